@@ -1,0 +1,82 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Settings every target is compiled with.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),  // SE-0335
+  .enableUpcomingFeature("MemberImportVisibility"),  // SE-0444
+  .enableUpcomingFeature("InternalImportsByDefault"),  // SE-0409
+]
+
+/// One room of the walk a workflow takes; `uses` is everything it may import.
+func room(_ name: String, uses rooms: [String], _ libraries: [Target.Dependency] = []) -> Target {
+  .target(
+    name: name, dependencies: rooms.map { .init(stringLiteral: $0) } + libraries,
+    swiftSettings: settings)
+}
+
+func suite(_ room: String, uses others: [String] = []) -> Target {
+  .testTarget(
+    name: room + "Tests", dependencies: ([room] + others).map { .init(stringLiteral: $0) },
+    swiftSettings: settings)
+}
+
+let log = Target.Dependency.product(name: "Logging", package: "swift-log")
+let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+
+let package = Package(
+  name: "astro",
+  products: [.executable(name: "astro", targets: ["astro"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+  ],
+  targets: [
+    .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    .target(name: "CLinux"),
+    room("AstroCore", uses: []),
+    room("AstroYAML", uses: ["AstroCore", "CLibYAML"]),
+    room("AstroWorkflow", uses: ["AstroCore", "AstroYAML"]),
+    room("AstroConfiguration", uses: ["AstroCore", "AstroYAML"]),
+    room("AstroScheduling", uses: ["AstroCore"], [collections]),
+    room("AstroLimits", uses: ["AstroCore"]),
+    room(
+      "AstroJournal", uses: ["AstroCore", "AstroLimits"],
+      [.product(name: "GRDB", package: "GRDB.swift")]),
+    room(
+      "AstroSpool", uses: ["AstroCore", "CLinux"],
+      [.product(name: "Crypto", package: "swift-crypto")]),
+    room("AstroProcess", uses: ["AstroCore", "CLinux"]),
+    room("AstroAgents", uses: ["AstroCore", "AstroProcess"]),
+    room("AstroTelemetry", uses: ["AstroCore"], [log]),
+    room(
+      "AstroRunner",
+      uses: [
+        "AstroCore", "AstroWorkflow", "AstroConfiguration", "AstroScheduling", "AstroLimits",
+        "AstroJournal", "AstroSpool", "AstroProcess", "AstroAgents", "AstroTelemetry", "CLinux",
+      ], [log]),
+    .executableTarget(
+      name: "astro",
+      dependencies: [
+        "AstroRunner", "AstroCore", "AstroYAML", "AstroWorkflow", "AstroConfiguration", "AstroLimits",
+        "AstroJournal", "AstroSpool", "AstroProcess", "AstroScheduling", "AstroTelemetry", log,
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: settings),
+    room("AstroTestKit", uses: ["AstroCore"]),
+    suite("AstroCore"),
+    suite("AstroYAML"),
+    suite("AstroWorkflow"),
+    suite("AstroConfiguration"),
+    suite("AstroScheduling", uses: ["AstroTestKit"]),
+    suite("AstroLimits"),
+    suite("AstroJournal", uses: ["AstroTestKit"]),
+    suite("AstroSpool", uses: ["AstroTestKit"]),
+    suite("AstroProcess", uses: ["AstroTestKit"]),
+    suite("AstroTelemetry"),
+    .testTarget(name: "EndToEndTests", dependencies: ["AstroCore"], swiftSettings: settings),
+  ]
+)

@@ -1,0 +1,92 @@
+/// Processor time and memory of one attempt, from wait4(2): its own and that of the children it waited for.
+public struct ResourceUsage: Sendable, Equatable {
+  public var userMicroseconds: Int64
+  public var systemMicroseconds: Int64
+  /// Peak resident set of the largest process, in KiB (`ru_maxrss`).
+  public var peakKiB: Int64
+
+  public init(userMicroseconds: Int64 = 0, systemMicroseconds: Int64 = 0, peakKiB: Int64 = 0) {
+    self.userMicroseconds = userMicroseconds
+    self.systemMicroseconds = systemMicroseconds
+    self.peakKiB = peakKiB
+  }
+}
+
+/// How one attempt ended. `lost` means that nobody knows: it is never success.
+public enum AttemptOutcome: Sendable, Equatable {
+  case exited(Int32)
+  case signalled(Int32)
+  case timedOut
+  case cancelled
+  /// The command could not be started; the reason in one sentence. `infrastructure` is true when the machine was at
+  /// fault (no processes, no memory), false when the command was (no such program).
+  case notStarted(reason: String, infrastructure: Bool)
+  /// The command ended well but broke a promise of its own: an output missing or malformed.
+  case invalidOutput(String)
+  case lost(String)
+
+  public var isSuccess: Bool { self == .exited(0) }
+
+  /// The state a task takes when this was its last attempt.
+  public var taskState: TaskState {
+    switch self {
+    case .exited(0): .succeeded
+    case .exited, .signalled, .notStarted, .invalidOutput: .failed
+    case .timedOut: .timedOut
+    case .cancelled: .cancelled
+    case .lost: .lost
+    }
+  }
+
+  public var exitCode: Int32? {
+    switch self {
+    case .exited(let code): code
+    case .invalidOutput: 0
+    case .signalled, .timedOut, .cancelled, .notStarted, .lost: nil
+    }
+  }
+
+  public var signal: Int32? { if case .signalled(let number) = self { number } else { nil } }
+
+  /// One sentence for people; `nil` for success.
+  public var message: String? {
+    switch self {
+    case .exited(0): nil
+    case .exited(let code): "exited with code \(code)"
+    case .signalled(let number): "killed by signal \(number)"
+    case .timedOut: "timed out"
+    case .cancelled: "cancelled"
+    case .notStarted(let reason, _): reason
+    case .invalidOutput(let reason): reason
+    case .lost(let reason): reason
+    }
+  }
+}
+
+/// What became of one attempt, as it travels from the launcher to the journal.
+public struct AttemptEnding: Sendable, Equatable {
+  public var key: AttemptKey
+  public var outcome: AttemptOutcome
+  public var startedAt: Timestamp
+  public var finishedAt: Timestamp
+  public var duration: Duration
+  public var usage: ResourceUsage
+  /// The outputs it wrote, empty unless it succeeded.
+  public var outputs: [String: String]
+  /// The last 64 KiB of its stdout, trimmed; kept only where an expression of the workflow refers to it.
+  public var stdout: String?
+
+  public init(
+    key: AttemptKey, outcome: AttemptOutcome, startedAt: Timestamp, finishedAt: Timestamp, duration: Duration,
+    usage: ResourceUsage = .init(), outputs: [String: String] = [:], stdout: String? = nil
+  ) {
+    self.key = key
+    self.outcome = outcome
+    self.startedAt = startedAt
+    self.finishedAt = finishedAt
+    self.duration = duration
+    self.usage = usage
+    self.outputs = outputs
+    self.stdout = stdout
+  }
+}

@@ -1,0 +1,27 @@
+/// The answer of a rate limiter (contract 5).
+public struct LimitVerdict: Sendable, Equatable {
+  public var limiter: String
+  public var key: String
+  public var allowed: Bool
+  /// The most the window holds.
+  public var limit: Int64
+  /// What may still be taken now, never negative.
+  public var remaining: Int64
+  /// When everything is free again.
+  public var resetAt: Timestamp
+  /// When this request would fit, if nobody else takes it; zero when allowed.
+  public var retryAfter: Duration
+
+  public init(
+    limiter: String, key: String, allowed: Bool, limit: Int64, remaining: Int64, resetAt: Timestamp,
+    retryAfter: Duration
+  ) {
+    self.limiter = limiter
+    self.key = key
+    self.allowed = allowed
+    self.limit = limit
+    self.remaining = remaining
+    self.resetAt = resetAt
+    self.retryAfter = retryAfter
+  }
+}

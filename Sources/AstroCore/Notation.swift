@@ -1,0 +1,63 @@
+/// How durations and sizes are written in YAML and on the command line (contract, preamble).
+public enum Notation {
+  /// `500ms 10s 5m 2h 1d`, or a bare number of seconds; fractions allowed (`1.5h`). `nil` when it is none of these,
+  /// negative, or longer than 100 years.
+  public static func duration(_ text: String) -> Duration? {
+    guard let (number, unit) = split(text) else { return nil }
+    let scale: Double
+    switch unit {
+    case "", "s": scale = 1
+    case "ms": scale = 0.001
+    case "m": scale = 60
+    case "h": scale = 3600
+    case "d": scale = 86_400
+    default: return nil
+    }
+    let seconds = number * scale
+    guard seconds <= 3_155_760_000 else { return nil }
+    return .microseconds(Int64((seconds * 1_000_000).rounded()))
+  }
+
+  /// `64MiB 64M 512K 2G` (powers of 1024; `MB` and `kB` are powers of 1000), or bytes. `nil` otherwise.
+  public static func byteSize(_ text: String) -> Int64? {
+    guard let (number, unit) = split(text) else { return nil }
+    let scale: Double
+    switch unit {
+    case "", "B": scale = 1
+    case "K", "KiB", "k": scale = 1024
+    case "M", "MiB": scale = 1_048_576
+    case "G", "GiB": scale = 1_073_741_824
+    case "T", "TiB": scale = 1_099_511_627_776
+    case "kB", "KB": scale = 1000
+    case "MB": scale = 1_000_000
+    case "GB": scale = 1_000_000_000
+    case "TB": scale = 1_000_000_000_000
+    default: return nil
+    }
+    let bytes = number * scale
+    return bytes <= 9e15 ? Int64(bytes.rounded()) : nil
+  }
+
+  /// The shortest exact spelling people use: `90s` is `1m 30s`, `0` is `0s`; below a second, milliseconds.
+  public static func spell(_ duration: Duration) -> String {
+    let total = duration.microseconds
+    if total < 0 { return "-" + spell(.microseconds(-total)) }
+    if total < 1_000_000 { return total == 0 ? "0s" : "\((total + 999) / 1000)ms" }
+    var rest = (total + 500_000) / 1_000_000
+    var parts: [String] = []
+    for (size, unit) in [(86_400, "d"), (3600, "h"), (60, "m"), (1, "s")] as [(Int64, String)] where rest >= size {
+      parts.append("\(rest / size)\(unit)")
+      rest %= size
+    }
+    return parts.prefix(2).joined(separator: " ")
+  }
+
+  private static func split(_ text: String) -> (Double, String)? {
+    let end = text.utf8.firstIndex { !((0x30...0x39).contains($0) || $0 == 0x2E) } ?? text.utf8.endIndex
+    let digits = text[..<end]
+    guard let first = digits.utf8.first, first != 0x2E, digits.utf8.last != 0x2E, let number = Double(digits) else {
+      return nil
+    }
+    return (number, String(text[end...]))
+  }
+}

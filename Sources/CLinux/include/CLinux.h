@@ -1,0 +1,42 @@
+/// Linux calls and constants that the Glibc overlay of Swift does not carry, one thin wrapper each.
+/// Every function returns what the call returns and leaves `errno` as the call left it.
+#ifndef CLINUX_H
+#define CLINUX_H
+
+#include <signal.h>
+#include <spawn.h>
+#include <stdint.h>
+
+/// fcntl(2) F_SETLEASE with F_RDLCK: 0 when no process holds the file open for writing,
+/// else -1 with EAGAIN (being written), EACCES (not owner, no CAP_LEASE) or EINVAL (file system cannot).
+int clinux_lease_read(int fd);
+/// fcntl(2) F_SETLEASE with F_WRLCK: 0 when no other open file description of the file exists at all.
+int clinux_lease_write(int fd);
+/// fcntl(2) F_GETLEASE: 1 while the read lease stands unbroken, 0 when it was broken or released.
+int clinux_lease_is_read(int fd);
+/// fcntl(2) F_SETLEASE with F_UNLCK.
+int clinux_lease_release(int fd);
+
+/// renameat2(2) with RENAME_NOREPLACE: fails with EEXIST instead of replacing the target.
+int clinux_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to);
+
+/// signalfd(2), non-blocking and close-on-exec, for the signals of `mask`.
+int clinux_signalfd(const sigset_t *mask);
+/// Reads one pending signal from a signalfd; 0 when none is pending.
+int clinux_signalfd_read(int fd);
+
+/// posix_spawn_file_actions_addchdir_np(3).
+int clinux_spawn_chdir(posix_spawn_file_actions_t *actions, const char *path);
+/// posix_spawn_file_actions_addclosefrom_np(3).
+int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
+/// POSIX_SPAWN_SETSID of posix_spawnattr_setflags(3).
+short clinux_spawn_setsid(void);
+
+/// pidfd_open(2).
+int clinux_pidfd_open(int pid);
+/// prctl(2) PR_SET_CHILD_SUBREAPER: orphaned descendants become children of this process.
+int clinux_become_subreaper(void);
+/// CLOCK_BOOTTIME in microseconds.
+int64_t clinux_boot_microseconds(void);
+
+#endif
