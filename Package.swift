@@ -23,7 +23,7 @@ func suite(_ room: String, uses others: [String] = []) -> Target {
 }
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
-let collections = Target.Dependency.product(name: "Collections", package: "swift-collections")
+let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collections")
 
 let package = Package(
   name: "astro",
@@ -42,7 +42,7 @@ let package = Package(
     room("AstroYAML", uses: ["AstroCore", "CLibYAML"]),
     room("AstroWorkflow", uses: ["AstroCore", "AstroYAML"]),
     room("AstroConfiguration", uses: ["AstroCore", "AstroYAML"]),
-    room("AstroScheduling", uses: ["AstroCore"], [collections]),
+    room("AstroScheduling", uses: ["AstroCore"], [heap]),
     room("AstroLimits", uses: ["AstroCore"]),
     room(
       "AstroJournal", uses: ["AstroCore", "AstroLimits"],

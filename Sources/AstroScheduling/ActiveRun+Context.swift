@@ -1,0 +1,70 @@
+import AstroCore
+
+extension ActiveRun {
+  /// What the expressions of a task see. `env` holds the workflow's and, when asked, the task's own entries.
+  func context(for index: Int, includingTaskEnvironment: Bool = true) -> ExpressionContext {
+    let verdict = verdictOnNeeds(of: index)
+    return ExpressionContext(
+      root: { self.value(of: $0, for: index, includingTaskEnvironment: includingTaskEnvironment) },
+      task: { self.indices[$0].map(self.record) },
+      success: verdict.success, failure: verdict.failed != nil, cancelled: stopping == .cancel)
+  }
+
+  private func value(of root: Expression.Root, for index: Int, includingTaskEnvironment: Bool) -> JSONValue {
+    switch root {
+    case .params: return .map(params)
+    case .run:
+      return .map([
+        "id": .string(id.text), "name": .string(name), "user": .string(user), "dir": .string(directory),
+      ])
+    case .env:
+      let entries = (try? environment(for: index, includingTask: includingTaskEnvironment)) ?? []
+      return .map(Dictionary(entries.map { ($0.name, .string($0.value)) }, uniquingKeysWith: { $1 }))
+    case .tasks, .secrets, .matrix, .item: return .null
+    }
+  }
+
+  private func record(_ index: Int) -> JSONValue {
+    let result = results[index]
+    return .map([
+      "status": .string(state(of: index).rawValue),
+      "exit_code": result?.exitCode.map { .integer(Int64($0)) } ?? .null,
+      "stdout": .string(result?.stdout ?? ""),
+      "outputs": .map((result?.outputs ?? [:]).mapValues { .string($0) }),
+    ])
+  }
+
+  /// The entries of `env:`, the workflow's first. The workflow's see no `env`, the task's see the workflow's.
+  private func environment(
+    for index: Int, includingTask: Bool
+  ) throws(EvaluationError) -> [(name: String, value: String)] {
+    var entries: [(name: String, value: String)] = []
+    let outer = ExpressionContext(root: { root in
+      root == .env ? .null : self.value(of: root, for: index, includingTaskEnvironment: false)
+    })
+    for entry in plan.env { entries.append((entry.name, try entry.value.render(in: outer))) }
+    guard includingTask else { return entries }
+    let inner = context(for: index, includingTaskEnvironment: false)
+    for entry in plan.tasks[index].env { entries.append((entry.name, try entry.value.render(in: inner))) }
+    return entries
+  }
+
+  /// Resolves everything an attempt needs.
+  func start(_ index: Int, attempt: Int32, agent: String) throws(EvaluationError) -> Start {
+    let task = plan.tasks[index]
+    let context = context(for: index)
+    let arguments: [String]
+    switch task.work {
+    case .script(let script, let shell): arguments = shell + [script]
+    case .command(let templates):
+      var rendered: [String] = []
+      for template in templates { rendered.append(try template.render(in: context)) }
+      guard rendered.first?.isEmpty == false else { throw EvaluationError("the command's name is empty") }
+      arguments = rendered
+    }
+    return Start(
+      key: key(index, attempt: attempt), user: user, agent: agent, arguments: arguments,
+      environment: try environment(for: index, includingTask: true), workdir: try task.workdir?.render(in: context),
+      promisedOutputs: task.outputs, keepsStdout: task.keepsStdout)
+  }
+}

@@ -1,0 +1,114 @@
+public import AstroCore
+
+/// The agents: who can take a task, who is full, who is ill. Pure; the loop tells it what happened.
+public struct AgentPool: Sendable {
+  /// One agent as configured.
+  public struct Member: Sendable {
+    public var id: String
+    /// The type's name, `command`.
+    public var kind: String
+    public var capabilities: Set<String>
+    /// `nil` is unbounded.
+    public var maxConcurrent: Int?
+
+    public init(id: String, kind: String, capabilities: Set<String>, maxConcurrent: Int?) {
+      self.id = id
+      self.kind = kind
+      self.capabilities = capabilities
+      self.maxConcurrent = maxConcurrent
+    }
+
+    /// Whether it could ever take a task that asks for `request`.
+    public func suits(_ request: AgentRequest) -> Bool {
+      (request.name == nil || request.name == id || request.name == kind)
+        && request.capabilities.allSatisfy(capabilities.contains)
+    }
+  }
+
+  /// The past of an agent, decayed: kept by the journal, since a pass started by cron has no memory.
+  public struct Record: Sendable, Equatable {
+    public var successes = 0.0
+    public var failures = 0.0
+    /// In a row.
+    public var infrastructureFailures = 0
+    public var lastError: String?
+
+    public init(successes: Double = 0, failures: Double = 0, infrastructureFailures: Int = 0, lastError: String? = nil) {
+      self.successes = successes
+      self.failures = failures
+      self.infrastructureFailures = infrastructureFailures
+      self.lastError = lastError
+    }
+
+    /// Laplace's rule of succession with two successes assumed (contract 4).
+    public var reliability: Double { (successes + 2) / (successes + failures + 2) }
+    public var isHealthy: Bool { infrastructureFailures < 3 }
+
+    /// Half of an outcome's weight is gone after 50 more.
+    mutating func count(success: Bool) {
+      let decay = 0.986_232_704_493_359_2  // 0.5^(1/50)
+      successes = successes * decay + (success ? 1 : 0)
+      failures = failures * decay + (success ? 0 : 1)
+    }
+  }
+
+  struct Entry {
+    var member: Member
+    var record = Record()
+    /// Attempts launched and not ended.
+    var running = 0
+    /// Attempts recorded as begun, or about to be, that have no process yet.
+    var ahead = 0
+
+    /// Slots not taken by a running attempt.
+    var free: Int { member.maxConcurrent.map { max(0, $0 - running) } ?? .max }
+  }
+
+  var entries: [Entry]
+
+  public init(_ members: [Member], records: [String: Record] = [:]) {
+    entries = members.map { Entry(member: $0, record: records[$0.id] ?? Record()) }
+  }
+
+  public var members: [Member] { entries.map(\.member) }
+  public func record(of id: String) -> Record? { entries.first { $0.member.id == id }?.record }
+  public func running(on id: String) -> Int { entries.first { $0.member.id == id }?.running ?? 0 }
+
+  /// The position of the agent for `request`: among the healthy ones with room the least loaded, then the most
+  /// reliable, then the first configured. An agent has room while its begun attempts leave a slot, or exceed its slots by
+  /// less than `spare`.
+  func choose(_ request: AgentRequest, spare: Int) -> Int? {
+    var best: Int?
+    for (index, entry) in entries.enumerated() where entry.record.isHealthy && entry.member.suits(request) {
+      guard entry.ahead < entry.free || entry.ahead - entry.free < spare else { continue }
+      guard let other = best.map({ entries[$0] }) else {
+        best = index
+        continue
+      }
+      let load = entry.running + entry.ahead
+      let otherLoad = other.running + other.ahead
+      if load < otherLoad || (load == otherLoad && entry.record.reliability > other.record.reliability) { best = index }
+    }
+    return best
+  }
+
+  func index(of id: String) -> Int? { entries.firstIndex { $0.member.id == id } }
+
+  /// Takes the outcome of an attempt into the record. Cancels and `lost` say nothing about the agent.
+  /// - Returns: whether the agent has just become unhealthy.
+  mutating func count(_ outcome: AttemptOutcome, at index: Int) -> Bool {
+    switch outcome {
+    case .cancelled, .lost: return false
+    case .notStarted(let reason, infrastructure: true):
+      let was = entries[index].record.isHealthy
+      entries[index].record.infrastructureFailures += 1
+      entries[index].record.lastError = reason
+      entries[index].record.count(success: false)
+      return was && !entries[index].record.isHealthy
+    case .exited(0): entries[index].record.count(success: true)
+    case .exited, .signalled, .timedOut, .notStarted, .invalidOutput: entries[index].record.count(success: false)
+    }
+    entries[index].record.infrastructureFailures = 0
+    return false
+  }
+}

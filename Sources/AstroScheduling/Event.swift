@@ -1,0 +1,145 @@
+public import AstroCore
+
+/// What has happened, told to the ``Scheduler``.
+public enum Event: Sendable {
+  /// A run is ours from now on: fresh from the spool, or restored from the journal.
+  case admitted(RunSeed)
+  /// The start of this attempt is in the journal, with every limit it needs.
+  case granted(AttemptKey)
+  /// A limit refused the start; nothing was recorded or taken.
+  case denied(AttemptKey, LimitVerdict)
+  /// An attempt is over. Its outcome is what the launcher saw; the scheduler knows whether a timeout or a cancel caused it.
+  case ended(AttemptEnding)
+  /// A user wants the run to stop.
+  case cancel(WorkflowID)
+  /// A probe of an unhealthy agent came back; `nil` is healthy.
+  case probed(agent: String, error: String?)
+  /// Start nothing more; what runs may finish.
+  case stopping
+}
+
+/// What is to be done. Only ``launch`` and ``signal`` may be performed before the batch is committed: their attempts
+/// are in the journal already.
+public enum Decision: Sendable {
+  /// Record the start of this attempt, together with the grants it needs; answer with `granted` or `denied`.
+  case begin(Start)
+  /// Start the process of an attempt granted before.
+  case launch(Start)
+  /// Send TERM or KILL to the attempt's process group.
+  case signal(AttemptKey, TerminationSignal)
+  /// Record the end of an attempt.
+  case close(AttemptEnding, agent: String)
+  /// Record a task's new state.
+  case update(TaskChange)
+  /// Record that the first task of a run began.
+  case runStarted(WorkflowID)
+  /// Record the end of a run; its file can be settled.
+  case runEnded(WorkflowID, RunState, reason: String?)
+  /// Ask the agent whether it works.
+  case probe(agent: String)
+}
+
+public enum TerminationSignal: Sendable { case terminate, kill }
+
+/// Everything needed to start one attempt, expressions resolved.
+public struct Start: Sendable, Equatable {
+  public var key: AttemptKey
+  public var user: String
+  public var agent: String
+  public var arguments: [String]
+  /// What `env:` gives, in order; later entries win.
+  public var environment: [(name: String, value: String)]
+  public var workdir: String?
+  public var promisedOutputs: [String]
+  public var keepsStdout: Bool
+
+  public static func == (a: Start, b: Start) -> Bool {
+    a.key == b.key && a.agent == b.agent && a.arguments == b.arguments && a.workdir == b.workdir
+      && a.environment.elementsEqual(b.environment, by: ==)
+  }
+}
+
+/// A task's state as it is to be recorded.
+public struct TaskChange: Sendable, Equatable {
+  public var workflow: WorkflowID
+  public var task: String
+  public var state: TaskState
+  public var attempts: Int
+  /// When a waiting task may go on.
+  public var notBefore: Timestamp?
+  /// Why it waits, failed or was not run; one sentence.
+  public var reason: String?
+  public var exitCode: Int32?
+  public var outputs: [String: String]
+  public var stdout: String?
+  public var startedAt: Timestamp?
+  public var finishedAt: Timestamp?
+}
+
+/// A run as it enters the scheduler.
+public struct RunSeed: Sendable {
+  public var id: WorkflowID
+  public var name: String
+  public var user: String
+  public var priority: Int
+  public var plan: WorkflowPlan
+  public var params: [String: JSONValue]
+  /// `$ASTRO_RUN_DIR`.
+  public var directory: String
+  public var claimedAt: Timestamp
+  public var cancelRequested = false
+  /// What the journal knows of its tasks; empty for a fresh run.
+  public var restored: [String: RestoredTask] = [:]
+
+  public init(
+    id: WorkflowID, name: String, user: String, priority: Int, plan: WorkflowPlan, params: [String: JSONValue],
+    directory: String, claimedAt: Timestamp
+  ) {
+    self.id = id
+    self.name = name
+    self.user = user
+    self.priority = priority
+    self.plan = plan
+    self.params = params
+    self.directory = directory
+    self.claimedAt = claimedAt
+  }
+}
+
+/// A task read back from the journal.
+public struct RestoredTask: Sendable {
+  /// What its last attempt was doing when the former runner left.
+  public enum Flight: Sendable, Equatable {
+    case none
+    /// Recorded as begun, never started: it is launched again under the same number.
+    case committed(agent: String)
+    /// Started, and still running or its end not yet taken.
+    case running(agent: String, since: Timestamp)
+  }
+  public var state: TaskState
+  /// The number of the last attempt.
+  public var attempts: Int
+  /// How many of them count against `retry.attempts`.
+  public var counted: Int
+  public var notBefore: Timestamp?
+  public var exitCode: Int32?
+  public var outputs: [String: String]
+  public var stdout: String?
+  public var startedAt: Timestamp?
+  public var flight: Flight
+
+  public init(
+    state: TaskState, attempts: Int = 0, counted: Int = 0, notBefore: Timestamp? = nil, exitCode: Int32? = nil,
+    outputs: [String: String] = [:], stdout: String? = nil, startedAt: Timestamp? = nil, flight: Flight = .none
+  ) {
+    self.state = state
+    self.attempts = attempts
+    self.counted = counted
+    self.notBefore = notBefore
+    self.exitCode = exitCode
+    self.outputs = outputs
+    self.stdout = stdout
+    self.startedAt = startedAt
+    self.flight = flight
+  }
+}

@@ -1,0 +1,163 @@
+import AstroCore
+
+extension Scheduler {
+  /// An attempt is over: its slot is free, and its task is done or tried again.
+  mutating func ended(_ seen: AttemptEnding) {
+    guard let task = reference(seen.key), case .running(let agent, let cause)? = phase(of: task),
+      let run = runs[task.run]
+    else { return }  // an end told twice, as after a crash between taking it and forgetting it
+    var ending = seen
+    switch cause {
+    case .none: break
+    case .timeout: ending.outcome = .timedOut
+    case .cancel, .deadline: ending.outcome = .cancelled
+    }
+    running -= 1
+    if agent >= 0 {
+      agents.entries[agent].running -= 1
+      if agents.count(ending.outcome, at: agent) { scheduleProbe(agents.entries[agent].member.id) }
+    }
+    let name = agent >= 0 ? agents.entries[agent].member.id : ""
+    decisions.append(.close(ending, agent: name))
+    let counted = Int(run.tasks[task.index].counted)
+    if run.firstStart[task.index] == nil { run.firstStart[task.index] = ending.startedAt }
+    if case .notStarted(let reason, infrastructure: true) = ending.outcome, run.stopping == .none {
+      // The machine was at fault: the task keeps all its attempts and waits a little.
+      runs[task.run]?.tasks[task.index].counted -= 1
+      return pause(task, for: .seconds(1), reason: reason)
+    }
+    let policy = run.plan.tasks[task.index].retry
+    if run.stopping == .none, policy.retries(ending.outcome, after: counted) {
+      let wait = policy.backoff(after: counted, draw: draw())
+      return pause(task, for: wait, reason: "retry after: \(ending.outcome.message ?? "")")
+    }
+    runs[task.run]?.results[task.index] = TaskResult(
+      exitCode: ending.outcome.exitCode, outputs: ending.outputs, stdout: ending.stdout)
+    finish(task, ending.outcome.taskState, reason: ending.outcome.message, ending: ending)
+  }
+
+  private mutating func pause(_ task: TaskReference, for wait: Duration, reason: String) {
+    runs[task.run]?.tasks[task.index].phase = .waiting
+    timers.add(.retry(task), at: now.boot + wait.microseconds)
+    record(task, .waiting, reason: reason, notBefore: now.wall + wait, ending: nil)
+  }
+
+  /// Brings a task to its end, and with it everything that follows from that.
+  mutating func finish(_ task: TaskReference, _ state: TaskState, reason: String?, ending: AttemptEnding? = nil) {
+    // An explicit stack: a failure at the head of a chain of 100,000 must not recurse 100,000 deep.
+    settle(task, state, reason: reason, ending: ending)
+    guard unwinding == nil else {
+      unwinding?.append(task)
+      return
+    }
+    unwinding = [task]
+    while let done = unwinding?.popLast() {
+      guard let run = runs[done.run] else { continue }
+      for dependent in run.dependents(of: done.index) {
+        runs[done.run]?.tasks[Int(dependent)].missingNeeds -= 1
+        if runs[done.run]?.tasks[Int(dependent)].missingNeeds == 0, case .pending = run.tasks[Int(dependent)].phase {
+          resolve(TaskReference(run: done.run, index: Int(dependent)))
+        }
+      }
+    }
+    unwinding = nil
+    finishIfOver(task.run)
+  }
+
+  private mutating func settle(_ task: TaskReference, _ state: TaskState, reason: String?, ending: AttemptEnding?) {
+    runs[task.run]?.tasks[task.index].phase = .over(state)
+    runs[task.run]?.remaining -= 1
+    record(task, state, reason: reason, notBefore: nil, ending: ending)
+  }
+
+  private mutating func record(
+    _ task: TaskReference, _ state: TaskState, reason: String?, notBefore: Timestamp?, ending: AttemptEnding?
+  ) {
+    guard let run = runs[task.run] else { return }
+    let started = run.firstStart[task.index] ?? ending?.startedAt
+    decisions.append(
+      .update(
+        TaskChange(
+          workflow: task.run, task: run.plan.tasks[task.index].id, state: state,
+          attempts: Int(run.tasks[task.index].attempts), notBefore: notBefore, reason: reason,
+          exitCode: ending?.outcome.exitCode, outputs: ending?.outputs ?? [:], stdout: ending?.stdout,
+          startedAt: started, finishedAt: state.isTerminal ? ending?.finishedAt ?? now.wall : nil)))
+  }
+
+  mutating func finishIfOver(_ id: WorkflowID) {
+    guard unwinding == nil, let run = runs[id], run.remaining == 0 else { return }
+    let (state, reason) = run.finalState
+    runs[id] = nil
+    decisions.append(.runEnded(id, state, reason: reason))
+  }
+
+  // MARK: Ending what runs
+
+  /// Asks one running attempt to end: TERM now, KILL after its grace.
+  mutating func end(_ task: TaskReference, attempt: Int, because cause: EndingCause) {
+    guard let run = runs[task.run], case .running(let agent, .none) = run.tasks[task.index].phase,
+      run.tasks[task.index].attempts == attempt
+    else { return }
+    runs[task.run]?.tasks[task.index].phase = .running(agent: agent, ending: cause)
+    decisions.append(.signal(run.key(task.index, attempt: Int32(attempt)), .terminate))
+    timers.add(.kill(task, attempt: attempt), at: now.boot + run.plan.tasks[task.index].grace.microseconds)
+  }
+
+  /// Stops a whole run: what runs is ended, what has not begun never will; tasks with `always()` or `cancelled()` in
+  /// their `if` still get their turn after a cancel.
+  mutating func stop(_ id: WorkflowID, because cause: EndingCause) {
+    guard let run = runs[id], run.stopping == .none else { return }
+    run.stopping = cause
+    ready.removeAll(of: id)
+    // What was held back is looked up before anything is decided: a task that becomes ready on the way is not met twice.
+    let held = run.tasks.indices.filter {
+      switch run.tasks[$0].phase {
+      case .ready, .waiting: true
+      case .pending, .beginning, .committed, .running, .over: false
+      }
+    }
+    for index in run.tasks.indices where !run.mayStart(index) {
+      let task = TaskReference(run: id, index: index)
+      switch run.tasks[index].phase {
+      case .committed: dropCommitted(task)
+      case .running: end(task, attempt: Int(run.tasks[index].attempts), because: cause)
+      case .pending, .ready, .waiting, .beginning, .over: break
+      }
+    }
+    for index in held { resolve(TaskReference(run: id, index: index)) }
+  }
+
+  /// Takes back a start that was committed and has no process.
+  mutating func dropCommitted(_ task: TaskReference) {
+    guard case .committed(let start, let agent)? = phase(of: task) else { return }
+    committed.removeAll { $0 == task }
+    agents.entries[agent].ahead -= 1
+    decisions.append(
+      .close(
+        AttemptEnding(
+          key: start.key, outcome: .cancelled, startedAt: now.wall, finishedAt: now.wall, duration: .zero),
+        agent: start.agent))
+    finish(task, .cancelled, reason: "cancelled")
+  }
+
+  // MARK: Unhealthy agents
+
+  /// The next probe, 5 s after the failure and then ever later, up to 300 s (contract 4).
+  private mutating func scheduleProbe(_ agent: String) {
+    let pause = probePauses[agent] ?? .seconds(5)
+    probePauses[agent] = min(pause * 2, .seconds(300))
+    timers.add(.probe(agent: agent), at: now.boot + pause.microseconds)
+  }
+
+  mutating func probed(_ agent: String, _ error: String?) {
+    guard let index = agents.index(of: agent) else { return }
+    guard let error else {
+      agents.entries[index].record.infrastructureFailures = 0
+      agents.entries[index].record.lastError = nil
+      probePauses[agent] = nil
+      return
+    }
+    agents.entries[index].record.lastError = error
+    scheduleProbe(agent)
+  }
+}

@@ -1,0 +1,221 @@
+import AstroCore
+
+extension Scheduler {
+  /// Takes a run in: restores what the journal knows, then finds out what can go on.
+  mutating func admit(_ seed: RunSeed) {
+    precondition(runs[seed.id] == nil, "a run is admitted once; its owner's lock sees to that")
+    let run = ActiveRun(seed, order: takeOrder())
+    for (name, task) in seed.restored {
+      guard let index = run.indices[name] else { continue }
+      restore(task, at: index, in: run)
+    }
+    for index in run.tasks.indices {
+      if case .over = run.tasks[index].phase {
+        for dependent in run.dependents(of: index) { run.tasks[Int(dependent)].missingNeeds -= 1 }
+      }
+    }
+    let id = seed.id
+    runs[id] = run
+    for index in run.tasks.indices { resume(TaskReference(run: id, index: index)) }
+    if let deadline = run.plan.deadline {
+      timers.add(.deadline(id), at: now.boot + (deadline - (now.wall - seed.claimedAt)).microseconds)
+    }
+    if seed.cancelRequested { stop(id, because: .cancel) }
+    finishIfOver(id)
+  }
+
+  private mutating func restore(_ task: RestoredTask, at index: Int, in run: ActiveRun) {
+    run.tasks[index].attempts = Int32(task.attempts)
+    run.tasks[index].counted = Int32(task.counted)
+    run.firstStart[index] = task.startedAt
+    run.hasStarted = run.hasStarted || task.attempts > 0
+    switch task.flight {
+    case .running(let agent, let since):
+      // An agent no longer configured keeps its attempt; it only has no slot to give back.
+      let position = agents.index(of: agent) ?? -1
+      run.tasks[index].phase = .running(agent: position, ending: .none)
+      if let timeout = run.plan.tasks[index].timeout {
+        let left = max(0, (timeout - (now.wall - since)).microseconds)
+        timers.add(.timeout(TaskReference(run: run.id, index: index), attempt: task.attempts), at: now.boot + left)
+      }
+    case .committed, .none:
+      if task.state.isTerminal {
+        run.tasks[index].phase = .over(task.state)
+        run.remaining -= 1
+        run.results[index] = TaskResult(exitCode: task.exitCode, outputs: task.outputs, stdout: task.stdout)
+      } else if let notBefore = task.notBefore {
+        run.tasks[index].phase = .waiting
+        timers.add(
+          .retry(TaskReference(run: run.id, index: index)),
+          at: now.boot + max(0, (notBefore - now.wall).microseconds))
+      }
+      if case .committed = task.flight {
+        // Never started: the same number is begun again, so that nothing is counted that did not happen.
+        run.tasks[index].attempts -= 1
+        run.tasks[index].counted = min(run.tasks[index].counted, run.tasks[index].attempts)
+      }
+    }
+  }
+
+  private mutating func resume(_ task: TaskReference) {
+    guard let runtime = runs[task.run]?.tasks[task.index] else { return }
+    switch runtime.phase {
+    case .pending: if runtime.missingNeeds == 0 { resolve(task) }
+    case .running(let agent, _):
+      running += 1
+      if agent >= 0 { agents.entries[agent].running += 1 }
+    case .ready, .waiting, .beginning, .committed, .over: break
+    }
+  }
+
+  /// Decides what becomes of a task whose needs are all over (contract 3, `if`).
+  mutating func resolve(_ task: TaskReference) {
+    guard let run = runs[task.run] else { return }
+    let plan = run.plan.tasks[task.index]
+    let verdict = run.verdictOnNeeds(of: task.index)
+    let condition = plan.condition
+    guard run.mayStart(task.index) else {
+      return finish(task, .cancelled, reason: run.stopping == .deadline ? "the deadline passed" : "cancelled")
+    }
+    if condition?.asksForStatus != true {
+      if let failed = verdict.failed {
+        let need = run.plan.tasks[failed].id
+        return finish(task, .upstreamFailed, reason: "need '\(need)' \(run.state(of: failed).rawValue)")
+      }
+      if verdict.skipped { return finish(task, .skipped, reason: "a need was skipped") }
+    }
+    guard let condition else { return makeReady(task) }
+    do throws(EvaluationError) {
+      if try condition.evaluate(in: run.context(for: task.index)).isTruthy { return makeReady(task) }
+      finish(task, .skipped, reason: "its if is false")
+    } catch {
+      finish(task, .failed, reason: "cannot evaluate if: \(error.message)")
+    }
+  }
+
+  mutating func makeReady(_ task: TaskReference) {
+    guard let run = runs[task.run] else { return }
+    runs[task.run]?.tasks[task.index].phase = .ready
+    ready.insert(
+      ReadyQueue.Entry(priority: run.priority, runOrder: run.order, task: task),
+      in: ReadyQueue.Lane(user: run.user, request: run.plan.tasks[task.index].agent))
+  }
+
+  func admits(_ lane: ReadyQueue.Lane, spare: Int) -> Bool {
+    blockedUsers[lane.user] == nil && agents.choose(lane.request, spare: spare) != nil
+  }
+
+  /// Begins ready tasks: first what can fill free slots, then up to ``Policy/ahead`` more.
+  mutating func beginReady() {
+    guard !isStopping, !ready.isEmpty else { return }
+    while startable < policy.parallel - running, begin(spare: 0) {}
+    while committed.count + beginning < max(0, policy.parallel - running) + policy.ahead, begin(spare: policy.ahead) {}
+  }
+
+  /// Begun attempts that would find a slot with their agent now.
+  private var startable: Int {
+    agents.entries.reduce(0) { $0 + min($1.ahead, $1.free) }
+  }
+
+  /// Begins the best ready task that may begin; false when there is none.
+  private mutating func begin(spare: Int) -> Bool {
+    guard let entry = popReady(spare: spare) else { return false }
+    let task = entry.task
+    guard let run = runs[task.run] else { return true }
+    let request = run.plan.tasks[task.index].agent
+    guard let agent = agents.choose(request, spare: spare) else {
+      preconditionFailure("a lane was admitted whose agent has no room")
+    }
+    let attempt = run.tasks[task.index].attempts + 1
+    do throws(EvaluationError) {
+      let start = try run.start(task.index, attempt: attempt, agent: agents.entries[agent].member.id)
+      runs[task.run]?.tasks[task.index].attempts = attempt
+      runs[task.run]?.tasks[task.index].phase = .beginning(start, agent: agent)
+      agents.entries[agent].ahead += 1
+      beginning += 1
+      if !run.hasStarted {
+        runs[task.run]?.hasStarted = true
+        decisions.append(.runStarted(task.run))
+      }
+      decisions.append(.begin(start))
+    } catch {
+      finish(task, .failed, reason: error.message)
+    }
+    return true
+  }
+
+  private mutating func popReady(spare: Int) -> ReadyQueue.Entry? {
+    let (blocked, agents) = (blockedUsers, agents)
+    return ready.pop { blocked[$0.user] == nil && agents.choose($0.request, spare: spare) != nil }
+  }
+
+  mutating func granted(_ key: AttemptKey) {
+    guard let task = reference(key), case .beginning(let start, let agent)? = phase(of: task),
+      let run = runs[task.run]
+    else { return }
+    beginning -= 1
+    run.tasks[task.index].counted += 1
+    run.tasks[task.index].phase = .committed(start, agent: agent)
+    committed.append(task)
+    if !run.mayStart(task.index) { dropCommitted(task) }
+  }
+
+  mutating func denied(_ key: AttemptKey, _ verdict: LimitVerdict) {
+    guard let task = reference(key), case .beginning(_, let agent)? = phase(of: task) else { return }
+    beginning -= 1
+    agents.entries[agent].ahead -= 1
+    runs[task.run]?.tasks[task.index].attempts -= 1
+    guard let run = runs[task.run] else { return }
+    if run.stopping != .none { return resolve(task) }
+    makeReady(task)
+    // The verdict speaks for the user's whole window: nobody else's tasks wait behind it.
+    let until = now.boot + max(1000, verdict.retryAfter.microseconds)
+    if until > blockedUsers[run.user] ?? 0 {
+      blockedUsers[run.user] = until
+      timers.add(.unblock(user: run.user), at: until)
+    }
+  }
+
+  /// Gives free slots to committed starts, best first.
+  mutating func launchCommitted() {
+    guard !isStopping else { return }
+    var index = 0
+    while index < committed.count, running < policy.parallel {
+      let task = committed[index]
+      guard case .committed(let start, let chosen)? = phase(of: task) else {
+        preconditionFailure("the list of committed starts holds a task that is not")
+      }
+      guard let agent = freeAgent(for: task, chosen: chosen) else {
+        index += 1
+        continue
+      }
+      committed.remove(at: index)
+      agents.entries[chosen].ahead -= 1
+      launch(task, start, agent)
+    }
+  }
+
+  /// The agent chosen when the start was committed, or another that has come free first.
+  private func freeAgent(for task: TaskReference, chosen: Int) -> Int? {
+    if agents.entries[chosen].free > 0 { return chosen }
+    return runs[task.run].flatMap { agents.choose($0.plan.tasks[task.index].agent, spare: 0) }
+  }
+
+  private mutating func launch(_ task: TaskReference, _ committed: Start, _ agent: Int) {
+    var start = committed
+    start.agent = agents.entries[agent].member.id
+    running += 1
+    agents.entries[agent].running += 1
+    runs[task.run]?.tasks[task.index].phase = .running(agent: agent, ending: .none)
+    if let timeout = runs[task.run]?.plan.tasks[task.index].timeout {
+      timers.add(.timeout(task, attempt: start.key.number), at: now.boot + timeout.microseconds)
+    }
+    decisions.append(.launch(start))
+  }
+
+  func reference(_ key: AttemptKey) -> TaskReference? {
+    guard let run = runs[key.workflow], let index = run.indices[key.task], run.tasks[index].attempts == key.number
+    else { return nil }
+    return TaskReference(run: key.workflow, index: index)
+  }
+}

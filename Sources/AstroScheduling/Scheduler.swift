@@ -1,0 +1,133 @@
+public import AstroCore
+
+/// The pure core of the runner: told what has happened, it decides what is to be done. No I/O, no clock, no randomness
+/// of its own: the same events at the same moments give the same decisions.
+///
+/// Promises, each a property test: no task starts before its needs are over; no attempt begins twice; every task of
+/// every run comes to an end when its attempts do; never more than `parallel` attempts run, nor more than an agent's
+/// `max_concurrent`; no slot stays free while a task could start in it.
+public struct Scheduler: ~Copyable {
+  public struct Policy: Sendable {
+    /// Attempts that may run at once.
+    public var parallel: Int
+    /// Starts that are committed beyond the free slots, so that one fsync pays for many (architecture, 6).
+    public var ahead = 16
+    public init(parallel: Int) { self.parallel = parallel }
+  }
+
+  let policy: Policy
+  var agents: AgentPool
+  var runs: [WorkflowID: ActiveRun] = [:]
+  var ready = ReadyQueue()
+  var timers = TimerQueue()
+  /// Committed starts without a process, best first.
+  var committed: [TaskReference] = []
+  /// Starts decided and not yet answered by the journal.
+  var beginning = 0
+  var running = 0
+  /// Users whose limit is used up, and the boot time it opens at.
+  var blockedUsers: [String: Int64] = [:]
+  /// The current pause of an unhealthy agent's probes.
+  var probePauses: [String: Duration] = [:]
+  /// Tasks whose end has yet to reach their dependents, while that is being worked through.
+  var unwinding: [TaskReference]?
+  var isStopping = false
+  var now: Moment
+  var decisions: [Decision] = []
+  private var nextOrder: UInt64 = 0
+  private var random: SplitMix64
+
+  /// - Parameter seed: of the jitter, so that a history can be repeated.
+  public init(policy: Policy, agents: AgentPool, now: Moment, seed: UInt64) {
+    self.policy = policy
+    self.agents = agents
+    self.now = now
+    random = SplitMix64(state: seed)
+    for member in agents.members where agents.record(of: member.id)?.isHealthy == false {
+      timers.add(.probe(agent: member.id), at: now.boot)
+    }
+  }
+
+  /// Takes in what happened up to `now`, and every timer due by then.
+  /// - Returns: what is to be done, in order.
+  public mutating func handle(_ events: [Event], at now: Moment) -> [Decision] {
+    self.now = now
+    for event in events { handle(event) }
+    while let purpose = timers.popDue(at: now.boot) { fire(purpose) }
+    launchCommitted()
+    beginReady()
+    defer { decisions.removeAll(keepingCapacity: true) }
+    return decisions
+  }
+
+  private mutating func handle(_ event: Event) {
+    switch event {
+    case .admitted(let seed): admit(seed)
+    case .granted(let key): granted(key)
+    case .denied(let key, let verdict): denied(key, verdict)
+    case .ended(let ending): ended(ending)
+    case .cancel(let id): stop(id, because: .cancel)
+    case .probed(let agent, let error): probed(agent, error)
+    case .stopping: isStopping = true
+    }
+  }
+
+  private mutating func fire(_ purpose: TimerQueue.Purpose) {
+    switch purpose {
+    case .retry(let task):
+      if case .waiting? = phase(of: task) { makeReady(task) }
+    case .timeout(let task, let attempt): end(task, attempt: attempt, because: .timeout)
+    case .kill(let task, let attempt):
+      if case .running(_, let cause)? = phase(of: task), cause != .none, let run = runs[task.run],
+        run.tasks[task.index].attempts == attempt
+      {
+        decisions.append(.signal(run.key(task.index, attempt: Int32(attempt)), .kill))
+      }
+    case .deadline(let run): stop(run, because: .deadline)
+    case .unblock(let user): if let until = blockedUsers[user], until <= now.boot { blockedUsers[user] = nil }
+    case .probe(let agent): decisions.append(.probe(agent: agent))
+    }
+  }
+
+  // MARK: What others may ask
+
+  public var activeRuns: Int { runs.count }
+  public var runningAttempts: Int { running }
+  public func isActive(_ id: WorkflowID) -> Bool { runs[id] != nil }
+  public func agentRecord(_ id: String) -> AgentPool.Record? { agents.record(of: id) }
+  public var agentPool: AgentPool { agents }
+
+  /// Boot time of the next timer, in microseconds; `nil` when only outside events can change anything.
+  public var nextDue: Int64? { timers.nextDue }
+
+  /// Whether something is under way: an attempt that runs, or one that will without waiting for any timer.
+  public var isBusy: Bool {
+    running > 0 || beginning > 0 || (!isStopping && (!committed.isEmpty || ready.contains { admits($0, spare: 1) }))
+  }
+
+  /// The earliest end of a retry's pause, in boot microseconds: what a pass that would otherwise leave may wait for.
+  public var nextRetry: Int64? {
+    isStopping ? nil : timers.nextDue(where: { if case .retry = $0 { true } else { false } })
+  }
+
+  func phase(of task: TaskReference) -> TaskPhase? { runs[task.run]?.tasks[task.index].phase }
+
+  mutating func takeOrder() -> UInt64 {
+    defer { nextOrder += 1 }
+    return nextOrder
+  }
+
+  mutating func draw() -> Double { Double(random.next() >> 11) / 9_007_199_254_740_992 }
+}
+
+/// SplitMix64 (Steele, Lea, Flood, OOPSLA 2014): enough for jitter, and repeatable.
+struct SplitMix64 {
+  var state: UInt64
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z >> 31)
+  }
+}

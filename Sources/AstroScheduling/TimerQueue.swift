@@ -1,0 +1,50 @@
+import AstroCore
+import HeapModule
+
+/// What falls due, by boot time. Nothing is ever removed early: a timer that no longer means anything is recognised
+/// when it fires.
+struct TimerQueue {
+  enum Purpose: Equatable {
+    /// A waiting task may be tried again.
+    case retry(TaskReference)
+    /// The attempt has had its time.
+    case timeout(TaskReference, attempt: Int)
+    /// It was asked to end and has not.
+    case kill(TaskReference, attempt: Int)
+    case deadline(WorkflowID)
+    /// A throttled user's limit opens.
+    case unblock(user: String)
+    case probe(agent: String)
+  }
+
+  private struct Entry: Comparable {
+    var due: Int64
+    var sequence: UInt64
+    var purpose: Purpose
+    static func < (a: Entry, b: Entry) -> Bool { (a.due, a.sequence) < (b.due, b.sequence) }
+    static func == (a: Entry, b: Entry) -> Bool { a.sequence == b.sequence }
+  }
+
+  private var heap = Heap<Entry>()
+  private var sequence: UInt64 = 0
+
+  /// Boot time of the next one, in microseconds.
+  var nextDue: Int64? { heap.min?.due }
+
+  /// The same among those that `matches` picks; linear in the number of timers.
+  func nextDue(where matches: (Purpose) -> Bool) -> Int64? {
+    var earliest: Int64?
+    for entry in heap.unordered where matches(entry.purpose) { earliest = min(entry.due, earliest ?? .max) }
+    return earliest
+  }
+
+  mutating func add(_ purpose: Purpose, at due: Int64) {
+    sequence += 1
+    heap.insert(Entry(due: due, sequence: sequence, purpose: purpose))
+  }
+
+  mutating func popDue(at boot: Int64) -> Purpose? {
+    guard let first = heap.min, first.due <= boot else { return nil }
+    return heap.removeMin().purpose
+  }
+}

@@ -1,0 +1,122 @@
+import AstroCore
+import AstroScheduling
+
+/// A runner, a journal and a launcher in one small value: it answers every decision at once and remembers what it saw.
+/// `advance` turns the clock; nothing else does.
+final class World {
+  var scheduler: Scheduler
+  var now = Moment(wall: Timestamp(microseconds: 1_764_000_000_000_000), boot: 1_000_000)
+  /// Attempts with a process.
+  var running: [AttemptKey: Start] = [:]
+  /// Granted and not yet launched.
+  var committed: Set<AttemptKey> = []
+  var launched: [AttemptKey] = []
+  var signals: [(AttemptKey, TerminationSignal)] = []
+  var updates: [TaskChange] = []
+  var closed: [AttemptEnding] = []
+  var ended: [WorkflowID: (state: RunState, reason: String?)] = [:]
+  var probes: [String] = []
+  /// Asked at every start; nil grants.
+  var limiter: (Start) -> LimitVerdict? = { _ in nil }
+
+  init(parallel: Int = 2, ahead: Int = 16, agents: [AgentPool.Member] = [.shell()], records: [String: AgentPool.Record] = [:]) {
+    var policy = Scheduler.Policy(parallel: parallel)
+    policy.ahead = ahead
+    scheduler = Scheduler(policy: policy, agents: AgentPool(agents, records: records), now: now, seed: 7)
+  }
+
+  func tell(_ events: Event...) { tell(events) }
+
+  func tell(_ events: [Event]) {
+    var events = events
+    repeat {
+      var answers: [Event] = []
+      for decision in scheduler.handle(events, at: now) {
+        if case .begin(let start) = decision {
+          if let verdict = limiter(start) {
+            answers.append(.denied(start.key, verdict))
+          } else {
+            committed.insert(start.key)
+            answers.append(.granted(start.key))
+          }
+        }
+        note(decision)
+      }
+      events = answers
+    } while !events.isEmpty
+  }
+
+  private func note(_ decision: Decision) {
+    switch decision {
+    case .begin, .runStarted: break
+    case .launch(let start):
+      committed.remove(start.key)
+      running[start.key] = start
+      launched.append(start.key)
+    case .signal(let key, let signal): signals.append((key, signal))
+    case .close(let ending, _):
+      committed.remove(ending.key)
+      closed.append(ending)
+    case .update(let change): updates.append(change)
+    case .runEnded(let id, let state, let reason): ended[id] = (state, reason)
+    case .probe(let agent): probes.append(agent)
+    }
+  }
+
+  func advance(_ duration: Duration) {
+    now = now.advanced(by: duration)
+    tell([])
+  }
+
+  func end(_ task: String, _ outcome: AttemptOutcome = .exited(0), outputs: [String: String] = [:], stdout: String? = nil) {
+    guard let key = running.keys.first(where: { $0.task == task }) else { return }
+    end(key, outcome, outputs: outputs, stdout: stdout)
+  }
+
+  func end(_ key: AttemptKey, _ outcome: AttemptOutcome, outputs: [String: String] = [:], stdout: String? = nil) {
+    running[key] = nil
+    tell(.ended(ending(key, outcome, outputs: outputs, stdout: stdout)))
+  }
+
+  func ending(_ key: AttemptKey, _ outcome: AttemptOutcome, outputs: [String: String] = [:], stdout: String? = nil) -> AttemptEnding {
+    AttemptEnding(
+      key: key, outcome: outcome, startedAt: now.wall, finishedAt: now.wall, duration: .zero, outputs: outputs, stdout: stdout)
+  }
+
+  var isBusy: Bool { scheduler.isBusy }
+
+  /// Names of the tasks with a process, sorted.
+  var runningTasks: [String] { running.keys.map(\.task).sorted() }
+  /// The last recorded state of each task.
+  var states: [String: TaskState] { Dictionary(updates.map { ($0.task, $0.state) }, uniquingKeysWith: { $1 }) }
+  var reasons: [String: String] { Dictionary(updates.map { ($0.task, $0.reason ?? "") }, uniquingKeysWith: { $1 }) }
+}
+
+extension AgentPool.Member {
+  static func shell(_ id: String = "shell", slots: Int? = nil, capabilities: Set<String> = ["shell"]) -> Self {
+    .init(id: id, kind: "command", capabilities: capabilities, maxConcurrent: slots)
+  }
+}
+
+extension RunSeed {
+  static func of(
+    _ tasks: [TaskPlan], id: String = "run", user: String = "ann", priority: Int = 0, params: [String: JSONValue] = [:],
+    at now: Timestamp = Timestamp(microseconds: 1_764_000_000_000_000), _ change: (inout WorkflowPlan) -> Void = { _ in }
+  ) -> RunSeed {
+    var plan = WorkflowPlan()
+    plan.tasks = tasks
+    change(&plan)
+    return RunSeed(
+      id: WorkflowID(unchecked: id), name: "test", user: user, priority: priority, plan: plan, params: params,
+      directory: "/home/runs/\(id)/files", claimedAt: now)
+  }
+}
+
+extension TaskPlan {
+  static func named(_ id: String, needs: [Int] = [], _ change: (inout TaskPlan) -> Void = { _ in }) -> TaskPlan {
+    var task = TaskPlan(id: id, work: .command([Template("/bin/true")]))
+    task.needs = needs
+    change(&task)
+    return task
+  }
+}
