@@ -50,7 +50,7 @@ extension ActiveRun {
   }
 
   /// Resolves everything an attempt needs.
-  func start(_ index: Int, attempt: Int32, agent: String) throws(EvaluationError) -> Start {
+  func start(_ index: Int, attempt: Int32, agent: String) throws(EvaluationError) -> AttemptStart {
     let task = plan.tasks[index]
     let context = context(for: index)
     let arguments: [String]
@@ -62,9 +62,9 @@ extension ActiveRun {
       guard rendered.first?.isEmpty == false else { throw EvaluationError("the command's name is empty") }
       arguments = rendered
     }
-    return Start(
+    return AttemptStart(
       key: key(index, attempt: attempt), user: user, agent: agent, arguments: arguments,
       environment: try environment(for: index, includingTask: true), workdir: try task.workdir?.render(in: context),
-      promisedOutputs: task.outputs, keepsStdout: task.keepsStdout)
+      promise: AttemptPromise(outputs: task.outputs, keepsStdout: task.keepsStdout))
   }
 }

@@ -9,9 +9,9 @@ enum TaskPhase {
   /// Until a stored time: a retry's pause.
   case waiting
   /// Its start is being committed.
-  indirect case beginning(Start, agent: Int)
+  indirect case beginning(AttemptStart, agent: Int)
   /// Its start is committed and waits for a slot.
-  indirect case committed(Start, agent: Int)
+  indirect case committed(AttemptStart, agent: Int)
   case running(agent: Int, ending: EndingCause)
   case over(TaskState)
 }
@@ -47,7 +47,7 @@ final class ActiveRun {
   let name: String
   let user: String
   let priority: Int
-  let order: UInt64
+  let order: Int64
   let plan: WorkflowPlan
   let params: [String: JSONValue]
   let directory: String
@@ -67,7 +67,7 @@ final class ActiveRun {
   private let dependentOffsets: [Int32]
   private let dependentTargets: [Int32]
 
-  init(_ seed: RunSeed, order: UInt64) {
+  init(_ seed: RunSeed, order: Int64) {
     id = seed.id
     name = seed.name
     user = seed.user

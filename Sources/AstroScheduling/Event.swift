@@ -22,9 +22,9 @@ public enum Event: Sendable {
 /// are in the journal already.
 public enum Decision: Sendable {
   /// Record the start of this attempt, together with the grants it needs; answer with `granted` or `denied`.
-  case begin(Start)
+  case begin(AttemptStart)
   /// Start the process of an attempt granted before.
-  case launch(Start)
+  case launch(AttemptStart)
   /// Send TERM or KILL to the attempt's process group.
   case signal(AttemptKey, TerminationSignal)
   /// Record the end of an attempt.
@@ -37,26 +37,6 @@ public enum Decision: Sendable {
   case runEnded(WorkflowID, RunState, reason: String?)
   /// Ask the agent whether it works.
   case probe(agent: String)
-}
-
-public enum TerminationSignal: Sendable { case terminate, kill }
-
-/// Everything needed to start one attempt, expressions resolved.
-public struct Start: Sendable, Equatable {
-  public var key: AttemptKey
-  public var user: String
-  public var agent: String
-  public var arguments: [String]
-  /// What `env:` gives, in order; later entries win.
-  public var environment: [(name: String, value: String)]
-  public var workdir: String?
-  public var promisedOutputs: [String]
-  public var keepsStdout: Bool
-
-  public static func == (a: Start, b: Start) -> Bool {
-    a.key == b.key && a.agent == b.agent && a.arguments == b.arguments && a.workdir == b.workdir
-      && a.environment.elementsEqual(b.environment, by: ==)
-  }
 }
 
 /// A task's state as it is to be recorded.

@@ -108,7 +108,7 @@ extension Scheduler {
   mutating func stop(_ id: WorkflowID, because cause: EndingCause) {
     guard let run = runs[id], run.stopping == .none else { return }
     run.stopping = cause
-    ready.removeAll(of: id)
+    ready.removeAll { $0.run == id }
     // What was held back is looked up before anything is decided: a task that becomes ready on the way is not met twice.
     let held = run.tasks.indices.filter {
       switch run.tasks[$0].phase {

@@ -97,11 +97,11 @@ extension Scheduler {
     guard let run = runs[task.run] else { return }
     runs[task.run]?.tasks[task.index].phase = .ready
     ready.insert(
-      ReadyQueue.Entry(priority: run.priority, runOrder: run.order, task: task),
-      in: ReadyQueue.Lane(user: run.user, request: run.plan.tasks[task.index].agent))
+      FairQueue.Entry(priority: run.priority, age: run.order, position: task.index, item: task),
+      in: FairQueue.Lane(user: run.user, request: run.plan.tasks[task.index].agent))
   }
 
-  func admits(_ lane: ReadyQueue.Lane, spare: Int) -> Bool {
+  func admits(_ lane: FairQueue<TaskReference>.Lane, spare: Int) -> Bool {
     blockedUsers[lane.user] == nil && agents.choose(lane.request, spare: spare) != nil
   }
 
@@ -120,7 +120,7 @@ extension Scheduler {
   /// Begins the best ready task that may begin; false when there is none.
   private mutating func begin(spare: Int) -> Bool {
     guard let entry = popReady(spare: spare) else { return false }
-    let task = entry.task
+    let task = entry.item
     guard let run = runs[task.run] else { return true }
     let request = run.plan.tasks[task.index].agent
     guard let agent = agents.choose(request, spare: spare) else {
@@ -144,7 +144,7 @@ extension Scheduler {
     return true
   }
 
-  private mutating func popReady(spare: Int) -> ReadyQueue.Entry? {
+  private mutating func popReady(spare: Int) -> FairQueue<TaskReference>.Entry? {
     let (blocked, agents) = (blockedUsers, agents)
     return ready.pop { blocked[$0.user] == nil && agents.choose($0.request, spare: spare) != nil }
   }
@@ -201,7 +201,7 @@ extension Scheduler {
     return runs[task.run].flatMap { agents.choose($0.plan.tasks[task.index].agent, spare: 0) }
   }
 
-  private mutating func launch(_ task: TaskReference, _ committed: Start, _ agent: Int) {
+  private mutating func launch(_ task: TaskReference, _ committed: AttemptStart, _ agent: Int) {
     var start = committed
     start.agent = agents.entries[agent].member.id
     running += 1

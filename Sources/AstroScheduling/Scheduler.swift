@@ -18,7 +18,7 @@ public struct Scheduler: ~Copyable {
   let policy: Policy
   var agents: AgentPool
   var runs: [WorkflowID: ActiveRun] = [:]
-  var ready = ReadyQueue()
+  var ready = FairQueue<TaskReference>()
   var timers = TimerQueue()
   /// Committed starts without a process, best first.
   var committed: [TaskReference] = []
@@ -34,7 +34,7 @@ public struct Scheduler: ~Copyable {
   var isStopping = false
   var now: Moment
   var decisions: [Decision] = []
-  private var nextOrder: UInt64 = 0
+  private var nextOrder: Int64 = 0
   private var random: SplitMix64
 
   /// - Parameter seed: of the jitter, so that a history can be repeated.
@@ -112,7 +112,7 @@ public struct Scheduler: ~Copyable {
 
   func phase(of task: TaskReference) -> TaskPhase? { runs[task.run]?.tasks[task.index].phase }
 
-  mutating func takeOrder() -> UInt64 {
+  mutating func takeOrder() -> Int64 {
     defer { nextOrder += 1 }
     return nextOrder
   }
@@ -130,4 +130,9 @@ struct SplitMix64 {
     z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
     return z ^ (z >> 31)
   }
+}
+
+extension Scheduler {
+  /// Tasks of active runs that have not ended and do not run.
+  public var queuedTasks: Int { runs.values.reduce(0) { $0 + $1.remaining } - running }
 }

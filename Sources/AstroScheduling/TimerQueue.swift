@@ -1,6 +1,12 @@
 import AstroCore
 import HeapModule
 
+/// The place of a task: its run and its position in the plan.
+struct TaskReference: Hashable {
+  var run: WorkflowID
+  var index: Int
+}
+
 /// What falls due, by boot time. Nothing is ever removed early: a timer that no longer means anything is recognised
 /// when it fires.
 struct TimerQueue {

@@ -7,7 +7,7 @@ final class World {
   var scheduler: Scheduler
   var now = Moment(wall: Timestamp(microseconds: 1_764_000_000_000_000), boot: 1_000_000)
   /// Attempts with a process.
-  var running: [AttemptKey: Start] = [:]
+  var running: [AttemptKey: AttemptStart] = [:]
   /// Granted and not yet launched.
   var committed: Set<AttemptKey> = []
   var launched: [AttemptKey] = []
@@ -17,7 +17,7 @@ final class World {
   var ended: [WorkflowID: (state: RunState, reason: String?)] = [:]
   var probes: [String] = []
   /// Asked at every start; nil grants.
-  var limiter: (Start) -> LimitVerdict? = { _ in nil }
+  var limiter: (AttemptStart) -> LimitVerdict? = { _ in nil }
 
   init(parallel: Int = 2, ahead: Int = 16, agents: [AgentPool.Member] = [.shell()], records: [String: AgentPool.Record] = [:]) {
     var policy = Scheduler.Policy(parallel: parallel)

@@ -1,0 +1,139 @@
+public import AstroCore
+public import AstroProcess
+import Glibc
+
+/// Runs local commands through a ``Launcher``. All agents of type `command` share one: their ids are only slots.
+public final class CommandAgent: Agent {
+  private let launcher: any Launcher
+  private let runs: String
+  private let home: String
+  private let clock: any AstroCore.Clock
+  private let inherited: [(name: String, value: String)]
+  private let path: String
+
+  /// - Parameters:
+  ///   - runs: `data/runs`.
+  ///   - environment: the runner's own; only `PATH HOME LANG TZ` are passed on.
+  public init(
+    launcher: any Launcher, home: String, runs: String, clock: any AstroCore.Clock, environment: [String: String]
+  ) {
+    self.launcher = launcher
+    self.home = home
+    self.runs = runs
+    self.clock = clock
+    path = environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    inherited =
+      [("PATH", path), ("HOME", environment["HOME"] ?? "/"), ("LANG", environment["LANG"] ?? "C.UTF-8")]
+      + (environment["TZ"].map { [("TZ", $0)] } ?? [])
+  }
+
+  public func probe() -> String? {
+    access("/bin/sh", X_OK) == 0 ? nil : "/bin/sh cannot be executed: \(String(cString: strerror(errno)))"
+  }
+
+  public func start(_ starts: [AttemptStart]) -> [AttemptEnding] {
+    var requests: [StartRequest] = []
+    var endings: [AttemptEnding] = []
+    for start in starts {
+      switch request(for: start) {
+      case .success(let request): requests.append(request)
+      case .failure(let problem):
+        endings.append(ending(start.key, .notStarted(reason: problem.message, infrastructure: false)))
+      }
+    }
+    do throws(Failure) {
+      try launcher.start(requests)
+    } catch {
+      let reason = "the launcher failed: \(error)"
+      endings += requests.map { ending($0.key, .notStarted(reason: reason, infrastructure: true)) }
+    }
+    return endings
+  }
+
+  public func signal(_ key: AttemptKey, _ signal: TerminationSignal) {
+    // A launcher that is gone has no process left to signal; its end comes as an event of its own.
+    try? launcher.signal(key, signal == .kill ? SIGKILL : SIGTERM)
+  }
+
+  /// Turns what the launcher saw into the attempt's end: keeps what was printed, reads the outputs.
+  public static func ending(
+    of record: ExitRecord, promise: AttemptPromise, runs: String
+  ) throws(Failure) -> AttemptEnding {
+    let files = AttemptFiles(record.key, runs: runs)
+    if let stdout = record.stdout { try files.keep(stdout, as: "stdout") }
+    if let stderr = record.stderr { try files.keep(stderr, as: "stderr") }
+    var end = AttemptEnding(
+      key: record.key, outcome: record.status.outcome, startedAt: record.startedAt, finishedAt: record.finishedAt,
+      duration: record.duration, usage: record.usage)
+    guard end.outcome.isSuccess else { return end }
+    do {
+      end.outputs = try files.outputs(promised: promise.outputs)
+      if promise.keepsStdout { end.stdout = files.stdoutText() }
+    } catch {
+      end.outcome = .invalidOutput(error.message)
+    }
+    return end
+  }
+
+  private func ending(_ key: AttemptKey, _ outcome: AttemptOutcome) -> AttemptEnding {
+    let now = clock.now().wall
+    return AttemptEnding(key: key, outcome: outcome, startedAt: now, finishedAt: now, duration: .zero)
+  }
+
+  private struct Unstartable: Error {
+    let message: String
+  }
+
+  private func request(for start: AttemptStart) -> Result<StartRequest, Unstartable> {
+    let directory = RunDirectory(start.key.workflow, in: runs)
+    var values: [String: String] = [:]
+    for (name, value) in inherited { values[name] = value }
+    for (name, value) in start.environment { values[name] = value }
+    values["ASTRO_HOME"] = home
+    values["ASTRO_WORKFLOW_ID"] = start.key.workflow.text
+    values["ASTRO_TASK_ID"] = start.key.task
+    values["ASTRO_ATTEMPT"] = String(start.key.number)
+    values["ASTRO_IDEMPOTENCY_KEY"] = "\(start.key.workflow.text)/\(start.key.task)"
+    values["ASTRO_RUN_DIR"] = directory.files
+    values["ASTRO_OUTPUT"] = directory.output(of: start.key)
+    if let name = values.first(where: { $0.value.utf8.contains(0) })?.key {
+      return .failure(Unstartable(message: "the environment variable \(name) holds a NUL byte"))
+    }
+    var arguments = start.arguments
+    if arguments.contains(where: { $0.utf8.contains(0) }) {
+      return .failure(Unstartable(message: "an argument holds a NUL byte"))
+    }
+    guard let program = Self.resolve(arguments[0], path: values["PATH"] ?? path) else {
+      return .failure(Unstartable(message: "no such program: '\(arguments[0])' is not in PATH"))
+    }
+    arguments[0] = program
+    var workdir = directory.files
+    if let given = start.workdir, !given.isEmpty { workdir = given.hasPrefix("/") ? given : "\(workdir)/\(given)" }
+    return .success(
+      StartRequest(
+        key: start.key, arguments: arguments,
+        environment: values.map { "\($0.key)=\($0.value)" }, workdir: workdir))
+  }
+
+  /// Looks a bare name up as execvp(3) does; a name with a slash is taken as it is.
+  private static func resolve(_ name: String, path: String) -> String? {
+    if name.utf8.contains(UInt8(ascii: "/")) { return name }
+    for folder in path.split(separator: ":", omittingEmptySubsequences: false) {
+      let candidate = "\(folder.isEmpty ? "." : folder)/\(name)"
+      var status = stat()
+      if access(candidate, X_OK) == 0, stat(candidate, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
+        return candidate
+      }
+    }
+    return nil
+  }
+}
+
+extension ExitRecord.Status {
+  fileprivate var outcome: AttemptOutcome {
+    switch self {
+    case .exited(let code): .exited(code)
+    case .signalled(let number): .signalled(number)
+    }
+  }
+}

@@ -1,0 +1,43 @@
+/// Everything needed to start one attempt, expressions resolved.
+public struct AttemptStart: Sendable {
+  public var key: AttemptKey
+  public var user: String
+  /// The agent's id.
+  public var agent: String
+  /// The program and its arguments.
+  public var arguments: [String]
+  /// What `env:` gives, in order; later entries win.
+  public var environment: [(name: String, value: String)]
+  /// `nil` is `$ASTRO_RUN_DIR`.
+  public var workdir: String?
+  public var promise: AttemptPromise
+
+  public init(
+    key: AttemptKey, user: String, agent: String, arguments: [String],
+    environment: [(name: String, value: String)] = [], workdir: String? = nil, promise: AttemptPromise = .init()
+  ) {
+    self.key = key
+    self.user = user
+    self.agent = agent
+    self.arguments = arguments
+    self.environment = environment
+    self.workdir = workdir
+    self.promise = promise
+  }
+}
+
+/// What must be read from an attempt when it has ended.
+public struct AttemptPromise: Sendable, Equatable {
+  /// Outputs the task says it writes.
+  public var outputs: [String]
+  /// Some expression reads its stdout.
+  public var keepsStdout: Bool
+
+  public init(outputs: [String] = [], keepsStdout: Bool = false) {
+    self.outputs = outputs
+    self.keepsStdout = keepsStdout
+  }
+}
+
+/// How an attempt is asked to end.
+public enum TerminationSignal: Sendable, Equatable { case terminate, kill }

@@ -1,0 +1,22 @@
+/// Where the parts of one run lie (contract 6). Paths only; whoever writes makes what is missing.
+public struct RunDirectory: Sendable {
+  public let path: String
+
+  /// - Parameter runs: `data/runs`.
+  public init(_ id: WorkflowID, in runs: String) { path = "\(runs)/\(id.text)" }
+
+  /// The result, or the state while it runs.
+  public var record: String { path + "/run.json" }
+  public var events: String { path + "/events.jsonl" }
+  /// `$ASTRO_RUN_DIR`, and the working directory unless a task says otherwise.
+  public var files: String { path + "/files" }
+  /// Where attempts write their outputs until they are taken.
+  public var outputs: String { path + "/.outputs" }
+
+  /// The bytes submitted.
+  public func workflow(extension name: String) -> String { "\(path)/workflow.\(name)" }
+  /// `$ASTRO_OUTPUT` of one attempt.
+  public func output(of key: AttemptKey) -> String { "\(outputs)/\(key.task).\(key.number)" }
+  /// Holds `stdout` and `stderr`, and exists only when one of them does.
+  public func attempt(_ key: AttemptKey) -> String { "\(path)/tasks/\(key.task)/\(key.number)" }
+}

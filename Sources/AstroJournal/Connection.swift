@@ -1,0 +1,175 @@
+import AstroCore
+import GRDB
+import GRDBSQLite
+
+/// One connection to the database file, its prepared statements, and what it counted.
+///
+/// Errors leave it as ``Failure`` only. After an error inside a transaction it refuses further statements until the
+/// transaction is over: SQLite ends a transaction by itself on some errors (full disk, I/O), and a caller that went on
+/// regardless would commit the rest piece by piece.
+final class Connection {
+  enum Access { case reading, writing }
+
+  let path: String
+  private let queue: DatabaseQueue
+  /// By the address of the literal: a literal is one statement, and hashing an address costs less than its text.
+  private var statements: [UnsafePointer<UInt8>: Prepared] = [:]
+  private var statistics = JournalStatistics()
+  private var poison: Failure?
+
+  private struct Prepared {
+    let statement: Statement
+    let operation: QueryOperation
+  }
+
+  init(path: String, access: Access) throws(Failure) {
+    self.path = path
+    var configuration = Configuration()
+    configuration.readonly = access == .reading
+    configuration.busyMode = .timeout(10)
+    configuration.foreignKeysEnabled = false
+    configuration.label = "astro.journal"
+    configuration.prepareDatabase { db in
+      // FULL: a commit is on disk when it returns. NORMAL forgets the last commits in a power cut.
+      // No mmap: a stray write or a truncation by others would become damage or SIGBUS instead of an error.
+      try db.execute(
+        sql: "PRAGMA synchronous = FULL; PRAGMA cache_size = -2048; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY")
+    }
+    do {
+      queue = try DatabaseQueue(path: path, configuration: configuration)
+    } catch {
+      throw Self.failure(error, path: path, systemError: 0)
+    }
+  }
+
+  /// Closes the file. A writer calls this inside the gate: the last connection to close checkpoints.
+  func close() {
+    // A statement that lives on would keep the connection, and so the checkpoint, for later.
+    statements.removeAll()
+    try? queue.close()
+  }
+
+  func takeStatistics() -> JournalStatistics {
+    defer { statistics = JournalStatistics() }
+    return statistics
+  }
+
+  /// BEGIN, `body`, COMMIT; ROLLBACK when either throws. Survives a kill at any point: what was not committed is
+  /// ignored by the next reader of the WAL, what was committed is on disk.
+  func transaction<T>(
+    _ access: Access, _ body: (Session) throws -> T
+  ) throws(Failure) -> T {
+    do {
+      return try queue.writeWithoutTransaction { db in
+        poison = nil
+        try db.beginTransaction(access == .writing ? .immediate : .deferred)
+        do {
+          let result = try body(Session(connection: self, db: db))
+          if let poison { throw poison }
+          try commit(db, access)
+          return result
+        } catch {
+          let failure = Self.failure(error, path: path, systemError: Self.systemError(db))
+          // May fail where SQLite has rolled back already; the error that led here is the one to report.
+          try? db.rollback()
+          throw failure
+        }
+      }
+    } catch {
+      throw Self.failure(error, path: path, systemError: 0)
+    }
+  }
+
+  /// Runs `body` outside any transaction: for pragmas that demand it.
+  func withoutTransaction<T>(_ body: (Database) throws -> T) throws(Failure) -> T {
+    do {
+      return try queue.writeWithoutTransaction { db in
+        do { return try body(db) } catch {
+          throw Self.failure(error, path: path, systemError: Self.systemError(db))
+        }
+      }
+    } catch {
+      throw Self.failure(error, path: path, systemError: 0)
+    }
+  }
+
+  private func commit(_ db: Database, _ access: Access) throws {
+    let start = monotonicNanoseconds()
+    try db.commit()
+    if access == .writing { statistics.commits.observe(monotonicNanoseconds() - start) }
+  }
+
+  /// Runs one statement, prepared at its first use, timed and counted.
+  func perform<T>(
+    _ sql: StaticString, on db: Database, _ body: (Statement) throws -> T
+  ) throws(Failure) -> T {
+    if let poison { throw poison }
+    do {
+      let prepared = try prepared(sql, on: db)
+      let start = monotonicNanoseconds()
+      defer {
+        statistics.queries[prepared.operation, default: .init()].observe(monotonicNanoseconds() - start)
+      }
+      return try body(prepared.statement)
+    } catch {
+      let failure = Self.failure(error, path: path, systemError: Self.systemError(db))
+      poison = failure
+      throw failure
+    }
+  }
+
+  private func prepared(_ sql: StaticString, on db: Database) throws -> Prepared {
+    if let known = statements[sql.utf8Start] { return known }
+    let operation: QueryOperation =
+      switch UnicodeScalar(sql.utf8Start.pointee) {
+      case "I": .insert
+      case "U": .update
+      case "D": .delete
+      default: .select
+      }
+    let new = Prepared(statement: try db.makeStatement(sql: sql.description), operation: operation)
+    statements[sql.utf8Start] = new
+    return new
+  }
+
+  private static func systemError(_ db: Database) -> Int32 {
+    db.sqliteConnection.map { sqlite3_system_errno($0) } ?? 0
+  }
+
+  private static func failure(_ error: any Error, path: String, systemError: Int32) -> Failure {
+    switch error {
+    case let failure as Failure: failure
+    case let error as DatabaseError: Failure(error, path: path, systemError: systemError)
+    default: Failure(.journal, subject: path, message: "\(error)")
+    }
+  }
+}
+
+/// A transaction in progress on a ``Connection``.
+struct Session {
+  let connection: Connection
+  let db: Database
+
+  /// Runs a statement that changes rows and returns how many.
+  @discardableResult
+  func run(_ sql: StaticString, _ arguments: StatementArguments = []) throws(Failure) -> Int {
+    try connection.perform(sql, on: db) { statement in
+      try statement.execute(arguments: arguments)
+      return db.changesCount
+    }
+  }
+
+  /// All rows a query gives, decoded one by one.
+  func rows<T>(
+    _ sql: StaticString, _ arguments: StatementArguments = [], _ decode: (Row) throws -> T
+  ) throws(Failure) -> [T] {
+    try connection.perform(sql, on: db) { statement in
+      let cursor = try Row.fetchCursor(statement, arguments: arguments)
+      var result: [T] = []
+      while let row = try cursor.next() { result.append(try decode(row)) }
+      return result
+    }
+  }
+
+  func malformed(_ what: String) -> Failure { .malformed(what, path: connection.path) }
+}

@@ -1,0 +1,147 @@
+public import AstroCore
+import GRDB
+import Glibc
+
+/// The one durable memory of a home, `data/astro.sqlite`: runs, tasks, attempts, limits, counters.
+///
+/// A journal belongs to the thread or task that opened it and is not shared. Writes of all processes are serialised by
+/// one gate (`data/journal.lock`) and are on disk when ``commit(_:)`` returns; reads never wait for a writer.
+public final class Journal {
+  /// The database file.
+  public let path: String
+  /// The boot that ``Transaction/now`` is counted on.
+  public let bootID: String
+  private let clock: any AstroCore.Clock
+  private let gate: WriteGate
+  private let connection: Connection
+  private var state = State.open
+  /// Limit states of earlier boots are cleared away once, at the first write of a limit.
+  private var limitUpkeep = LimitUpkeep.due
+
+  private enum State { case open, closed }
+
+  /// Opens the journal in `dataDirectory`, which is made when missing, and creates or upgrades the file when needed.
+  ///
+  /// Throws `journal` for a damaged file, one made by a newer version, or a database of someone else; `io`, `no_space`,
+  /// `cannot_create` for what the file system refuses.
+  public static func open(
+    dataDirectory: String, bootID: String, clock: any AstroCore.Clock
+  ) throws(Failure) -> Journal {
+    try makeDirectory(dataDirectory)
+    let gate = try WriteGate(path: dataDirectory + "/journal.lock")
+    let path = dataDirectory + "/" + JournalFile.name
+    // All of it inside the gate: a connection that is refused closes again, and a close may checkpoint.
+    let connection = try gate.locked { () throws(Failure) in
+      try JournalFile.create(path)
+      let connection = try Connection(path: path, access: .writing)
+      do throws(Failure) { try prepare(connection) } catch {
+        connection.close()
+        throw error
+      }
+      return connection
+    }
+    return Journal(path: path, bootID: bootID, clock: clock, gate: gate, connection: connection)
+  }
+
+  /// Opens the journal in `dataDirectory` for reading only. See ``JournalReader``.
+  public static func openReading(dataDirectory: String) throws(Failure) -> JournalReader {
+    try JournalReader(dataDirectory: dataDirectory)
+  }
+
+  private init(path: String, bootID: String, clock: any AstroCore.Clock, gate: WriteGate, connection: Connection) {
+    self.path = path
+    self.bootID = bootID
+    self.clock = clock
+    self.gate = gate
+    self.connection = connection
+  }
+
+  deinit { close() }
+
+  /// Closes the file. The last connection checkpoints as it closes, hence inside the gate.
+  public func close() {
+    guard case .open = state else { return }
+    state = .closed
+    do throws(Failure) {
+      try gate.locked { connection.close() }
+    } catch {
+      // Without the gate a checkpoint could meet a commit of another process: rather leave the file to the kernel, which
+      // closes it with the process and checkpoints nothing.
+      _ = Unmanaged.passRetained(connection)
+    }
+  }
+
+  /// One transaction: all of `body` or nothing. When it returns, the change is on disk and survives a kill and a power
+  /// cut; when it throws, nothing was changed, but for `io`: after a failed fsync nobody knows, so stop and recover.
+  ///
+  /// The gate is held while `body` runs: no waiting and no other I/O in it, and no call of this journal but through the
+  /// transaction. What `body` throws is thrown on when it is a ``Failure``.
+  public func commit<T>(_ body: (Transaction) throws -> T) throws(Failure) -> T {
+    try requireOpen()
+    return try gate.locked { () throws(Failure) -> T in
+      let result = try connection.transaction(.writing) { session in
+        // Read inside the gate: of two processes the one that commits later has the later time.
+        let transaction = Transaction(session: session, now: clock.now(), bootID: bootID, upkeep: limitUpkeep)
+        return (try body(transaction), transaction.upkeep)
+      }
+      limitUpkeep = result.1
+      return result.0
+    }
+  }
+
+  /// Reads one consistent state; needs no gate and waits for no writer.
+  public func read<T>(_ body: (Reading) throws -> T) throws(Failure) -> T {
+    try requireOpen()
+    return try connection.transaction(.reading) { try body(Reading(session: $0)) }
+  }
+
+  /// The clock's time now, as transactions see it.
+  public var now: Moment { clock.now() }
+
+  /// What was done since the last call, for metrics.
+  public func takeQueryStatistics() -> JournalStatistics { connection.takeStatistics() }
+
+  private func requireOpen() throws(Failure) {
+    guard case .open = state else { throw Failure(.journal, subject: path, message: "the journal is closed") }
+  }
+
+  private static func prepare(_ connection: Connection) throws(Failure) {
+    try connection.withoutTransaction { db in
+      switch try Schema.inspect(db) {
+      case .current: break
+      case .empty: try Schema.migrate(db, from: 0)
+      case .outdated(let version): try Schema.migrate(db, from: version)
+      case .newer(let version): throw JournalFile.newer(version, path: connection.path)
+      case .foreign: throw JournalFile.foreign(path: connection.path)
+      }
+    }
+  }
+
+  /// Survives a crash: a directory that is there already is as good as a new one.
+  private static func makeDirectory(_ path: String) throws(Failure) {
+    guard mkdir(path, 0o755) != 0, errno != EEXIST else { return }
+    throw Failure.system(.cannotCreate, subject: path, "cannot create the data directory")
+  }
+}
+
+/// The file under its name, and what is said when it is not what it should be.
+enum JournalFile {
+  static let name = "astro.sqlite"
+
+  /// Makes an empty file that only its owner may read, when there is none. Survives a crash: an empty file is an empty
+  /// database. Never opened here: closing a descriptor of it would drop the POSIX locks of this process's connections.
+  static func create(_ path: String) throws(Failure) {
+    guard mknod(path, S_IFREG | 0o600, 0) != 0, errno != EEXIST else { return }
+    throw Failure.system(errno == ENOSPC ? .noSpace : .cannotCreate, subject: path, "cannot create the journal")
+  }
+
+  static func newer(_ version: Int64, path: String) -> Failure {
+    Failure(
+      .journal, subject: path,
+      message: "made by a newer astro (version \(version) of the journal, this one knows \(Schema.version))")
+  }
+
+  static func foreign(path: String) -> Failure {
+    Failure(.journal, subject: path, message: "is a SQLite database, but not a journal of astro")
+  }
+}

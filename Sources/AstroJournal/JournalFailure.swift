@@ -1,0 +1,46 @@
+import AstroCore
+import GRDB
+import Glibc
+
+extension Failure {
+  /// A failed system call: `errno` as it stands.
+  static func system(_ code: Code, subject: String, _ message: String) -> Failure {
+    let number = Glibc.errno
+    return Failure(code, subject: subject, message: message, errno: number, reason: String(cString: strerror(number)))
+  }
+
+  /// What SQLite said, told apart by what can be done about it: make room (`no_space`), look at the disk (`io`), restore
+  /// the file (`journal`), or try again (`unavailable`).
+  /// - Parameter systemError: sqlite3_system_errno() right after the error; 0 when there was none.
+  init(_ error: DatabaseError, path: String, systemError: Int32) {
+    let number: Int32? = systemError == 0 ? nil : systemError
+    func failure(_ code: Code, _ message: String) -> Failure {
+      let reason = number.map { String(cString: strerror($0)) } ?? error.message
+      return Failure(code, subject: path, message: message, errno: number, reason: reason)
+    }
+    switch error.resultCode {
+    case .SQLITE_FULL:
+      self = Failure(
+        .noSpace, subject: path, message: "no space left for the journal", errno: number ?? ENOSPC,
+        reason: String(cString: strerror(number ?? ENOSPC)))
+    case .SQLITE_IOERR:
+      // The shared-memory file and quotas report a full disk as an I/O error.
+      let full = number == ENOSPC || number == EDQUOT
+      self =
+        full ? failure(.noSpace, "no space left for the journal") : failure(.io, "cannot read or write the journal")
+    case .SQLITE_CORRUPT: self = failure(.journal, "the journal is damaged")
+    case .SQLITE_NOTADB: self = failure(.journal, "the journal is damaged: it is not a SQLite database")
+    case .SQLITE_BUSY, .SQLITE_LOCKED: self = failure(.unavailable, "the journal is locked by another process")
+    case .SQLITE_CANTOPEN: self = failure(.io, "cannot open the journal")
+    case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH: self = failure(.io, "the journal cannot be written")
+    default:
+      let code = error.extendedResultCode.rawValue
+      self = failure(.journal, "the journal refused a statement (SQLite code \(code))")
+    }
+  }
+
+  /// A value in a row that this version cannot have written.
+  static func malformed(_ what: String, path: String) -> Failure {
+    Failure(.journal, subject: path, message: "the journal is damaged: \(what)")
+  }
+}

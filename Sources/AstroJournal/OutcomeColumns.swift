@@ -1,0 +1,54 @@
+import AstroCore
+
+/// An ``AttemptOutcome`` as the columns of an attempt: one word, and the value that goes with it.
+struct OutcomeColumns {
+  var word: String
+  var exitCode: Int32?
+  var signal: Int32?
+  var message: String?
+
+  init(word: String, exitCode: Int32?, signal: Int32?, message: String?) {
+    self.word = word
+    self.exitCode = exitCode
+    self.signal = signal
+    self.message = message
+  }
+
+  init(_ outcome: AttemptOutcome) {
+    self.init(word: Self.word(for: outcome), exitCode: nil, signal: nil, message: nil)
+    switch outcome {
+    case .exited(let code): exitCode = code
+    case .signalled(let number): signal = number
+    case .timedOut, .cancelled: break
+    case .notStarted(let reason, _), .invalidOutput(let reason), .lost(let reason): message = reason
+    }
+  }
+
+  /// `nil` when the columns fit no outcome.
+  var outcome: AttemptOutcome? {
+    switch word {
+    case "exited": exitCode.map { .exited($0) }
+    case "signalled": signal.map { .signalled($0) }
+    case "timed_out": .timedOut
+    case "cancelled": .cancelled
+    case "not_started": .notStarted(reason: message ?? "", infrastructure: false)
+    case "no_resources": .notStarted(reason: message ?? "", infrastructure: true)
+    case "invalid_output": .invalidOutput(message ?? "")
+    case "lost": .lost(message ?? "")
+    default: nil
+    }
+  }
+
+  private static func word(for outcome: AttemptOutcome) -> String {
+    switch outcome {
+    case .exited: "exited"
+    case .signalled: "signalled"
+    case .timedOut: "timed_out"
+    case .cancelled: "cancelled"
+    case .notStarted(_, infrastructure: false): "not_started"
+    case .notStarted(_, infrastructure: true): "no_resources"
+    case .invalidOutput: "invalid_output"
+    case .lost: "lost"
+    }
+  }
+}

@@ -1,0 +1,112 @@
+public import AstroCore
+import FoundationEssentials
+import GRDB
+
+extension Reading {
+  public func run(_ id: WorkflowID) throws(Failure) -> RunRecord? {
+    try session.rows("SELECT * FROM run WHERE id = ?", [id.text], decodeRun).first
+  }
+
+  /// The bytes submitted; `nil` when there is no such run.
+  public func content(_ id: WorkflowID) throws(Failure) -> [UInt8]? {
+    try session.rows("SELECT bytes FROM content WHERE run = ?", [id.text]) { Array($0[0] as Data? ?? Data()) }.first
+  }
+
+  /// The run a person means: a whole identifier, the start of exactly one, or `@latest`, the one claimed last.
+  ///
+  /// Throws `not_found` when there is none, `usage` when several begin so.
+  public func resolve(_ text: String) throws(Failure) -> WorkflowID {
+    if text == "@latest" {
+      guard let id = try ids("SELECT id FROM run ORDER BY claimed_at DESC, id DESC LIMIT 1").first else {
+        throw Failure(.notFound, subject: text, message: "there is no run yet")
+      }
+      return id
+    }
+    let exact = try ids("SELECT id FROM run WHERE id = ?", [text])
+    if let id = exact.first { return id }
+    // Identifiers are ASCII: everything that begins with `text` lies between it and it followed by DEL.
+    let found =
+      text.isEmpty
+      ? [] : try ids("SELECT id FROM run WHERE id > ? AND id < ? ORDER BY id LIMIT 6", [text, text + "\u{7F}"])
+    switch found.count {
+    case 0: throw Failure(.notFound, subject: text, message: "no such run")
+    case 1: return found[0]
+    default:
+      let shown = found.prefix(5).map(\.text).joined(separator: ", ") + (found.count > 5 ? ", …" : "")
+      throw Failure(.usage, subject: text, message: "several runs begin so: \(shown)")
+    }
+  }
+
+  /// Newest first. An empty set of `states` means all.
+  public func runs(states: Set<RunState> = [], limit: Int = 100) throws(Failure) -> [RunRecord] {
+    let words = states.isEmpty ? nil : "," + states.map(\.rawValue).joined(separator: ",") + ","
+    return try session.rows(
+      """
+      SELECT * FROM run WHERE ?1 IS NULL OR instr(?1, ',' || state || ',') > 0 \
+      ORDER BY claimed_at DESC, id DESC LIMIT ?2
+      """, [words, limit], decodeRun)
+  }
+
+  /// Runs that have not ended, oldest first.
+  public func active() throws(Failure) -> [RunRecord] {
+    try session.rows(
+      "SELECT * FROM run WHERE state IN ('queued', 'running', 'held') ORDER BY claimed_at, id", [], decodeRun)
+  }
+
+  /// Runs whose file is not yet in its final place, oldest first: what recovery looks at.
+  public func unsettled() throws(Failure) -> [RunRecord] {
+    try session.rows("SELECT * FROM run WHERE settled = 0 ORDER BY claimed_at, id", [], decodeRun)
+  }
+
+  /// Unsettled runs whose owner is none of `owners`, or that have none. Whether such an owner is dead only its lock
+  /// tells.
+  public func orphans(excluding owners: Set<String>) throws(Failure) -> [RunRecord] {
+    try unsettled().filter { run in run.owner.map { !owners.contains($0) } ?? true }
+  }
+
+  public func countsByState() throws(Failure) -> [RunState: Int] {
+    let rows = try session.rows("SELECT state, count(*) FROM run GROUP BY state") { row in
+      (try decodeState(row.text(0)), row[1] as Int? ?? 0)
+    }
+    return Dictionary(rows) { first, _ in first }
+  }
+
+  /// Settled runs that ended before `time`, oldest first, for `astro clean`.
+  public func finished(before time: Timestamp) throws(Failure) -> [RunRecord] {
+    try session.rows(
+      "SELECT * FROM run WHERE settled = 1 AND finished_at < ? ORDER BY finished_at, id", [time.microseconds], decodeRun
+    )
+  }
+
+  private func ids(_ sql: StaticString, _ arguments: StatementArguments = []) throws(Failure) -> [WorkflowID] {
+    try session.rows(sql, arguments) { WorkflowID(unchecked: $0.text(0)) }
+  }
+
+  private func decodeState(_ word: String) throws(Failure) -> RunState {
+    guard let state = RunState(rawValue: word) else { throw session.malformed("unknown run state '\(word)'") }
+    return state
+  }
+
+  /// Columns in the order of the table: all statements above select `*`, and published layouts only grow at the end.
+  private func decodeRun(_ row: Row) throws -> RunRecord {
+    let id = WorkflowID(unchecked: row.text(0))
+    guard let params = RecordText.values(row.text(8)), let errors = RecordText.diagnostics(row.text(18)) else {
+      throw session.malformed("the parameters or errors of run \(id)")
+    }
+    var run = RunRecord(
+      id: id, name: row.text(1), user: row.text(2), state: try decodeState(row.text(3)), priority: row[4] as Int? ?? 0,
+      file: Array(row[5] as Data? ?? Data()), fileExtension: row.text(6), sha256: row.text(7),
+      submittedAt: row.instant(9), claimedAt: row.instant(10), owner: row[14])
+    run.params = params
+    run.startedAt = row.time(11)
+    run.finishedAt = row.time(12)
+    run.deadlineAt = row.time(13)
+    run.isSettled = row[15] as Bool? ?? false
+    run.isCancelRequested = row[16] as Bool? ?? false
+    run.reason = row[17]
+    run.errors = errors
+    run.rateLimit = (row[19] as String?).flatMap { RecordText.verdict($0) }
+    run.crashCount = row[20] as Int? ?? 0
+    return run
+  }
+}

@@ -1,0 +1,59 @@
+public import AstroCore
+import FoundationEssentials
+import GRDB
+
+extension Reading {
+  /// The tasks of a run that have left `pending`, by id.
+  public func tasks(of run: WorkflowID) throws(Failure) -> [TaskRecord] {
+    try session.rows("SELECT * FROM task WHERE run = ? ORDER BY task", [run.text]) { row in
+      guard let state = TaskState(rawValue: row.text(2)), let outputs = RecordText.strings(row.text(7)) else {
+        throw session.malformed("the state or outputs of task \(run)/\(row.text(1))")
+      }
+      return TaskRecord(
+        run: run, task: row.text(1), state: state, attempts: row[3] as Int? ?? 0, notBefore: row.time(4),
+        reason: row[5], exitCode: row[6], outputs: outputs,
+        stdout: (row[8] as Data?).map { String(decoding: $0, as: UTF8.self) }, startedAt: row.time(9),
+        finishedAt: row.time(10))
+    }
+  }
+
+  /// All attempts of a run, by task and number.
+  public func attempts(of run: WorkflowID) throws(Failure) -> [AttemptRecord] {
+    try session.rows("SELECT * FROM attempt WHERE run = ? ORDER BY task, number", [run.text], decodeAttempt)
+  }
+
+  /// The highest number of each task that was ever begun, which a retry counts on from.
+  public func lastAttempts(of run: WorkflowID) throws(Failure) -> [String: Int] {
+    let rows = try session.rows("SELECT task, max(number) FROM attempt WHERE run = ? GROUP BY task", [run.text]) {
+      ($0.text(0), $0[1] as Int? ?? 0)
+    }
+    return Dictionary(rows) { first, _ in first }
+  }
+
+  /// Every attempt without an outcome, of all runs and launchers: what recovery asks the wardens about.
+  public func runningAttempts() throws(Failure) -> [AttemptRecord] {
+    try session.rows(
+      "SELECT * FROM attempt WHERE outcome IS NULL ORDER BY launcher, run, task, number", [], decodeAttempt)
+  }
+
+  /// Columns in the order of the table.
+  private func decodeAttempt(_ row: Row) throws -> AttemptRecord {
+    let key = AttemptKey(
+      workflow: WorkflowID(unchecked: row.text(0)), task: row.text(1), number: row[2] as Int? ?? 0)
+    return AttemptRecord(
+      key: key, agent: row.text(3), launcher: row.text(4),
+      started: Moment(wall: row.instant(5), boot: row[6] as Int64? ?? 0), bootID: row.text(7),
+      ending: try decodeEnding(row, of: key))
+  }
+
+  private func decodeEnding(_ row: Row, of key: AttemptKey) throws(Failure) -> AttemptRecord.Ending? {
+    guard let word = row[10] as String? else { return nil }
+    let columns = OutcomeColumns(word: word, exitCode: row[11], signal: row[12], message: row[13])
+    guard let outcome = columns.outcome else { throw session.malformed("the outcome of attempt \(key)") }
+    return AttemptRecord.Ending(
+      outcome: outcome, finishedAt: row.instant(8), duration: .microseconds(row[9] as Int64? ?? 0),
+      usage: ResourceUsage(
+        userMicroseconds: row[14] as Int64? ?? 0, systemMicroseconds: row[15] as Int64? ?? 0,
+        peakKiB: row[16] as Int64? ?? 0))
+  }
+}

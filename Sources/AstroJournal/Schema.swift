@@ -1,0 +1,81 @@
+import AstroCore
+import GRDB
+
+/// The layout of the database and the steps that lead to it. `PRAGMA user_version` says how many were taken.
+///
+/// Times are microseconds since 1970 unless their name says `boot`. Tables are STRICT: a value of another type cannot
+/// have been written by us.
+enum Schema {
+  /// `PRAGMA application_id`: "Astr". Tells our file from any other SQLite database.
+  static let applicationID: Int64 = 0x4173_7472
+  static var version: Int64 { Int64(migrations.count) }
+
+  /// Step `n` leads from version `n` to `n + 1`. Published steps never change.
+  private static let migrations: [String] = [first]
+
+  /// What a file turned out to be.
+  enum Finding: Equatable { case current, outdated(from: Int64), empty, newer(Int64), foreign }
+
+  static func inspect(_ db: Database) throws -> Finding {
+    let found = try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0
+    if found == version { return .current }
+    if found > version { return .newer(found) }
+    if found > 0 { return .outdated(from: found) }
+    // A version of 0 with tables in it was made by someone else: our own steps are one transaction with the version.
+    let tables = try Int64.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
+    return tables == 0 ? .empty : .foreign
+  }
+
+  /// Brings the file from `found` to ``version``. Called inside the gate. One transaction: killed anywhere, the file has
+  /// its old version and the next opener starts again.
+  static func migrate(_ db: Database, from found: Int64) throws {
+    // Outside the transaction, as SQLite demands, and lasting: readers do not block the writer in WAL mode.
+    try db.execute(sql: "PRAGMA journal_mode = WAL")
+    try db.inTransaction(.immediate) {
+      for step in migrations[Int(found)...] { try db.execute(sql: step) }
+      try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version)")
+      return .commit
+    }
+  }
+
+  /// A run's content lies apart from its row: SQLite rewrites a whole row at each change, and contents are up to 64 MiB.
+  private static let first = """
+    CREATE TABLE run(
+      id TEXT PRIMARY KEY, name TEXT NOT NULL, user TEXT NOT NULL, state TEXT NOT NULL, priority INTEGER NOT NULL,
+      file BLOB NOT NULL, extension TEXT NOT NULL, sha256 TEXT NOT NULL, params TEXT NOT NULL,
+      submitted_at INTEGER NOT NULL, claimed_at INTEGER NOT NULL, started_at INTEGER, finished_at INTEGER,
+      deadline_at INTEGER, owner TEXT, settled INTEGER NOT NULL, cancel_requested INTEGER NOT NULL, reason TEXT,
+      errors TEXT NOT NULL, rate_limit TEXT, crash_count INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX run_state ON run(state);
+    CREATE INDEX run_claimed ON run(claimed_at);
+    CREATE INDEX run_unsettled ON run(owner) WHERE settled = 0;
+    CREATE TABLE content(run TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
+    CREATE TABLE task(
+      run TEXT NOT NULL, task TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, not_before INTEGER,
+      reason TEXT, exit_code INTEGER, outputs TEXT NOT NULL, stdout BLOB, started_at INTEGER, finished_at INTEGER,
+      PRIMARY KEY(run, task)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE attempt(
+      run TEXT NOT NULL, task TEXT NOT NULL, number INTEGER NOT NULL, agent TEXT NOT NULL, launcher TEXT NOT NULL,
+      started_at INTEGER NOT NULL, started_boot INTEGER NOT NULL, boot_id TEXT NOT NULL, finished_at INTEGER,
+      duration_us INTEGER, outcome TEXT, exit_code INTEGER, signal INTEGER, message TEXT, user_us INTEGER,
+      system_us INTEGER, peak_kib INTEGER, PRIMARY KEY(run, task, number)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX attempt_running ON attempt(launcher) WHERE outcome IS NULL;
+    CREATE TABLE limit_state(
+      limiter TEXT NOT NULL, key TEXT NOT NULL, boot_id TEXT NOT NULL, written_boot INTEGER NOT NULL,
+      written_at INTEGER NOT NULL, expires_boot INTEGER NOT NULL, log BLOB NOT NULL, PRIMARY KEY(limiter, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX limit_expiry ON limit_state(boot_id, expires_boot);
+    CREATE TABLE series(name TEXT PRIMARY KEY, value REAL NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE TABLE agent(
+      id TEXT PRIMARY KEY, successes REAL NOT NULL, failures REAL NOT NULL, infrastructure_failures INTEGER NOT NULL,
+      probe_at INTEGER, last_error TEXT, updated_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE submission(
+      id TEXT PRIMARY KEY, params TEXT NOT NULL, user TEXT NOT NULL, created_at INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    """
+}

@@ -1,0 +1,57 @@
+public import AstroCore
+import FoundationEssentials
+import GRDB
+
+extension Transaction {
+  /// Writes the whole row of a task.
+  public func put(_ task: TaskRecord) throws(Failure) {
+    try session.run(
+      "INSERT OR REPLACE INTO task VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      [
+        task.run.text, task.task, task.state.rawValue, task.attempts, task.notBefore?.microseconds, task.reason,
+        task.exitCode, RecordText.encode(task.outputs), task.stdout.map { Data($0.utf8) }, task.startedAt?.microseconds,
+        task.finishedAt?.microseconds,
+      ])
+  }
+
+  /// Records that an attempt begins. Durable before it is started: a runner that dies in between leaves an attempt without
+  /// an outcome, which its successor settles, and never a process nobody knows of.
+  /// - Returns: `false` when the attempt was begun before; it must not be started again.
+  public func beginAttempt(_ attempt: AttemptRecord) throws(Failure) -> Bool {
+    try session.run(
+      """
+      INSERT OR IGNORE INTO attempt(run, task, number, agent, launcher, started_at, started_boot, boot_id) \
+      VALUES(?, ?, ?, ?, ?, ?, ?, ?)
+      """,
+      [
+        attempt.key.workflow.text, attempt.key.task, attempt.key.number, attempt.agent, attempt.launcher,
+        attempt.started.wall.microseconds, attempt.started.boot, attempt.bootID,
+      ]) > 0
+  }
+
+  /// Records how an attempt ended. An end that is known already stands: of two reports of one attempt (its runner's and,
+  /// after a crash, its successor's) only the first counts.
+  /// - Returns: whether this was the first. Count the ending in metrics only then.
+  public func endAttempt(_ ending: AttemptEnding) throws(Failure) -> Bool {
+    let columns = OutcomeColumns(ending.outcome)
+    return try session.run(
+      """
+      UPDATE attempt SET started_at = ?, finished_at = ?, duration_us = ?, outcome = ?, exit_code = ?, signal = ?, \
+      message = ?, user_us = ?, system_us = ?, peak_kib = ? \
+      WHERE run = ? AND task = ? AND number = ? AND outcome IS NULL
+      """,
+      [
+        ending.startedAt.microseconds, ending.finishedAt.microseconds, ending.duration.microseconds, columns.word,
+        columns.exitCode, columns.signal, columns.message, ending.usage.userMicroseconds,
+        ending.usage.systemMicroseconds, ending.usage.peakKiB, ending.key.workflow.text, ending.key.task,
+        ending.key.number,
+      ]) > 0
+  }
+
+  /// Hands running attempts of a dead launcher's run to the runner that watches them now.
+  public func setLauncher(of key: AttemptKey, to launcher: String) throws(Failure) {
+    try session.run(
+      "UPDATE attempt SET launcher = ? WHERE run = ? AND task = ? AND number = ? AND outcome IS NULL",
+      [launcher, key.workflow.text, key.task, key.number])
+  }
+}

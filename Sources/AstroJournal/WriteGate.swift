@@ -1,0 +1,56 @@
+import AstroCore
+import Glibc
+
+/// The one gate every writer passes: an exclusive flock(2) on a side file, held around each write transaction, each
+/// migration and each checkpoint (the one at close included), by every process.
+///
+/// It keeps two things from happening. SQLite before 3.51.3 can lose commits or damage a WAL database when one
+/// connection commits while another checkpoints; behind the gate these never overlap. And SQLite's own lock is taken by
+/// polling, which starves the unlucky; the kernel queues those who wait for a flock.
+///
+/// The kernel drops the lock with the process, so a writer killed inside leaves the gate open.
+final class WriteGate {
+  let path: String
+  private var descriptor: Int32
+
+  init(path: String) throws(Failure) {
+    self.path = path
+    descriptor = try Self.open(path)
+  }
+
+  deinit { close(descriptor) }
+
+  /// Runs `body` alone among all processes and connections. Waits as long as it takes.
+  func locked<T>(_ body: () throws(Failure) -> T) throws(Failure) -> T {
+    try lock()
+    defer { flock(descriptor, LOCK_UN) }
+    return try body()
+  }
+
+  private func lock() throws(Failure) {
+    while true {
+      if flock(descriptor, LOCK_EX) == 0 {
+        if isCurrent() { return }
+        // Someone removed the lock file: a lock on a file without a name excludes nobody who comes after.
+        close(descriptor)
+        descriptor = -1
+        descriptor = try Self.open(path)
+      } else if errno != EINTR {
+        throw Failure.system(.io, subject: path, "cannot lock the journal")
+      }
+    }
+  }
+
+  /// Whether the open file is still the one others find under the path.
+  private func isCurrent() -> Bool {
+    var status = stat()
+    return fstat(descriptor, &status) == 0 && status.st_nlink > 0
+  }
+
+  private static func open(_ path: String) throws(Failure) -> Int32 {
+    // Close-on-exec: a lock inherited by a child would outlive this process and stop every writer.
+    let descriptor = Glibc.open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+    guard descriptor >= 0 else { throw Failure.system(.cannotCreate, subject: path, "cannot open the journal's lock") }
+    return descriptor
+  }
+}

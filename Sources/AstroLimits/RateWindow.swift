@@ -1,0 +1,24 @@
+import AstroCore
+
+/// How much a limiter grants: never more than ``maxRequests`` units of weight in any span of ``window``.
+public struct RateWindow: Sendable, Hashable {
+  /// Units of weight: requests where each weighs one, else tokens or millionths of a dollar.
+  public let maxRequests: Int64
+  /// The length of the sliding window, at least one microsecond.
+  public let window: Duration
+
+  /// A negative `maxRequests` grants nothing; a `window` below a microsecond is one microsecond, because the clock the
+  /// window is charged on has no finer grain.
+  public init(maxRequests: Int64, window: Duration) {
+    self.maxRequests = max(0, maxRequests)
+    self.window = .microseconds(min(max(1, window.microseconds), Self.longest))
+  }
+
+  /// A thousand years: sums of two clock readings and a window cannot overflow.
+  private static let longest: Int64 = 31_557_600_000_000_000
+
+  /// The window in microseconds.
+  var width: Int64 { window.microseconds }
+  /// Hits closer together than this share an entry of the log, which is what bounds it.
+  var grain: Int64 { max(1, width / 256) }
+}

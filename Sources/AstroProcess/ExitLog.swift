@@ -1,0 +1,104 @@
+import AstroCore
+import Glibc
+
+/// The warden's end of `data/runners/<id>.exits`. Appended to with O_APPEND and as few write(2) calls as the protocol
+/// allows; not fsynced: what a power cut takes away belongs to another boot, and those attempts are `lost` anyway.
+struct ExitLog: ~Copyable {
+  private let descriptor: Descriptor
+  /// Records that are not in the file yet. More than a moment's worth only while the disk refuses them.
+  private var pending: [UInt8] = []
+
+  init(path: String) throws(Failure) {
+    guard let descriptor = Descriptor(opening: path, O_RDWR | O_CREAT | O_APPEND) else {
+      throw .kernel(.cannotCreate, path, "cannot open the exit log")
+    }
+    guard let size = descriptor.size else { throw .kernel(.io, path, "cannot measure the exit log") }
+    if size > 0 {
+      // A predecessor killed in the middle of a write leaves half a line: ours must not be glued to it.
+      var last: UInt8 = 0
+      guard pread(descriptor.number, &last, 1, off_t(size - 1)) == 1 else {
+        throw .kernel(.io, path, "cannot read the exit log")
+      }
+      if last != 0x0A { pending.append(0x0A) }
+    }
+    self.descriptor = descriptor
+  }
+
+  /// Whether the disk refused records that still wait for it.
+  var isStalled: Bool { !pending.isEmpty }
+
+  mutating func append(_ record: ExitLogRecord) { record.write(to: &pending) }
+
+  /// Writes everything that waits, normally in one write(2). False when the disk took only part of it, with `errno`
+  /// set: the rest stays here, so that the next flush completes a half-written line instead of leaving it torn.
+  mutating func flush() -> Bool {
+    while !pending.isEmpty {
+      let written = write(descriptor.number, pending, pending.count)
+      if written < 0 {
+        if errno == EINTR { continue }
+        return false
+      }
+      if written == pending.count {
+        pending.removeAll(keepingCapacity: true)
+      } else {
+        pending.removeFirst(written)
+      }
+    }
+    return true
+  }
+}
+
+/// Reads an exit log as it grows: whole lines only, from where the last read ended.
+struct ExitLogReader: Sendable {
+  let path: String
+  /// Bytes of the file that have been read and parsed.
+  private var offset: Int64 = 0
+  private var line = 0
+  /// A line that did not parse. Half a line is what a killed warden leaves, so it is forgiven when the next one is the
+  /// header of the warden after it, and a fault in the file when it is anything else.
+  private var torn: Int?
+
+  init(path: String) { self.path = path }
+
+  /// The records added since the last call; none when the file does not exist.
+  mutating func next() throws(Failure) -> [ExitLogRecord] {
+    guard let descriptor = Descriptor(opening: path, O_RDONLY) else {
+      if errno == ENOENT { return [] }
+      throw .kernel(.io, path, "cannot open the exit log")
+    }
+    guard lseek(descriptor.number, off_t(offset), SEEK_SET) >= 0, let bytes = descriptor.readAll() else {
+      throw .kernel(.io, path, "cannot read the exit log")
+    }
+    return try parse(bytes)
+  }
+
+  private mutating func parse(_ bytes: [UInt8]) throws(Failure) -> [ExitLogRecord] {
+    var records: [ExitLogRecord] = []
+    var rest = bytes[...]
+    while let end = rest.firstIndex(of: 0x0A) {
+      line += 1
+      try take(rest[..<end], into: &records)
+      offset += Int64(end + 1 - rest.startIndex)
+      rest = rest[(end + 1)...]
+    }
+    return records
+  }
+
+  private mutating func take(_ bytes: ArraySlice<UInt8>, into records: inout [ExitLogRecord]) throws(Failure) {
+    guard let record = ExitLogRecord(parsing: bytes) else {
+      if let torn { throw damaged(line: torn) }
+      torn = line
+      return
+    }
+    switch record {
+    case .failed: throw damaged(line: line)
+    case .warden: torn = nil
+    case .start, .pid, .exit, .refused, .closed: if let torn { throw damaged(line: torn) }
+    }
+    records.append(record)
+  }
+
+  private func damaged(line: Int) -> Failure {
+    Failure(.io, subject: "\(path):\(line)", message: "the exit log is damaged here")
+  }
+}

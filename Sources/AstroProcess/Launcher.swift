@@ -1,0 +1,77 @@
+public import AstroCore
+
+/// One command to start, as execve(2) wants it.
+public struct StartRequest: Sendable, Equatable {
+  public var key: AttemptKey
+  /// `arguments[0]` is the program: an absolute path, already looked up in PATH.
+  public var arguments: [String]
+  /// The whole environment, `NAME=value` each. Holds `ASTRO_WORKFLOW_ID`, `ASTRO_TASK_ID` and `ASTRO_ATTEMPT`, by
+  /// which ``ProcessTree`` finds what a lost attempt left running.
+  public var environment: [String]
+  /// Absolute.
+  public var workdir: String
+
+  public init(key: AttemptKey, arguments: [String], environment: [String], workdir: String) {
+    self.key = key
+    self.arguments = arguments
+    self.environment = environment
+    self.workdir = workdir
+  }
+}
+
+/// How a command ended, as recorded by the warden.
+public struct ExitRecord: Sendable, Equatable {
+  public enum Status: Sendable, Hashable {
+    case exited(Int32)
+    case signalled(Int32)
+  }
+
+  public var key: AttemptKey
+  public var status: Status
+  public var startedAt: Timestamp
+  public var finishedAt: Timestamp
+  /// On CLOCK_BOOTTIME, so that a step of the wall clock does not show in it.
+  public var duration: Duration
+  public var usage: ResourceUsage
+  /// The scratch file that holds what was printed, for the runner to rename; nil when nothing was.
+  public var stdout: String?
+  public var stderr: String?
+
+  public init(
+    key: AttemptKey, status: Status, startedAt: Timestamp, finishedAt: Timestamp, duration: Duration,
+    usage: ResourceUsage, stdout: String? = nil, stderr: String? = nil
+  ) {
+    self.key = key
+    self.status = status
+    self.startedAt = startedAt
+    self.finishedAt = finishedAt
+    self.duration = duration
+    self.usage = usage
+    self.stdout = stdout
+    self.stderr = stderr
+  }
+}
+
+/// What a launcher tells of the commands it was given.
+public enum LauncherEvent: Sendable, Equatable {
+  case started(AttemptKey, pid: Int32)
+  case ended(ExitRecord)
+  /// Nothing was started. `infrastructure` is true when the machine was at fault, false when the command was.
+  case refused(AttemptKey, reason: String, infrastructure: Bool)
+  /// The warden is gone: attempts without an end so far are settled with ``Wreck/survey(dataDirectory:runnerID:)``.
+  /// Nothing follows.
+  case closed
+}
+
+/// Starts and signals commands without ever blocking.
+public protocol Launcher: AnyObject {
+  /// Readable when ``receive()`` has something to do; the same for life.
+  var descriptor: Int32 { get }
+  /// Whether to poll `descriptor` for writing too: requests are waiting for room.
+  var wantsWrite: Bool { get }
+  func start(_ requests: [StartRequest]) throws(Failure)
+  /// Signals the whole process group of an attempt; nothing happens when it has ended already.
+  func signal(_ key: AttemptKey, _ signo: Int32) throws(Failure)
+  /// Sends what waits and returns what has happened, in order, perhaps nothing. Call it when `descriptor` is ready.
+  func receive() throws(Failure) -> [LauncherEvent]
+}

@@ -1,0 +1,76 @@
+import AstroCore
+import CLinux
+import Glibc
+
+/// A file whose flock(2) says that its owner lives: the kernel releases it at the owner's death, and nothing else does.
+/// Close-on-exec keeps commands from inheriting it, which would keep a dead owner alive.
+struct LockedFile: ~Copyable {
+  private let descriptor: Descriptor
+
+  /// Makes the file under a dot name, locks it, and only then gives it its name: nobody ever sees it unlocked while
+  /// its owner lives. A crash before the rename leaves a dot file that nothing reads; one after it, a free lock.
+  static func create(
+    _ name: String, in directory: String, content: String, replacing: Bool
+  ) throws(Failure) -> LockedFile? {
+    let path = "\(directory)/\(name)"
+    let hidden = "\(directory)/.\(name).\(getpid())"
+    guard let descriptor = Descriptor(opening: hidden, O_RDWR | O_CREAT | O_TRUNC) else {
+      throw .kernel(.cannotCreate, path, "cannot create the lock file")
+    }
+    guard flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 else { throw .kernel(.io, path, "cannot lock") }
+    let bytes = Array(content.utf8)
+    guard write(descriptor.number, bytes, bytes.count) == bytes.count else {
+      let failure = Failure.kernel(.io, path, "cannot write the owner into the lock file")
+      unlink(hidden)
+      throw failure
+    }
+    let renamed =
+      replacing ? rename(hidden, path) : clinux_rename_noreplace(AT_FDCWD, hidden, AT_FDCWD, path)
+    guard renamed == 0 else {
+      let number = errno
+      unlink(hidden)
+      if number == EEXIST { return nil }
+      throw .kernel(.cannotCreate, path, "cannot rename the lock file into place", number)
+    }
+    return LockedFile(descriptor: descriptor)
+  }
+
+  /// What an attempt to take an existing lock met.
+  enum Claim: ~Copyable {
+    case taken(LockedFile)
+    case held
+    case absent
+  }
+
+  /// Takes the lock if its owner is gone. A file unlinked or replaced between open and lock counts as held: somebody
+  /// else has just been here, and holding a lock on a nameless file would prove nothing.
+  static func claim(_ path: String) throws(Failure) -> Claim {
+    guard let descriptor = Descriptor(opening: path, O_RDWR) else {
+      if errno == ENOENT { return .absent }
+      throw .kernel(.io, path, "cannot open the lock file")
+    }
+    guard flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 else {
+      if errno == EWOULDBLOCK { return .held }
+      throw .kernel(.io, path, "cannot lock")
+    }
+    var opened = stat()
+    var named = stat()
+    guard fstat(descriptor.number, &opened) == 0, stat(path, &named) == 0, opened.st_ino == named.st_ino,
+      opened.st_dev == named.st_dev
+    else { return .held }
+    return .taken(LockedFile(descriptor: descriptor))
+  }
+
+  /// Whether somebody holds the lock, and what the file says of its owner. Asks with a shared lock, so that two who
+  /// ask at once do not take each other for the owner.
+  static func inspect(_ path: String) throws(Failure) -> (held: Bool, content: String)? {
+    guard let descriptor = Descriptor(opening: path, O_RDONLY) else {
+      if errno == ENOENT { return nil }
+      throw .kernel(.io, path, "cannot open the lock file")
+    }
+    let free = flock(descriptor.number, LOCK_SH | LOCK_NB) == 0
+    if !free, errno != EWOULDBLOCK { throw .kernel(.io, path, "cannot test the lock") }
+    guard let bytes = descriptor.readAll() else { throw .kernel(.io, path, "cannot read the lock file") }
+    return (!free, String(decoding: bytes, as: UTF8.self))
+  }
+}

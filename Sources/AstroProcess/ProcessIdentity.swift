@@ -1,0 +1,66 @@
+import Glibc
+
+/// One process for good: a pid alone is reused within seconds on a busy machine, but not together with the start time
+/// in the same boot.
+public struct ProcessIdentity: Hashable, Sendable {
+  public let pid: Int32
+  /// Field 22 of /proc/pid/stat: clock ticks after boot (proc_pid_stat(5)).
+  public let startTime: UInt64
+  /// /proc/sys/kernel/random/boot_id.
+  public let bootID: String
+
+  public init(pid: Int32, startTime: UInt64, bootID: String) {
+    self.pid = pid
+    self.startTime = startTime
+    self.bootID = bootID
+  }
+
+  /// The calling process; nil when /proc is not mounted.
+  public static func current() -> ProcessIdentity? {
+    guard let status = ProcessStatus(pid: getpid()), let boot = currentBootID() else { return nil }
+    return ProcessIdentity(pid: getpid(), startTime: status.startTime, bootID: boot)
+  }
+
+  /// Whether exactly this process still exists. A zombie does: its number is still its own.
+  public var exists: Bool { status != nil }
+
+  /// What /proc says of exactly this process; nil when it is gone or its number belongs to another.
+  var status: ProcessStatus? {
+    guard pid > 1, Self.currentBootID() == bootID, let status = ProcessStatus(pid: pid), status.startTime == startTime
+    else { return nil }
+    return status
+  }
+
+  /// The identifier of this boot; nil when /proc is not mounted.
+  public static func currentBootID() -> String? {
+    guard let bytes = Descriptor(opening: "/proc/sys/kernel/random/boot_id", O_RDONLY)?.readAll() else { return nil }
+    let text = String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
+    return text.isEmpty ? nil : text
+  }
+}
+
+/// The fields of /proc/pid/stat that tell processes and groups apart (proc_pid_stat(5)).
+struct ProcessStatus: Equatable {
+  let isZombie: Bool
+  let group: Int32
+  let startTime: UInt64
+
+  /// nil when there is no such process.
+  init?(pid: Int32) {
+    guard let bytes = Descriptor(opening: "/proc/\(pid)/stat", O_RDONLY)?.readAll() else { return nil }
+    self.init(parsing: bytes)
+  }
+
+  /// The name in parentheses may hold anything, even `)`, so fields count from the last one.
+  init?(parsing bytes: [UInt8]) {
+    guard let name = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
+    let fields = bytes[(name + 1)...].split(separator: UInt8(ascii: " "))
+    guard fields.count >= 20, let state = fields[0].first,
+      let group = Int32(String(decoding: fields[2], as: UTF8.self)),
+      let startTime = UInt64(String(decoding: fields[19], as: UTF8.self))
+    else { return nil }
+    self.isZombie = state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")
+    self.group = group
+    self.startTime = startTime
+  }
+}

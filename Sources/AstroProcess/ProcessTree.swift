@@ -1,0 +1,88 @@
+public import AstroCore
+import CLinux
+import Glibc
+
+/// What an attempt may have left running after its warden was killed.
+public enum ProcessTree {
+  public enum Death: Sendable, Equatable {
+    /// No process of the attempt is left: it may be tried again.
+    case proved
+    /// These do not die, as in uninterruptible input or output: nothing may run beside them.
+    case survivors([Int32])
+  }
+
+  /// Kills the process group of a lost command and every process group in which somebody carries the attempt in its
+  /// environment (`ASTRO_WORKFLOW_ID`, `ASTRO_TASK_ID`, `ASTRO_ATTEMPT`), again and again until /proc shows none or
+  /// `patience` is over. `identity` is signalled only while pid, start time and boot all match; without one, or with
+  /// one of an earlier boot, only the environment tells. A process that dropped those variables and left the group
+  /// cannot be found.
+  public static func kill(
+    _ key: AttemptKey, identity: ProcessIdentity?, patience: Duration = .seconds(5)
+  ) -> Death {
+    let deadline = clinux_boot_microseconds() + patience.microseconds
+    let markers = Set(environmentMarkers(of: key).map { Array($0.utf8) })
+    while true {
+      let found = members(markers, identity)
+      if found.isEmpty { return .proved }
+      let watched = found.compactMap { watch($0.pid) }
+      for group in Set(found.map(\.group)) where group > 1 && group != getpgrp() { Glibc.kill(-group, SIGKILL) }
+      for member in found where member.group == getpgrp() { Glibc.kill(member.pid, SIGKILL) }
+      let left = deadline - clinux_boot_microseconds()
+      guard left > 0 else { return .survivors(found.map(\.pid).sorted()) }
+      for pidfd in watched { pidfd.waitForEnd(atMostMicroseconds: max(0, deadline - clinux_boot_microseconds())) }
+    }
+  }
+
+  /// The variables by which the processes of an attempt are told from all others.
+  public static func environmentMarkers(of key: AttemptKey) -> [String] {
+    ["ASTRO_WORKFLOW_ID=\(key.workflow)", "ASTRO_TASK_ID=\(key.task)", "ASTRO_ATTEMPT=\(key.number)"]
+  }
+
+  private struct Member {
+    let pid: Int32
+    let group: Int32
+  }
+
+  /// Living processes of the attempt, never the calling one. Zombies are as dead as can be: their parent reaps them.
+  private static func members(_ markers: Set<[UInt8]>, _ identity: ProcessIdentity?) -> [Member] {
+    var found: [Member] = []
+    if let identity, let status = identity.status, !status.isZombie {
+      found.append(Member(pid: identity.pid, group: status.group))
+    }
+    for name in (try? RunnerFiles.names(in: "/proc")) ?? [] {
+      guard let pid = Int32(name), pid > 1, pid != getpid(), pid != identity?.pid, carries(pid, markers),
+        let status = ProcessStatus(pid: pid), !status.isZombie
+      else { continue }
+      found.append(Member(pid: pid, group: status.group))
+    }
+    return found
+  }
+
+  /// An environment that may not be read belongs to another user and so to no attempt of ours.
+  private static func carries(_ pid: Int32, _ markers: Set<[UInt8]>) -> Bool {
+    guard let bytes = Descriptor(opening: "/proc/\(pid)/environ", O_RDONLY)?.readAll(), !bytes.isEmpty else {
+      return false
+    }
+    var missing = markers
+    for variable in bytes.split(separator: 0) where missing.contains(Array(variable)) {
+      missing.remove(Array(variable))
+    }
+    return missing.isEmpty
+  }
+
+  /// A descriptor that becomes readable when the process ends.
+  private final class Watched {
+    let descriptor: Descriptor
+    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+
+    func waitForEnd(atMostMicroseconds patience: Int64) {
+      var polled = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
+      poll(&polled, 1, Int32(clamping: (patience + 999) / 1000))
+    }
+  }
+
+  private static func watch(_ pid: Int32) -> Watched? {
+    let number = clinux_pidfd_open(pid)
+    return number >= 0 ? Watched(Descriptor(owning: number)) : nil
+  }
+}

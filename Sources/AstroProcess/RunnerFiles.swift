@@ -1,0 +1,95 @@
+public import AstroCore
+import Glibc
+
+/// The files one runner keeps below `data/`: its lock, its warden's lock, the exit log, and scratch output.
+public struct RunnerFiles: Sendable, Equatable {
+  public let dataDirectory: String
+  public let runnerID: String
+
+  /// Refuses an identifier that could leave its directory or be taken for a name still under construction.
+  public init(dataDirectory: String, runnerID: String) throws(Failure) {
+    guard (1...100).contains(runnerID.utf8.count), runnerID.utf8.allSatisfy(Self.isAllowed) else {
+      throw Failure(.usage, subject: "runner '\(runnerID)'", message: "is not made of 1 to 100 of A-Z a-z 0-9 _ -")
+    }
+    self.dataDirectory = dataDirectory
+    self.runnerID = runnerID
+  }
+
+  public var directory: String { "\(dataDirectory)/runners" }
+  public var scratchDirectory: String { "\(dataDirectory)/scratch" }
+  public var lock: String { "\(directory)/\(runnerID).lock" }
+  public var warden: String { "\(directory)/\(runnerID).warden" }
+  public var exits: String { "\(directory)/\(runnerID).exits" }
+  /// The full path of a scratch file that a record names.
+  public func scratch(_ name: String) -> String { "\(scratchDirectory)/\(name)" }
+
+  /// A record whose scratch names are made paths.
+  func resolving(_ record: ExitRecord) -> ExitRecord {
+    var record = record
+    record.stdout = record.stdout.map(scratch)
+    record.stderr = record.stderr.map(scratch)
+    return record
+  }
+
+  /// Makes `runners/` and `scratch/`, mode 0700, when they are missing. Survives a crash anywhere: it is repeated.
+  public func makeDirectories() throws(Failure) {
+    for path in [directory, scratchDirectory] where mkdir(path, 0o700) != 0 && errno != EEXIST {
+      throw .kernel(.cannotCreate, path, "cannot make the directory")
+    }
+  }
+
+  /// Removes what a finished or wholly adopted runner leaves: its exit log, its warden's file, and scratch files that
+  /// hold nothing. Output nobody took stays: it is never ours to delete. The runner's lock stays as well, because
+  /// whoever calls this holds it. A crash half-way leaves files that the next call removes.
+  public func remove() throws(Failure) {
+    for name in try Self.names(in: scratchDirectory) where isOwnScratch(name) {
+      var status = stat()
+      let path = scratch(name)
+      if lstat(path, &status) == 0, status.st_size == 0 { try Self.unlinkIfPresent(path) }
+    }
+    try Self.unlinkIfPresent(warden)
+    try Self.unlinkIfPresent(exits)
+  }
+
+  /// `remove()` by names.
+  public static func remove(dataDirectory: String, runnerID: String) throws(Failure) {
+    try RunnerFiles(dataDirectory: dataDirectory, runnerID: runnerID).remove()
+  }
+
+  /// `<runner>-<number>.out` or `.err`; the digits keep runner `a` from touching the files of runner `a-1`.
+  func isOwnScratch(_ name: String) -> Bool {
+    guard name.hasPrefix(runnerID + "-"), name.hasSuffix(".out") || name.hasSuffix(".err") else { return false }
+    let number = name.utf8.dropFirst(runnerID.utf8.count + 1).dropLast(4)
+    return !number.isEmpty && number.allSatisfy { (0x30...0x39).contains($0) }
+  }
+
+  /// The entries of a directory but `.` and `..`, unordered; none when it does not exist.
+  static func names(in directory: String) throws(Failure) -> [String] {
+    guard let stream = opendir(directory) else {
+      if errno == ENOENT { return [] }
+      throw .kernel(.io, directory, "cannot list")
+    }
+    defer { closedir(stream) }
+    var names: [String] = []
+    while let entry = readdir(stream) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
+  }
+
+  static func unlinkIfPresent(_ path: String) throws(Failure) {
+    if unlink(path) != 0, errno != ENOENT { throw .kernel(.io, path, "cannot remove") }
+  }
+
+  private static func isAllowed(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+      true
+    default: false
+    }
+  }
+}

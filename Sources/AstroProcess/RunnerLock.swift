@@ -1,0 +1,67 @@
+public import AstroCore
+import Glibc
+
+/// The proof that a runner lives: `data/runners/<id>.lock`, held with flock(2) until it is released or the process
+/// ends, however it ends. Never a time-out, never a pid: a stopped runner still owns its runs.
+public final class RunnerLock {
+  public let files: RunnerFiles
+  private let file: LockedFile
+
+  private init(files: RunnerFiles, file: consuming LockedFile) {
+    self.files = files
+    self.file = file
+  }
+
+  /// Makes and takes the lock of a new runner. Throws when the identifier is in use already.
+  public static func acquire(dataDirectory: String, id: String) throws(Failure) -> RunnerLock {
+    let files = try RunnerFiles(dataDirectory: dataDirectory, runnerID: id)
+    try files.makeDirectories()
+    let owner = ProcessIdentity.current().map(OwnerLine.init)?.text ?? ""
+    guard
+      let file = try LockedFile.create("\(id).lock", in: files.directory, content: owner, replacing: false)
+    else { throw Failure(.cannotCreate, subject: files.lock, message: "another runner has this identifier") }
+    return RunnerLock(files: files, file: file)
+  }
+
+  /// Takes the lock of runner `id` if that runner is gone; nil while it lives or another adopter was faster. Whoever
+  /// gets it adopts the runner's runs. A lock file that a power cut took away is made anew, without an owner in it.
+  public static func takeIfFree(dataDirectory: String, id: String) throws(Failure) -> RunnerLock? {
+    let files = try RunnerFiles(dataDirectory: dataDirectory, runnerID: id)
+    switch try LockedFile.claim(files.lock) {
+    case .taken(let file): return RunnerLock(files: files, file: file)
+    case .held: return nil
+    case .absent:
+      try files.makeDirectories()
+      guard let file = try LockedFile.create("\(id).lock", in: files.directory, content: "", replacing: false)
+      else { return nil }
+      return RunnerLock(files: files, file: file)
+    }
+  }
+
+  /// The identifiers of all runners that have a lock file, alive or not, sorted.
+  public static func all(dataDirectory: String) throws(Failure) -> [String] {
+    try RunnerFiles.names(in: "\(dataDirectory)/runners")
+      .filter { $0.hasSuffix(".lock") && !$0.hasPrefix(".") }.map { String($0.dropLast(5)) }.sorted()
+  }
+
+  /// Unlinks the lock file of a runner that left nothing behind. Still locked at that moment: one who opened it just
+  /// before finds it nameless and gives up. The lock itself ends with this object.
+  public func remove() throws(Failure) { try RunnerFiles.unlinkIfPresent(files.lock) }
+}
+
+/// One line that says who holds a lock: `1 <pid> <start time> <boot id>`. The number is the format's.
+struct OwnerLine {
+  let identity: ProcessIdentity
+
+  init(_ identity: ProcessIdentity) { self.identity = identity }
+
+  init?(parsing text: String) {
+    let fields = text.split(separator: "\n").first?.split(separator: " ") ?? []
+    guard fields.count == 4, fields[0] == "1", let pid = Int32(fields[1]), let start = UInt64(fields[2]) else {
+      return nil
+    }
+    identity = ProcessIdentity(pid: pid, startTime: start, bootID: String(fields[3]))
+  }
+
+  var text: String { "1 \(identity.pid) \(identity.startTime) \(identity.bootID)\n" }
+}

@@ -1,0 +1,42 @@
+import AstroCore
+import CLinux
+import Glibc
+
+/// The small process between a runner and its commands: it starts them, reaps them, and records how they ended, also
+/// when the runner is no longer there. One thread, no timers, one poll(2).
+///
+/// It writes `data/runners/<id>.exits` (see ``ExitLogRecord``) and holds a lock on `data/runners/<id>.warden` while it
+/// lives. It outlives the runner until its last command has ended, then leaves; what it wrote stays.
+public enum Warden {
+  /// The hidden verb: `--data DIR --id RUNNER --socket FD`, without the program and the verb. Its exit code.
+  public static func main(arguments: [String]) -> Int32 {
+    var options: [String: String] = [:]
+    var rest = arguments[...]
+    while let name = rest.popFirst() {
+      guard let value = rest.popFirst() else { return ExitCode.usage.rawValue }
+      options[name] = value
+    }
+    guard options.count == 3, let data = options["--data"], let id = options["--id"],
+      let socket = options["--socket"].flatMap(Int32.init)
+    else { return ExitCode.usage.rawValue }
+    return run(dataDirectory: data, runnerID: id, socket: socket)
+  }
+
+  /// Serves the runner at the other end of `socket` until it and all its commands are gone. 0, or the code of what
+  /// kept it from beginning.
+  public static func run(dataDirectory: String, runnerID: String, socket: Int32) -> Int32 {
+    // The number was inherited, so it is not close-on-exec yet: a command that kept it would hide the warden's death.
+    guard fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 else { return ExitCode.usage.rawValue }
+    var stream = SocketStream(owning: socket)
+    do {
+      let files = try RunnerFiles(dataDirectory: dataDirectory, runnerID: runnerID)
+      var loop = try WardenLoop(files: files, socket: socket)
+      loop.run()
+      return ExitCode.ok.rawValue
+    } catch {
+      stream.write { ExitLogRecord.failed(error.description).write(to: &$0) }
+      _ = stream.send()
+      return ExitCode(for: error.code).rawValue
+    }
+  }
+}

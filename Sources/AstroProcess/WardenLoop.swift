@@ -1,0 +1,237 @@
+import AstroCore
+import CLinux
+import Glibc
+
+/// The warden at work. Each turn: what has ended is recorded, a few requests are carried out, and the answers leave in
+/// one write, after the log has the same lines.
+struct WardenLoop: ~Copyable {
+  private enum Runner {
+    case connected
+    /// It sends nothing more, and whatever it had sent has been handled: the log says so. It may still be listening.
+    case finished
+    /// Nobody listens.
+    case gone
+  }
+
+  private let lock: LockedFile
+  private let signals: Descriptor
+  private var runner = Runner.connected
+  private var stream: SocketStream
+  private var log: ExitLog
+  private var spawner = CommandSpawner()
+  private var stdouts: ScratchPool
+  private var stderrs: ScratchPool
+  private var children: [Int32: WardenChild] = [:]
+  private var pids: [AttemptKey: Int32] = [:]
+
+  /// Requests carried out before ended commands are looked at again. A start takes about half a millisecond, so a
+  /// burst of 64 would otherwise delay every other answer by 30.
+  private static let requestsPerTurn = 8
+
+  /// Takes up the work: signals first, so that no TERM meant for the runner ends the warden; then the lock; then the
+  /// log's header; then the greeting. The runner sends nothing before the greeting, so a runner that dies earlier has
+  /// started nothing, and one that dies later has left a visible, locked file.
+  init(files: RunnerFiles, stream: consuming SocketStream) throws(Failure) {
+    signals = try Self.takeSignals()
+    guard clinux_become_subreaper() == 0 else {
+      throw .kernel(.unavailable, "warden", "cannot adopt orphaned processes")
+    }
+    guard let identity = ProcessIdentity.current() else {
+      throw .kernel(.unavailable, "/proc", "cannot read the identity of the warden")
+    }
+    let content = OwnerLine(identity).text
+    guard
+      let lock = try LockedFile.create(
+        "\(files.runnerID).warden", in: files.directory, content: content, replacing: true)
+    else { throw Failure(.unavailable, subject: files.warden, message: "another warden is at work") }
+    self.lock = lock
+    log = try ExitLog(path: files.exits)
+    log.append(.warden(identity))
+    guard log.flush() else { throw .kernel(.io, files.exits, "cannot write") }
+    stdouts = ScratchPool(files: files, suffix: "out")
+    stderrs = ScratchPool(files: files, suffix: "err")
+    self.stream = stream
+    self.stream.write { ExitLogRecord.warden(identity).write(to: &$0) }
+  }
+
+  /// Blocks every signal, so that none can end the warden but KILL, and reads SIGCHLD from a descriptor. Commands get
+  /// an empty mask and default dispositions again when they are spawned.
+  private static func takeSignals() throws(Failure) -> Descriptor {
+    var all = sigset_t()
+    var children = sigset_t()
+    sigfillset(&all)
+    sigemptyset(&children)
+    sigaddset(&children, SIGCHLD)
+    sigprocmask(SIG_SETMASK, &all, nil)
+    let number = clinux_signalfd(&children)
+    guard number >= 0 else { throw .kernel(.unavailable, "warden", "cannot make a signalfd") }
+    return Descriptor(owning: number)
+  }
+
+  /// Until the runner has finished, no command is left, and the log and the answers are complete.
+  mutating func run() {
+    while true {
+      reap()
+      let more = serve()
+      settle()
+      if isDone { return }
+      wait(moreAtHand: more)
+    }
+  }
+
+  private var isDone: Bool {
+    guard children.isEmpty, !log.isStalled else { return false }
+    return switch runner {
+    case .connected: false
+    case .finished: !stream.hasOutput
+    case .gone: true
+    }
+  }
+
+  /// Waits for the runner, for a child, or, only while the disk refuses records, for one second.
+  private func wait(moreAtHand: Bool) {
+    var polled = [pollfd(fd: signals.number, events: Int16(POLLIN), revents: 0)]
+    // A closed socket is always ready, so it is polled only while something is still expected of it.
+    let events = (runner == .connected ? POLLIN : 0) | (stream.hasOutput ? POLLOUT : 0)
+    if events != 0 { polled.append(pollfd(fd: stream.number, events: Int16(events), revents: 0)) }
+    poll(&polled, nfds_t(polled.count), moreAtHand ? 0 : log.isStalled ? 1000 : -1)
+    while clinux_signalfd_read(signals.number) != 0 {}
+  }
+
+  /// The log first, then the answers: a runner never acts on an end that its successor could not find. While the disk
+  /// refuses records the answers leave all the same, for the runner can still keep them itself.
+  private mutating func settle() {
+    _ = log.flush()
+    if !stream.send(), runner == .finished { runner = .gone }
+  }
+
+  private mutating func report(_ record: ExitLogRecord) {
+    log.append(record)
+    stream.write { record.write(to: &$0) }
+  }
+
+  // MARK: Requests
+
+  /// Carries out what has been asked. True when more may be at hand.
+  private mutating func serve() -> Bool {
+    guard runner == .connected else { return false }
+    for _ in 0..<Self.requestsPerTurn {
+      switch nextFrame() {
+      case .handled: continue
+      case .malformed:
+        stream.hangUp()
+        finish()
+        return false
+      case .incomplete: break
+      }
+      switch stream.receive() {
+      case .bytes: continue
+      case .nothing: return false
+      case .ended:
+        finish()
+        return false
+      }
+    }
+    return true
+  }
+
+  /// The runner sends nothing more, be it dead. Half a request that it leaves was never a request.
+  private mutating func finish() {
+    log.append(.closed(at: wallClock()))
+    runner = .finished
+  }
+
+  private enum Step { case handled, incomplete, malformed }
+
+  private mutating func nextFrame() -> Step {
+    // The frame points into the buffer, which is therefore out of the stream's hands while answers are written.
+    var input = stream.takeInput()
+    let (step, used): (Step, Int) = input.bytes.withUnsafeBytes { bytes in
+      switch WireFrame.read(UnsafeRawBufferPointer(rebasing: bytes[input.head...])) {
+      case .incomplete: (.incomplete, 0)
+      case .malformed: (.malformed, 0)
+      case .frame(let frame, let size): (carryOut(frame) ? .handled : .malformed, size)
+      }
+    }
+    input.consume(used)
+    stream.putBack(input)
+    return step
+  }
+
+  /// False when the frame contradicts itself.
+  private mutating func carryOut(_ frame: WireFrame) -> Bool {
+    switch frame.kind {
+    case .start:
+      guard let command = CommandSpawner.Command(frame) else { return false }
+      start(frame.key, command)
+    case .signal:
+      if let pid = pids[frame.key], let child = children[pid] { child.signalGroup(frame.first) }
+    case .refuse:
+      guard let reason = frame.text else { return false }
+      report(.refused(frame.key, reason: reason, infrastructure: false))
+    }
+    return true
+  }
+
+  /// One write(2) before each spawn carries this command's start record together with the pid of the command before
+  /// it; the last pid of a turn goes out with the turn. So n starts cost n+1 writes, no command ever runs without its
+  /// start record, and its pid is on record within microseconds of being known. If the warden is killed in between,
+  /// the attempt is `lost` without a pid and is found by its environment.
+  private mutating func start(_ key: AttemptKey, _ command: CommandSpawner.Command) {
+    guard pids[key] == nil else {
+      return report(.refused(key, reason: "this attempt is running already", infrastructure: true))
+    }
+    guard let stdout = stdouts.take(), let stderr = stderrs.take() else {
+      let reason = "cannot create a scratch file: \(kernelWords(errno))"
+      return report(.refused(key, reason: reason, infrastructure: true))
+    }
+    let startedAt = wallClock()
+    log.append(.start(key, at: startedAt, stdout: stdout.name, stderr: stderr.name))
+    guard log.flush() else {
+      let reason = "cannot record the start: \(kernelWords(errno))"
+      release(stdout, stderr)
+      return report(.refused(key, reason: reason, infrastructure: true))
+    }
+    let startedBoot = clinux_boot_microseconds()
+    switch spawner.spawn(command, stdout: stdout.path, stderr: stderr.path) {
+    case .started(let pid):
+      children[pid] = WardenChild(
+        key: key, pid: pid, startedAt: startedAt, startedBoot: startedBoot, stdout: stdout, stderr: stderr)
+      pids[key] = pid
+      // Unreaped, so /proc still knows it even if it has ended.
+      report(.pid(key, pid: pid, startTime: ProcessStatus(pid: pid)?.startTime ?? 0))
+    case .failed(let number):
+      let refusal = SpawnRefusal(errno: number, program: command.program, workdir: command.directory)
+      release(stdout, stderr)
+      report(.refused(key, reason: refusal.reason, infrastructure: refusal.infrastructure))
+    }
+  }
+
+  private mutating func release(_ stdout: ScratchFile, _ stderr: ScratchFile) {
+    _ = stdouts.putBack(stdout)
+    _ = stderrs.putBack(stderr)
+  }
+
+  // MARK: Ends
+
+  /// Records every command that has ended. What it left in its process group is killed first, while the unreaped leader
+  /// keeps the group's number from being anybody else's. Orphans adopted from commands are reaped and forgotten.
+  private mutating func reap() {
+    while let pid = Zombie.next() {
+      guard let child = children.removeValue(forKey: pid) else {
+        _ = Zombie.reap(pid)
+        continue
+      }
+      pids[child.key] = nil
+      child.signalGroup(SIGKILL)
+      let finishedBoot = clinux_boot_microseconds()
+      guard let end = Zombie.reap(pid) else { continue }
+      report(
+        .exit(
+          ExitRecord(
+            key: child.key, status: end.status, startedAt: child.startedAt, finishedAt: wallClock(),
+            duration: .microseconds(finishedBoot - child.startedBoot), usage: end.usage,
+            stdout: stdouts.putBack(child.stdout), stderr: stderrs.putBack(child.stderr))))
+    }
+  }
+}

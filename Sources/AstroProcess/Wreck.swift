@@ -1,0 +1,145 @@
+public import AstroCore
+import Glibc
+
+/// What a dead runner and its warden have left on disk about the commands they were given.
+public struct Wreck: Sendable {
+  /// A command that was started and whose end is not recorded.
+  public struct Command: Sendable, Equatable {
+    public let key: AttemptKey
+    /// nil when the warden was killed before it could record the pid.
+    public fileprivate(set) var identity: ProcessIdentity?
+    public let startedAt: Timestamp
+    /// Where its output goes; the files may be empty.
+    public let stdout: String
+    public let stderr: String
+
+    /// Signals its process group, if it is still the same process; false when it is gone or not known.
+    @discardableResult
+    public func signal(_ signo: Int32) -> Bool {
+      guard let identity, identity.exists else { return false }
+      return kill(-identity.pid, signo) == 0
+    }
+  }
+
+  public enum WardenState: Sendable, Equatable {
+    /// It holds its lock: what is running will be recorded.
+    case alive(ProcessIdentity?)
+    case dead
+  }
+
+  /// What a successor knows of one attempt that the journal calls started.
+  public enum Verdict: Sendable, Equatable {
+    case ended(ExitRecord)
+    case refused(reason: String, infrastructure: Bool)
+    /// It runs, and its warden will record the end.
+    case running(Command)
+    /// It was never started and never will be: start it, as the same attempt.
+    case neverStarted
+    /// The warden may still be reading what the runner sent: ask again when the log grows.
+    case undecided
+    /// Nobody knows how it ended, or whether it has: kill what is left of it before anything is tried again. The
+    /// command is nil when not even its start is on record.
+    case lost(Command?)
+  }
+
+  public let files: RunnerFiles
+  public private(set) var ended: [AttemptKey: ExitRecord] = [:]
+  public private(set) var refused: [AttemptKey: (reason: String, infrastructure: Bool)] = [:]
+  /// Started by the last warden and without an end. They run when `warden` is alive, and are lost when it is dead.
+  public private(set) var running: [AttemptKey: Command] = [:]
+  /// Started by a warden that died before the last one came, and without an end.
+  public private(set) var lost: [AttemptKey: Command] = [:]
+  public private(set) var warden: WardenState
+  /// The last warden has handled everything its runner ever sent.
+  public private(set) var closed = false
+
+  /// The boot in which runner and warden lived; nil when no file tells.
+  private let bootID: String?
+  private var wardenIdentity: ProcessIdentity?
+  private(set) var reader: ExitLogReader
+
+  /// Reads the exit log and tests the warden's lock. To be called by whoever holds the lock of that runner, or by the
+  /// runner itself after its warden died. A half-written last record is ignored; damage elsewhere is thrown.
+  public static func survey(dataDirectory: String, runnerID: String) throws(Failure) -> Wreck {
+    let files = try RunnerFiles(dataDirectory: dataDirectory, runnerID: runnerID)
+    // First the lock, then the log: a warden that dies in between has recorded everything it ever will.
+    let warden = try LockedFile.inspect(files.warden)
+    let runner = try LockedFile.inspect(files.lock)
+    let wardenIdentity = (warden?.content).flatMap { OwnerLine(parsing: $0) }?.identity
+    let runnerIdentity = (runner?.content).flatMap { OwnerLine(parsing: $0) }?.identity
+    var wreck = Wreck(
+      files: files, warden: warden?.held == true ? .alive(wardenIdentity) : .dead,
+      bootID: (wardenIdentity ?? runnerIdentity)?.bootID)
+    try wreck.refresh()
+    return wreck
+  }
+
+  private init(files: RunnerFiles, warden: WardenState, bootID: String?) {
+    self.files = files
+    self.warden = warden
+    self.bootID = bootID
+    reader = ExitLogReader(path: files.exits)
+  }
+
+  /// Takes in what the log has gained; the changes, in order.
+  @discardableResult
+  mutating func refresh() throws(Failure) -> [ExitLogRecord] {
+    let records = try reader.next()
+    for record in records { take(record) }
+    return records
+  }
+
+  mutating func wardenDied() { warden = .dead }
+
+  /// What is known of `key`, which the journal says was about to be started by this runner.
+  public func verdict(_ key: AttemptKey) -> Verdict {
+    if let record = ended[key] { return .ended(record) }
+    if let refusal = refused[key] {
+      return .refused(reason: refusal.reason, infrastructure: refusal.infrastructure)
+    }
+    if let command = lost[key] { return .lost(command) }
+    switch (warden, running[key]) {
+    case (.alive, let command?): return .running(command)
+    case (.dead, let command?): return .lost(command)
+    case (.alive, nil): return closed ? .neverStarted : .undecided
+    case (.dead, nil):
+      // A power cut may have taken the start record with it: only in the same boot does its absence prove anything.
+      return bootID != nil && bootID == ProcessIdentity.currentBootID() ? .neverStarted : .lost(nil)
+    }
+  }
+
+  private mutating func take(_ record: ExitLogRecord) {
+    switch record {
+    case .warden(let identity):
+      lost.merge(running) { _, newer in newer }
+      running = [:]
+      closed = false
+      wardenIdentity = identity
+    case .start(let key, let at, let stdout, let stderr):
+      forget(key)  // The same attempt again: only its last start counts.
+      running[key] = Command(
+        key: key, identity: nil, startedAt: at, stdout: files.scratch(stdout), stderr: files.scratch(stderr))
+    case .pid(let key, let pid, let startTime):
+      running[key]?.identity = wardenIdentity.map {
+        ProcessIdentity(pid: pid, startTime: startTime, bootID: $0.bootID)
+      }
+    case .exit(let record):
+      forget(record.key)
+      ended[record.key] = files.resolving(record)
+    case .refused(let key, let reason, let infrastructure):
+      // A second request for a running attempt is refused without ending the first.
+      guard running[key]?.identity == nil else { return }
+      forget(key)
+      refused[key] = (reason, infrastructure)
+    case .closed: closed = true
+    case .failed: break  // Never in a file: the reader refuses it.
+    }
+  }
+
+  private mutating func forget(_ key: AttemptKey) {
+    ended[key] = nil
+    refused[key] = nil
+    running[key] = nil
+    lost[key] = nil
+  }
+}

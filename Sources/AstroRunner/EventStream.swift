@@ -1,0 +1,61 @@
+import AstroCore
+import Glibc
+
+/// The events people and programs follow: one JSON object a line, in the run's `events.jsonl` and, for all runs, in
+/// `data/events.jsonl`. They tell what the journal has committed; the journal and `run.json` are the record, so a line
+/// lost with a crash between commit and write loses nothing else.
+final class EventStream {
+  private let runs: String
+  private let common: String
+  /// When the common file is larger it is renamed to `events.jsonl.1`, in bytes.
+  private static let limit = 64 << 20
+  private var buffers: [WorkflowID: [UInt8]] = [:]
+  private var all: [UInt8] = []
+
+  init(runs: String, data: String) {
+    self.runs = runs
+    common = data + "/events.jsonl"
+  }
+
+  /// Adds one event to what the next ``flush()`` writes.
+  func add(
+    _ event: String, _ run: WorkflowID, at time: Timestamp, _ fields: (inout JSONWriter) -> Void = { _ in }
+  ) {
+    var writer = JSONWriter(reserving: 256)
+    writer.beginObject()
+    writer.member("timestamp", time.rfc3339)
+    writer.member("event", event)
+    writer.member("workflow_id", run.text)
+    fields(&writer)
+    writer.endObject()
+    writer.newline()
+    buffers[run, default: []] += writer.bytes
+    all += writer.bytes
+  }
+
+  /// Writes what was added, each file with one write(2).
+  /// - Returns: the first problem, as a sentence; the events are dropped then.
+  func flush() -> String? {
+    guard !all.isEmpty else { return nil }
+    var problem: String?
+    for (run, bytes) in buffers {
+      problem = Self.append(bytes, to: RunDirectory(run, in: runs).events) ?? problem
+    }
+    var status = stat()
+    if stat(common, &status) == 0, status.st_size > Self.limit { rename(common, common + ".1") }
+    problem = Self.append(all, to: common) ?? problem
+    buffers.removeAll(keepingCapacity: true)
+    all.removeAll(keepingCapacity: true)
+    return problem
+  }
+
+  private static func append(_ bytes: [UInt8], to path: String) -> String? {
+    let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    guard descriptor >= 0 else { return "\(path): cannot open: \(String(cString: strerror(errno)))" }
+    defer { close(descriptor) }
+    guard write(descriptor, bytes, bytes.count) == bytes.count else {
+      return "\(path): cannot write: \(String(cString: strerror(errno)))"
+    }
+    return nil
+  }
+}

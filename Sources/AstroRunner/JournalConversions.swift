@@ -1,0 +1,58 @@
+import AstroCore
+import AstroJournal
+import AstroScheduling
+import AstroSpool
+
+/// The scheduler and the journal know nothing of each other: here their values meet.
+extension TaskRecord {
+  init(_ change: TaskChange) {
+    self.init(
+      run: change.workflow, task: change.task, state: change.state, attempts: change.attempts,
+      notBefore: change.notBefore, reason: change.reason, exitCode: change.exitCode, outputs: change.outputs,
+      stdout: change.stdout, startedAt: change.startedAt, finishedAt: change.finishedAt)
+  }
+}
+
+extension RestoredTask {
+  init(_ record: TaskRecord) {
+    self.init(
+      state: record.state, attempts: record.attempts, notBefore: record.notBefore, exitCode: record.exitCode,
+      outputs: record.outputs, stdout: record.stdout, startedAt: record.startedAt)
+  }
+}
+
+extension AttemptRecord {
+  /// Whether it counts against `retry.attempts`: faults of the machine do not.
+  var isCounted: Bool {
+    if case .notStarted(_, infrastructure: true)? = outcome { return false }
+    return true
+  }
+}
+
+extension AgentPool.Record {
+  init(_ record: AgentRecord) {
+    self.init(
+      successes: record.successes, failures: record.failures, infrastructureFailures: record.infrastructureFailures,
+      lastError: record.lastError)
+  }
+}
+
+extension AgentRecord {
+  init(id: String, _ record: AgentPool.Record, at now: Timestamp) {
+    self.init(
+      id: id, successes: record.successes, failures: record.failures,
+      infrastructureFailures: record.infrastructureFailures, lastError: record.lastError, updatedAt: now)
+  }
+}
+
+extension RunRecord {
+  var format: SubmissionFormat { SubmissionFormat(rawValue: fileExtension) ?? .yaml }
+  /// The submitted name, safe to show.
+  public var shownFile: String { FileName(bytes: file)?.printable ?? name }
+
+  var receipt: Receipt {
+    Receipt(
+      workflow: id, file: shownFile, name: name, user: user, status: state, submittedAt: submittedAt,
+      claimedAt: claimedAt, finishedAt: finishedAt ?? claimedAt, sha256: sha256, rateLimit: rateLimit, errors: errors)
+  }
+}

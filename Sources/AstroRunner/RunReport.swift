@@ -1,0 +1,102 @@
+public import AstroCore
+public import AstroJournal
+import Glibc
+
+/// A run with its tasks and attempts, as `run.json` and `astro status RUN --json` show it.
+public struct RunReport {
+  public var run: RunRecord
+  public var tasks: [TaskRecord]
+  public var attempts: [AttemptRecord]
+  let directory: RunDirectory
+
+  /// - Parameter runs: `data/runs`.
+  public init?(_ id: WorkflowID, in journal: Reading, runs: String) throws(Failure) {
+    guard let run = try journal.run(id) else { return nil }
+    self.run = run
+    tasks = try journal.tasks(of: id)
+    attempts = try journal.attempts(of: id)
+    directory = RunDirectory(id, in: runs)
+  }
+
+  /// Pretty enough for people: one member a line on the top, one task a line.
+  public var json: [UInt8] {
+    var writer = JSONWriter(reserving: 1024 + attempts.count * 256)
+    write(to: &writer)
+    writer.newline()
+    return writer.bytes
+  }
+
+  public func write(to writer: inout JSONWriter) {
+    writer.beginObject()
+    writeHead(to: &writer)
+    writer.key("tasks")
+    writer.beginArray()
+    let byTask = Dictionary(grouping: attempts, by: \.key.task)
+    for task in tasks { write(task, byTask[task.task] ?? [], to: &writer) }
+    writer.endArray()
+    writer.endObject()
+  }
+
+  private func writeHead(to writer: inout JSONWriter) {
+    writer.member("workflow_id", run.id.text)
+    writer.member("name", run.name)
+    writer.member("user_id", run.user)
+    writer.member("state", run.state.rawValue)
+    writer.member("reason", ifPresent: run.reason)
+    writer.member("priority", run.priority)
+    writer.member("file", run.shownFile)
+    writer.member("sha256", run.sha256)
+    writer.member("params", .map(run.params))
+    writer.member("submitted_at", run.submittedAt.rfc3339)
+    writer.member("claimed_at", run.claimedAt.rfc3339)
+    writer.member("started_at", ifPresent: run.startedAt?.rfc3339)
+    writer.member("finished_at", ifPresent: run.finishedAt?.rfc3339)
+    if let finished = run.finishedAt { writer.member("duration_ms", (finished - run.claimedAt).milliseconds) }
+    writer.key("errors")
+    writer.beginArray()
+    for error in run.errors { error.write(to: &writer) }
+    writer.endArray()
+  }
+
+  private func write(_ task: TaskRecord, _ attempts: [AttemptRecord], to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.member("task_id", task.task)
+    writer.member("state", task.state.rawValue)
+    writer.member("reason", ifPresent: task.reason)
+    writer.member("exit_code", ifPresent: task.exitCode)
+    writer.member("not_before", ifPresent: task.notBefore?.rfc3339)
+    writer.member("started_at", ifPresent: task.startedAt?.rfc3339)
+    writer.member("finished_at", ifPresent: task.finishedAt?.rfc3339)
+    writer.member("outputs", .map(task.outputs.mapValues { .string($0) }))
+    writer.key("attempts")
+    writer.beginArray()
+    for attempt in attempts { write(attempt, to: &writer) }
+    writer.endArray()
+    writer.endObject()
+  }
+
+  private func write(_ attempt: AttemptRecord, to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.member("attempt", attempt.key.number)
+    writer.member("agent_id", attempt.agent)
+    writer.member("started_at", attempt.started.wall.rfc3339)
+    if let ending = attempt.ending {
+      writer.member("state", ending.outcome.taskState.rawValue)
+      writer.member("exit_code", ifPresent: ending.outcome.exitCode)
+      writer.member("signal", ifPresent: ending.outcome.signal)
+      writer.member("message", ifPresent: ending.outcome.message)
+      writer.member("finished_at", ending.finishedAt.rfc3339)
+      writer.member("duration_ms", ending.duration.milliseconds)
+      writer.member("cpu_user_ms", Double(ending.usage.userMicroseconds) / 1000)
+      writer.member("cpu_system_ms", Double(ending.usage.systemMicroseconds) / 1000)
+      writer.member("max_rss_kib", ending.usage.peakKiB)
+    } else {
+      writer.member("state", TaskState.running.rawValue)
+    }
+    let folder = "tasks/\(attempt.key.task)/\(attempt.key.number)"
+    for stream in ["stdout", "stderr"] where access("\(directory.path)/\(folder)/\(stream)", F_OK) == 0 {
+      writer.member(stream, "\(folder)/\(stream)")
+    }
+    writer.endObject()
+  }
+}

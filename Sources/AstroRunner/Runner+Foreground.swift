@@ -1,0 +1,55 @@
+public import AstroCore
+import AstroJournal
+import AstroLimits
+import AstroScheduling
+import AstroSpool
+import Glibc
+
+extension Runner {
+  /// What can stand in the way of running a file now.
+  public enum Obstacle: Error, Sendable {
+    case invalid([Diagnostic])
+    case throttled(LimitVerdict)
+  }
+
+  /// Takes one file that is not in the spool, for `astro run`: checked, charged and recorded as any other, its bytes
+  /// placed in `active/` so that it ends in one place like any other.
+  ///
+  /// - Parameter path: as the user named it.
+  /// - Throws: ``Obstacle`` for a file that cannot run, or not now; ``Failure`` when it cannot be read or recorded.
+  public func enter(_ bytes: [UInt8], file path: String, params: [String: String]) throws -> WorkflowID {
+    let name = Array(path.utf8[(path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path.utf8.index(after: $0) } ?? path.startIndex)...])
+    let now = clock.now()
+    var owners = Owners()
+    let admission = examiner.examine(
+      bytes, format: path.hasSuffix(".json") ? .json : .yaml, file: name, shownAs: path,
+      sha256: Candidate.sha256(of: bytes), owner: geteuid(), ownerName: owners.name(of: geteuid()),
+      submittedAt: now.wall, given: params)
+    guard let plan = admission.plan else { throw Obstacle.invalid(admission.errors) }
+    let run = try record(admission, plan)
+    return run
+  }
+
+  private func record(_ admission: Admission, _ plan: WorkflowPlan) throws -> WorkflowID {
+    var refused: LimitVerdict?
+    var entered: (WorkflowID, Event)?
+    try journal.commit { transaction in
+      let verdict = try limits.consume("workflow_creation", key: admission.user, in: transaction)
+      guard verdict.allowed else {
+        refused = verdict
+        return
+      }
+      let run = try runID(for: admission, in: transaction)
+      // Under the gate, as a claim is: nobody takes the file for one whose row was lost in a crash.
+      try spool.placeActive(admission.bytes, run, admission.format)
+      entered = (run, try enter(run, admission, plan, verdict, in: transaction))
+    }
+    if let refused { throw Obstacle.throttled(refused) }
+    guard let (run, event) = entered else { preconditionFailure("a file is refused or entered") }
+    deltas.increment(.limitGranted, ["workflow_creation"])
+    pending.append(event)
+    observer?.runner(.accepted(run, name: admission.name, tasks: plan.tasks.count))
+    log.info("Workflow accepted", metadata: ["workflow_id": .string(run.text), "user_id": .string(admission.user), "file": .string(admission.shownFile)])
+    return run
+  }
+}

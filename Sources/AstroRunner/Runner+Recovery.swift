@@ -1,0 +1,243 @@
+import AstroAgents
+import AstroCore
+import AstroJournal
+import AstroLimits
+import AstroProcess
+import AstroScheduling
+import AstroSpool
+import AstroWorkflow
+import Glibc
+import Logging
+
+extension Runner {
+  static let rescanInterval = Duration.seconds(10)
+
+  /// Everything that may have changed without an event: lists the spool, looks for what dead runners left.
+  func rescan() throws(Failure) {
+    nextRescan = clock.now().boot + Self.rescanInterval.microseconds
+    guard takesFiles else { return }
+    switch spool.integrity() {
+    case .intact: break
+    case .replaced, .missing, .unreachable:
+      log.error("Spool replaced", metadata: ["path": .string(spool.directory)])
+      try spool.reattach()
+    }
+    try recover()
+    intake.notice(listing: try spool.list(), identity: spool.identity)
+  }
+
+  /// Takes over what others left: dead runners' runs, runs without an owner, files without a row, ends not settled.
+  func recover() throws(Failure) {
+    guard options.mode != .single else { return }
+    var estate = Estate()
+    for runner in try RunnerLock.all(dataDirectory: home.data) where !isKnown(runner) {
+      estate.locks[runner] = try RunnerLock.takeIfFree(dataDirectory: home.data, id: runner)
+    }
+    for run in try journal.read({ try $0.active() }) where owned[run.id] == nil {
+      guard try estate.isDead(run.owner, dataDirectory: home.data) else { continue }
+      let mine = try journal.commit { try $0.setOwner(run.id, from: run.owner, to: id) }
+      if mine { try resume(run, &estate) }
+    }
+    try admitOrphanedFiles()
+    try settleLeftovers(&estate)
+    try wind(up: estate)
+  }
+
+  private func isKnown(_ runner: String) -> Bool {
+    runner == id || wrecks.contains { $0.lock.files.runnerID == runner }
+  }
+
+  /// What recovery holds of dead runners while it works.
+  private struct Estate {
+    var locks: [String: RunnerLock] = [:]
+    var wrecks: [String: Wreck] = [:]
+    var outstanding: [String: Set<AttemptKey>] = [:]
+
+    /// Whether a run's owner is gone. Only its lock tells; taking it keeps others from adopting at the same time.
+    mutating func isDead(_ owner: String?, dataDirectory: String) throws(Failure) -> Bool {
+      guard let owner else { return true }
+      if locks[owner] == nil { locks[owner] = try RunnerLock.takeIfFree(dataDirectory: dataDirectory, id: owner) }
+      return locks[owner] != nil
+    }
+
+    mutating func wreck(of launcher: String, dataDirectory: String) throws(Failure) -> Wreck? {
+      guard try isDead(launcher, dataDirectory: dataDirectory) else { return nil }
+      if wrecks[launcher] == nil {
+        wrecks[launcher] = try Wreck.survey(dataDirectory: dataDirectory, runnerID: launcher)
+      }
+      return wrecks[launcher]
+    }
+  }
+
+  /// Hands a run from the journal to the scheduler, with what became of its attempts.
+  private func resume(_ run: RunRecord, _ estate: inout Estate) throws(Failure) {
+    let content = try journal.read { try $0.content(run.id) } ?? []
+    guard let plan = WorkflowParser.parse(content, file: run.shownFile).plan else {
+      // Accepted by an earlier version and not by this one: it must not stop the others.
+      return log.error("Run cannot be read any more", metadata: ["workflow_id": .string(run.id.text)])
+    }
+    log.info(
+      "Run adopted",
+      metadata: ["workflow_id": .string(run.id.text), "former_owner": .string(run.owner ?? "none")])
+    try prepareDirectory(of: run.id)
+    var seed = RunSeed(
+      id: run.id, name: run.name, user: run.user, priority: run.priority, plan: plan, params: run.params,
+      directory: RunDirectory(run.id, in: home.runs).files, claimedAt: run.claimedAt)
+    seed.cancelRequested = run.isCancelRequested
+    owned[run.id] = OwnedRun(user: run.user, startedAt: run.startedAt, claimedAt: run.claimedAt)
+    let plans = Dictionary(plan.tasks.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+    for task in try journal.read({ try $0.tasks(of: run.id) }) { seed.restored[task.task] = RestoredTask(task) }
+    var endings: [Event] = []
+    for attempt in try journal.read({ try $0.attempts(of: run.id) }) {
+      var task = seed.restored[attempt.key.task] ?? RestoredTask(state: .pending)
+      task.attempts = max(task.attempts, attempt.key.number)
+      if attempt.isCounted { task.counted += 1 }
+      if attempt.outcome == nil {
+        let promise = plans[attempt.key.task].map { AttemptPromise(outputs: $0.outputs, keepsStdout: $0.keepsStdout) }
+        promises[attempt.key] = promise
+        task.flight = try flight(of: attempt, &estate, &endings)
+      }
+      seed.restored[attempt.key.task] = task
+    }
+    pending += [.admitted(seed)] + endings
+  }
+
+  /// What an attempt without a recorded end is doing, from the evidence its runner and warden left.
+  private func flight(
+    of attempt: AttemptRecord, _ estate: inout Estate, _ endings: inout [Event]
+  ) throws(Failure) -> RestoredTask.Flight {
+    let key = attempt.key
+    let running = RestoredTask.Flight.running(agent: attempt.agent, since: attempt.started.wall)
+    switch try estate.wreck(of: attempt.launcher, dataDirectory: home.data)?.verdict(key) ?? .lost(nil) {
+    case .ended(let record): endings.append(.ended(try ending(of: record)))
+    case .refused(let reason, let infrastructure):
+      endings.append(.ended(notStarted(key, reason, infrastructure: infrastructure)))
+    case .running, .undecided: estate.outstanding[attempt.launcher, default: []].insert(key)
+    case .neverStarted: return .committed(agent: attempt.agent)
+    case .lost(let command): endings.append(.ended(try lost(key, command, since: attempt.started.wall)))
+    }
+    return running
+  }
+
+  /// An attempt whose end nobody knows: first what is left of it is killed, so that nothing can run beside a retry.
+  private func lost(_ key: AttemptKey, _ command: Wreck.Command?, since: Timestamp) throws(Failure) -> AttemptEnding {
+    var reason = "its runner and its warden ended while it ran: whether it finished is not known"
+    if case .survivors(let pids) = ProcessTree.kill(key, identity: command?.identity) {
+      reason += "; processes \(pids) of it do not die"
+    }
+    if let command {
+      let files = AttemptFiles(key, runs: home.runs)
+      try files.keep(command.stdout, as: "stdout")
+      try files.keep(command.stderr, as: "stderr")
+    }
+    promises[key] = nil
+    let now = clock.now().wall
+    log.error(
+      "Attempt lost", metadata: ["workflow_id": .string(key.workflow.text), "task_id": .string(key.task)])
+    return AttemptEnding(
+      key: key, outcome: .lost(reason), startedAt: since, finishedAt: now, duration: max(.zero, now - since))
+  }
+
+  /// Keeps watching dead runners whose attempts go on; the files of the others are removed once no attempt refers to them.
+  private func wind(up estate: Estate) throws(Failure) {
+    let unfinished = try journal.read { Set(try $0.runningAttempts().map(\.launcher)) }
+    for (runner, lock) in estate.locks {
+      if let outstanding = estate.outstanding[runner], let wreck = estate.wrecks[runner] {
+        wrecks.append(try AdoptedRunner(wreck, lock: lock, outstanding: outstanding))
+      } else if !unfinished.contains(runner) {
+        try lock.files.remove()
+        try lock.remove()
+      }
+    }
+    try gatherFromWrecks(into: &pending)
+  }
+
+  /// Hears of attempts that dead runners started.
+  func gatherFromWrecks(into events: inout [Event]) throws(Failure) {
+    for wreck in wrecks {
+      for news in try wreck.news() {
+        switch news {
+        case .ended(let record): events.append(.ended(try ending(of: record)))
+        case .refused(let key, let reason, let infrastructure):
+          events.append(.ended(notStarted(key, reason, infrastructure: infrastructure)))
+        case .neverStarted(let key):
+          events.append(.ended(notStarted(key, "its runner ended before it was started", infrastructure: true)))
+        case .lost(let key, let command):
+          events.append(.ended(try lost(key, command, since: command?.startedAt ?? clock.now().wall)))
+        }
+      }
+    }
+    for wreck in wrecks where wreck.outstanding.isEmpty { finished.append(wreck) }
+    wrecks.removeAll { $0.outstanding.isEmpty }
+  }
+
+  /// Removes the files of adopted runners whose last attempt's end is committed.
+  func forgetFinishedRunners() throws(Failure) {
+    guard !finished.isEmpty else { return }
+    for wreck in finished {
+      try wreck.lock.files.remove()
+      try wreck.lock.remove()
+    }
+    finished.removeAll()
+  }
+
+  // MARK: Files and rows that do not match
+
+  /// Admits files that lie in `active/` without a row: claimed by a runner that died before its commit. Claims happen
+  /// under the gate, so under the gate a file without a row has lost its claimer.
+  private func admitOrphanedFiles() throws(Failure) {
+    let files = try spool.activeFiles().files
+    let known = try journal.read { reading in try files.filter { try reading.run($0.id) != nil } }
+    let orphans = Set(files).subtracting(known)
+    guard !orphans.isEmpty else { return }
+    let events = try journal.commit { transaction in
+      try orphans.compactMap { try self.admitOrphan($0, in: transaction) }
+    }
+    pending += events
+  }
+
+  private func admitOrphan(_ file: ActiveFile, in transaction: Transaction) throws(Failure) -> Event? {
+    guard try transaction.reading.run(file.id) == nil,
+      case .ready(let candidate) = try spool.lookActive(file.id, file.format)
+    else { return nil }
+    var admission = examine(candidate)
+    if admission.plan?.name == nil { admission.name = file.id.name }
+    guard let plan = admission.plan else {
+      try transaction.insert(
+        record(file.id, admission, state: .rejected, at: clock.now().wall, verdict: nil), content: admission.bytes)
+      unsettled.append(file.id)
+      return nil
+    }
+    // It was let through once and is charged now, whatever the limiter says.
+    let verdict = try limits.consume("workflow_creation", key: admission.user, in: transaction)
+    return try enter(file.id, admission, plan, verdict, in: transaction)
+  }
+
+  /// Ends that were recorded and not settled, and refused files without their receipt.
+  private func settleLeftovers(_ estate: inout Estate) throws(Failure) {
+    for run in try journal.read({ try $0.unsettled() }) where run.state.isTerminal && !unsettled.contains(run.id) {
+      if run.owner == id { continue }
+      if try estate.isDead(run.owner, dataDirectory: home.data) { unsettled.append(run.id) }
+    }
+    for refused in try spool.unreceipted() {
+      guard try journal.read({ try $0.run(refused) }) == nil else { continue }
+      let now = clock.now().wall
+      var record = RunRecord(
+        id: refused, name: refused.name, user: "unknown", state: .rejected, file: [], fileExtension: "yaml",
+        sha256: "", submittedAt: now, claimedAt: now, owner: id)
+      record.finishedAt = now
+      record.errors = [
+        Diagnostic(
+          code: "refused", message: "refused; the runner was stopped before it wrote why", file: refused.text,
+          hint: "move it back into spool/ to be told again")
+      ]
+      let isNew = try journal.commit { try $0.insert(record, content: []) }
+      if isNew { unsettled.append(refused) }
+    }
+  }
+}
+
+extension WorkflowID {
+  /// The part before the time: what the workflow was called.
+  fileprivate var name: String { String(text.dropLast(24)) }
+}

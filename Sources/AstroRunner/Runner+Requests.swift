@@ -1,0 +1,13 @@
+import AstroCore
+import AstroJournal
+import AstroScheduling
+
+extension Runner {
+  /// Somebody rang: a cancel for a run of ours, a run without an owner.
+  func readRequests() throws(Failure) {
+    for run in try journal.read({ try $0.active() }) where run.isCancelRequested && owned[run.id] != nil {
+      pending.append(.cancel(run.id))
+    }
+    if takesFiles { try recover() }
+  }
+}

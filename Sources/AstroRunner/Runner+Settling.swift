@@ -1,0 +1,70 @@
+import AstroCore
+import AstroJournal
+import AstroSpool
+import AstroTelemetry
+import Glibc
+import Logging
+
+extension Runner {
+  /// Makes a run's directory. Repeating it is harmless, so a crash anywhere in it is too.
+  func prepareDirectory(of run: WorkflowID) throws(Failure) {
+    let directory = RunDirectory(run, in: home.runs)
+    for path in [directory.path, directory.files, directory.outputs] where mkdir(path, 0o700) != 0 && errno != EEXIST {
+      let problem = errno
+      throw Failure(
+        problem == ENOSPC || problem == EDQUOT ? .noSpace : .cannotCreate, subject: path,
+        message: "cannot make the run's directory", errno: problem, reason: String(cString: strerror(problem)))
+    }
+  }
+
+  /// Keeps the submitted bytes in the run's directory. The journal has them too: a crash before this is repaired when the
+  /// run settles.
+  func keepContent(_ bytes: [UInt8], of run: WorkflowID, _ format: SubmissionFormat) throws(Failure) {
+    let path = RunDirectory(run, in: home.runs).workflow(extension: format.rawValue)
+    try AtomicFile.replace(path, with: bytes, mode: 0o600)
+  }
+
+  /// Puts the files of ended runs into their places, after the journal has recorded their ends. Every step can be
+  /// repeated: recovery does it again for every run that is not marked settled.
+  func settleEnded() throws(Failure) {
+    while let run = unsettled.first {
+      try settle(run)
+      unsettled.removeFirst()
+      settled.append(run)
+    }
+  }
+
+  private func settle(_ id: WorkflowID) throws(Failure) {
+    guard let report = try journal.read({ try RunReport(id, in: $0, runs: home.runs) }) else { return }
+    let run = report.run
+    let directory = RunDirectory(id, in: home.runs)
+    let content = { () throws(Failure) -> [UInt8] in try self.journal.read { try $0.content(id) ?? [] } }
+    if run.state != .rejected {
+      if access(directory.workflow(extension: run.fileExtension), F_OK) != 0 {
+        try prepareDirectory(of: id)
+        try keepContent(try content(), of: id, run.format)
+      }
+      try AtomicFile.replace(directory.record, with: report.json, mode: 0o600)
+      rmdir(directory.outputs)
+    }
+    try spool.settle(
+      Settlement(id: id, format: run.format, place: run.state.place, receipt: run.receipt, content: content))
+    if run.state != .rejected { result.ended[id] = run.state }
+    owned[id] = nil
+    reports.noteEnd(of: run)
+  }
+
+  /// Marks what was settled after the last commit; without it the next runner would settle it again, which is harmless.
+  func finishSettling() throws(Failure) {
+    try settleEnded()
+    guard !settled.isEmpty || !deltas.isEmpty else { return }
+    let runs = settled
+    let values = deltas.values
+    try journal.commit { transaction in
+      for run in runs { try transaction.markSettled(run) }
+      try transaction.add(series: values)
+    }
+    settled.removeAll()
+    deltas.removeAll()
+  }
+}

@@ -1,0 +1,142 @@
+import AstroCore
+import AstroScheduling
+import AstroTelemetry
+import Logging
+
+extension Runner {
+  /// Tells people and programs what a committed turn did: log lines, events, progress.
+  func tell(_ batch: Batch) throws(Failure) {
+    for (run, admitted) in batch.now { tellAccepted(run, admitted) }
+    for refused in batch.refusals { tellRefused(refused) }
+    for decision in batch.decisions { tell(decision, batch) }
+    if let problem = events.flush() { log.error("Events cannot be written", metadata: ["error": .string(problem)]) }
+  }
+
+  private func tellAccepted(_ run: WorkflowID, _ admitted: Admitted) {
+    let tasks = admitted.admission.plan?.tasks.count ?? 0
+    log.info(
+      "Workflow accepted",
+      metadata: [
+        "workflow_id": .string(run.text), "user_id": .string(admitted.admission.user),
+        "file": .string(admitted.admission.shownFile), "tasks": .stringConvertible(tasks),
+        "sha256": .string(admitted.admission.sha256),
+      ])
+    events.add("workflow_accepted", run, at: clock.now().wall) { $0.member("tasks", tasks) }
+    observer?.runner(.accepted(run, name: admitted.admission.name, tasks: tasks))
+  }
+
+  private func tellRefused(_ refused: Refused) {
+    log.error(
+      "Workflow rejected",
+      metadata: [
+        "workflow_id": .string(refused.run.text), "file": .string(refused.shownFile), "error": .string(refused.reason),
+      ])
+  }
+
+  private func tell(_ decision: Decision, _ batch: Batch) {
+    switch decision {
+    case .begin(let start): if let verdict = batch.verdicts[start.key] { tellThrottled(start, verdict) }
+    case .launch(let start): tellStarted(start)
+    case .close(let ending, let agent): tellClosed(ending, agent)
+    case .update(let change): tellUpdate(change)
+    case .runStarted(let run):
+      events.add("workflow_started", run, at: clock.now().wall)
+    case .runEnded(let run, let state, let reason): tellEnded(run, state, reason)
+    case .signal(let key, let signal):
+      log.warning(
+        "Task terminated",
+        metadata: fields(of: key, ["signal": .string(signal == .kill ? "KILL" : "TERM")]))
+    case .probe(let agent): log.debug("Agent probed", metadata: ["agent_id": .string(agent)])
+    }
+  }
+
+  private func fields(of key: AttemptKey, _ more: Logger.Metadata = [:]) -> Logger.Metadata {
+    var fields = more
+    fields["workflow_id"] = .string(key.workflow.text)
+    if let user = owned[key.workflow]?.user { fields["user_id"] = .string(user) }
+    fields["task_id"] = .string(key.task)
+    fields["attempt"] = .stringConvertible(key.number)
+    return fields
+  }
+
+  private func tellThrottled(_ start: AttemptStart, _ verdict: LimitVerdict) {
+    log.warning(
+      "Rate limit exceeded",
+      metadata: fields(
+        of: start.key,
+        ["limiter": .string(verdict.limiter), "retry_after": .stringConvertible(verdict.retryAfter.seconds)]))
+    events.add("task_throttled", start.key.workflow, at: clock.now().wall) {
+      $0.member("task_id", start.key.task)
+      $0.member("limiter", verdict.limiter)
+      $0.member("retry_after", verdict.retryAfter.seconds)
+    }
+    observer?.runner(.throttled(start.key.workflow, verdict))
+  }
+
+  private func tellStarted(_ start: AttemptStart) {
+    log.info("Task execution started", metadata: fields(of: start.key, ["agent_id": .string(start.agent)]))
+    events.add("task_started", start.key.workflow, at: clock.now().wall) {
+      $0.member("task_id", start.key.task)
+      $0.member("attempt", start.key.number)
+      $0.member("agent_id", start.agent)
+    }
+    observer?.runner(.taskStarted(start.key))
+  }
+
+  private func tellClosed(_ ending: AttemptEnding, _ agent: String) {
+    var metadata = fields(of: ending.key, ["agent_id": .string(agent)])
+    metadata["duration_ms"] = .stringConvertible(ending.duration.milliseconds)
+    metadata["success"] = .stringConvertible(ending.outcome.isSuccess)
+    metadata["status"] = .string(ending.outcome.taskState.rawValue)
+    if let message = ending.outcome.message {
+      metadata["error"] = .string(message)
+      log.error("Task execution failed", metadata: metadata)
+    } else {
+      log.info("Task execution completed", metadata: metadata)
+    }
+    events.add("task_ended", ending.key.workflow, at: ending.finishedAt) {
+      $0.member("task_id", ending.key.task)
+      $0.member("attempt", ending.key.number)
+      $0.member("agent_id", agent)
+      $0.member("status", ending.outcome.taskState.rawValue)
+      $0.member("exit_code", ifPresent: ending.outcome.exitCode)
+      $0.member("duration_ms", ending.duration.milliseconds)
+    }
+  }
+
+  private func tellUpdate(_ change: TaskChange) {
+    switch change.state {
+    case .waiting:
+      events.add("task_waiting", change.workflow, at: clock.now().wall) {
+        $0.member("task_id", change.task)
+        $0.member("reason", ifPresent: change.reason)
+        $0.member("not_before", ifPresent: change.notBefore?.rfc3339)
+      }
+      observer?.runner(.taskWaiting(change))
+    case .skipped, .upstreamFailed, .cancelled:
+      events.add("task_\(change.state.rawValue)", change.workflow, at: clock.now().wall) {
+        $0.member("task_id", change.task)
+        $0.member("reason", ifPresent: change.reason)
+      }
+      observer?.runner(.taskEnded(change))
+    case .pending, .running: break
+    case .succeeded, .failed, .timedOut, .lost: observer?.runner(.taskEnded(change))
+    }
+  }
+
+  private func tellEnded(_ run: WorkflowID, _ state: RunState, _ reason: String?) {
+    let now = clock.now().wall
+    var metadata: Logger.Metadata = ["workflow_id": .string(run.text), "status": .string(state.rawValue)]
+    if let user = owned[run]?.user { metadata["user_id"] = .string(user) }
+    if let claimed = owned[run]?.claimedAt {
+      metadata["duration_ms"] = .stringConvertible((now - claimed).milliseconds)
+    }
+    if let reason { metadata["error"] = .string(reason) }
+    log.log(level: state == .failed ? .error : .info, "Workflow completed", metadata: metadata)
+    events.add("workflow_ended", run, at: now) {
+      $0.member("status", state.rawValue)
+      $0.member("reason", ifPresent: reason)
+    }
+    observer?.runner(.ended(run, state, reason: reason))
+  }
+}

@@ -1,0 +1,259 @@
+import AstroAgents
+public import AstroConfiguration
+public import AstroCore
+import AstroJournal
+import AstroLimits
+import AstroProcess
+import AstroScheduling
+import AstroSpool
+import AstroTelemetry
+import Glibc
+import Logging
+
+/// One runner over one home: gathers what has happened, decides, commits, performs. One thread, one loop; it sleeps in
+/// poll(2) and nowhere else.
+///
+/// Everything it knows can be rebuilt from the journal: after an error it cannot answer (a full disk, a failing fsync)
+/// it is thrown away, and the next one, in this process or another, goes on where the journal stands.
+public final class Runner {
+  public enum Mode: Sendable, Equatable {
+    /// Stay until asked to stop.
+    case watch
+    /// Leave when nothing more can start now, or after `maxTime`.
+    case drain(maxTime: Duration?)
+    /// Only the run given to ``Runner/enter(_:file:params:)``.
+    case single
+
+    public var name: String { self == .watch ? "watch" : "drain" }
+  }
+
+  /// What came of it.
+  public struct Result: Sendable {
+    /// The final states of the runs that ended here.
+    public var ended: [WorkflowID: RunState] = [:]
+    /// It was asked to stop before its work was done.
+    public var interrupted = false
+    /// Something was left that a limit holds back.
+    public var throttled = false
+  }
+
+  public struct Options: Sendable {
+    public var mode: Mode
+    /// How long tasks may go on after a request to stop.
+    public var grace: Duration
+    /// The program whose `warden` verb starts commands.
+    public var executable: String
+    public var environment: [String: String]
+    public var version: String
+
+    public init(mode: Mode, grace: Duration, executable: String, environment: [String: String], version: String) {
+      self.mode = mode
+      self.grace = grace
+      self.executable = executable
+      self.environment = environment
+      self.version = version
+    }
+  }
+
+  let id: String
+  let home: Home
+  let configuration: Configuration
+  let options: Options
+  let clock: any AstroCore.Clock
+  let log: Logger
+  let signals: SignalInbox
+  let observer: (any RunObserver)?
+
+  let lock: RunnerLock
+  let journal: Journal
+  let limits: RateLimits
+  let spool: Spool
+  let launcher: WardenClient
+  let agent: CommandAgent
+  let examiner: Examiner
+  let events: EventStream
+  let bell: BellWatch
+  var scheduler: Scheduler
+  var intake = Intake()
+  var reports: Reports
+
+  /// What is needed of our runs when they end.
+  var owned: [WorkflowID: OwnedRun] = [:]
+  /// What must be read from attempts with a process.
+  var promises: [AttemptKey: AttemptPromise] = [:]
+  /// What is left of dead runners whose attempts still run.
+  var wrecks: [AdoptedRunner] = []
+  /// Of those, the ones whose last attempt has ended, until that is committed.
+  var finished: [AdoptedRunner] = []
+  /// Told to the scheduler at the next turn.
+  var pending: [Event] = []
+  /// Counters since the last commit.
+  var deltas = SeriesDeltas()
+  /// Runs whose file lies in its final place, to be marked with the next commit.
+  var settled: [WorkflowID] = []
+  /// Runs that ended, to be settled once their end is committed.
+  var unsettled: [WorkflowID] = []
+  /// Outputs files to remove once the journal has their content.
+  var taken: [AttemptKey] = []
+  var result = Result()
+  var stopping: StopState = .no
+  /// A second one ends the runner at once.
+  var stopRequests = 0
+  var nextRescan: Int64 = 0
+  let startedAt: Moment
+
+  enum StopState: Equatable {
+    case no
+    /// Nothing starts any more; at `until` (boot time) the runner leaves, and commands that still run stay with the warden.
+    case draining(until: Int64)
+    case now
+  }
+
+  /// A run of ours, without its content.
+  struct OwnedRun {
+    var user: String
+    var startedAt: Timestamp?
+    var claimedAt: Timestamp
+  }
+
+  /// Opens everything a runner needs, and takes its own lock.
+  public init(
+    home: Home, configuration: Configuration, options: Options, bootID: String, signals: SignalInbox, log: Logger,
+    clock: any AstroCore.Clock = SystemClock(), observer: (any RunObserver)? = nil
+  ) throws(Failure) {
+    self.home = home
+    self.configuration = configuration
+    self.options = options
+    self.signals = signals
+    self.log = log
+    self.clock = clock
+    self.observer = observer
+    let system = configuration.system
+    let now = clock.now()
+    startedAt = now
+    var random = SystemRandomNumberGenerator()
+    id = "\(options.mode.name)-\(now.wall.compact)-\(getpid())-\(UInt16.random(in: .min ... .max, using: &random))"
+    for directory in [home.data, home.runs, home.scratch] { mkdir(directory, 0o700) }
+    lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
+    bell = BellWatch(lockFile: lock.files.lock)
+    journal = try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
+    limits = RateLimits(configured: system.limits)
+    spool = try Spool(
+      directory: home.spool, rules: SpoolRules(requireFinalNewline: system.requireFinalNewline), clock: clock)
+    launcher = try WardenClient(executable: options.executable, dataDirectory: home.data, runnerID: id)
+    agent = CommandAgent(
+      launcher: launcher, home: home.root, runs: home.runs, clock: clock, environment: options.environment)
+    let members = configuration.members
+    examiner = Examiner(agents: members, trustedUsers: system.trustedUsers)
+    events = EventStream(runs: home.runs, data: home.data)
+    let records = Dictionary(
+      try journal.read { try $0.agents() }.map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 })
+    scheduler = Scheduler(
+      policy: .init(parallel: system.maxParallelTasks > 0 ? system.maxParallelTasks : Machine.processors),
+      agents: AgentPool(members, records: records), now: now, seed: random.next())
+    reports = Reports(home: home, configuration: configuration, options: options, startedAt: now)
+  }
+
+  /// Works until there is nothing left to do here.
+  public func run() throws(Failure) -> Result {
+    reports.begin(self)
+    try rescan()
+    while true {
+      try turn()
+      if try isFinished() { break }
+      wait()
+    }
+    try leave()
+    return result
+  }
+
+  /// How many more runs may become active.
+  var room: Int { max(0, configuration.system.maxActiveWorkflows - scheduler.activeRuns) }
+
+  var takesFiles: Bool {
+    options.mode != .single && stopping == .no
+  }
+
+  private func isFinished() throws(Failure) -> Bool {
+    switch stopping {
+    case .now: return true
+    case .draining(let until): return scheduler.runningAttempts == 0 || clock.now().boot >= until
+    case .no: break
+    }
+    switch options.mode {
+    case .watch: return false
+    case .single: return scheduler.activeRuns == 0 && pending.isEmpty
+    case .drain(let maxTime):
+      if let maxTime, clock.now().boot - startedAt.boot >= maxTime.microseconds {
+        stop(within: options.grace)
+        return scheduler.runningAttempts == 0
+      }
+      return !scheduler.isBusy && !hasImminentWork
+    }
+  }
+
+  /// How long a pass waits for something that will come by itself, rather than leave it to the next pass: the pause
+  /// before a retry, the few seconds until a copied file is known to be whole. Never a limit.
+  private static let patience = Duration.seconds(30)
+
+  private var hasImminentWork: Bool {
+    if intake.hasUnseen || (room > 0 && intake.hasAdmissible) || !pending.isEmpty { return true }
+    let due = [scheduler.nextRetry, intake.patience].compactMap { $0 }.min()
+    guard let due else { return false }
+    return due - clock.now().boot <= Self.patience.microseconds
+  }
+
+  /// Lets what runs go on for `grace`, and starts nothing more.
+  func stop(within grace: Duration) {
+    guard stopping == .no else { return }
+    stopping = .draining(until: clock.now().boot + grace.microseconds)
+    pending.append(.stopping)
+  }
+
+  /// Sleeps until something happens or falls due.
+  private func wait() {
+    guard pending.isEmpty else { return }
+    var poller = Poller()
+    poller.watch(signals.descriptor)
+    poller.watch(bell.descriptor)
+    poller.watch(launcher.descriptor, forWriting: launcher.wantsWrite)
+    for wreck in wrecks { wreck.watch(&poller) }
+    if takesFiles, case .events(let descriptor) = spool.watch.mode { poller.watch(descriptor) }
+    poller.wait(atMost: pauseUntilDue())
+  }
+
+  private func pauseUntilDue() -> Int64? {
+    var due = [scheduler.nextDue, takesFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan]
+    if case .draining(let until) = stopping { due.append(until) }
+    if case .drain(let maxTime?) = options.mode, stopping == .no {
+      due.append(startedAt.boot + maxTime.microseconds)
+    }
+    return due.compactMap { $0 }.min().map { max(0, $0 - clock.now().boot) }
+  }
+
+  /// Leaves everything as the next runner wants to find it.
+  private func leave() throws(Failure) {
+    if scheduler.activeRuns > 0, result.ended.isEmpty, stopping != .no { result.interrupted = true }
+    try finishSettling()
+    reports.end(self)
+    guard scheduler.activeRuns == 0 else { return }
+    // Nothing is left that a successor would have to ask our files about.
+    try lock.files.remove()
+    try lock.remove()
+  }
+}
+
+/// Told what happens, for live progress. Called on the loop's thread.
+public protocol RunObserver: AnyObject {
+  func runner(_ event: RunnerEvent)
+}
+
+public enum RunnerEvent: Sendable {
+  case accepted(WorkflowID, name: String, tasks: Int)
+  case taskStarted(AttemptKey)
+  case taskWaiting(TaskChange)
+  case taskEnded(TaskChange)
+  case throttled(WorkflowID, LimitVerdict)
+  case ended(WorkflowID, RunState, reason: String?)
+  case stopRequested
+}

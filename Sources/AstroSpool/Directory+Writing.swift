@@ -1,0 +1,58 @@
+import AstroCore
+import Glibc
+
+/// A file that is written but not named yet.
+struct TemporaryFile {
+  static let prefix: StaticString = ".astro-"
+  static let suffix: StaticString = ".tmp"
+
+  let name: FileName
+}
+
+extension Directory {
+  /// Writes `bytes` to a dot file of a random name, mode 0600 whatever the umask, and makes them durable.
+  ///
+  /// A crash leaves at most this dot file, which every scan ignores and ``Spool/sweepTemporaries(olderThan:)`` removes;
+  /// under its final name a file is only ever whole, because the caller renames it after this fsync.
+  func writeTemporary(_ bytes: [UInt8]) throws(Failure) -> TemporaryFile {
+    var generator = SystemRandomNumberGenerator()
+    let random = String(generator.next(), radix: 16)
+    let name = FileName(minted: "\(TemporaryFile.prefix)\(random)\(TemporaryFile.suffix)")
+    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
+    let number = name.withCString { openat(descriptor.number, $0, flags, 0o600) }
+    guard number >= 0 else { throw .system(path(of: name), "cannot create it", errno) }
+    do throws(Failure) {
+      let file = Descriptor(number)
+      guard fchmod(number, 0o600) == 0 else { throw .system(path(of: name), "cannot set its mode", errno) }
+      try file.write(bytes, path(of: name))
+      try file.synchronize(path(of: name))
+    } catch {
+      // A full disk must not stay full of our attempts. That this fails too changes nothing: the first error counts.
+      _ = name.withCString { unlinkat(descriptor.number, $0, 0) }
+      throw error
+    }
+    return TemporaryFile(name: name)
+  }
+
+  /// Writes a whole new file, never over another; false when the name is taken. Durable once the directory is.
+  ///
+  /// A crash leaves either nothing under `name` or all of it.
+  func create(_ bytes: [UInt8], as name: FileName) throws(Failure) -> Bool {
+    let temporary = try writeTemporary(bytes)
+    let moved: Moved
+    do throws(Failure) {
+      moved = try move(temporary.name, to: self, as: name)
+    } catch {
+      _ = try? remove(temporary.name)
+      throw error
+    }
+    switch moved {
+    case .moved: return true
+    case .targetExists:
+      _ = try remove(temporary.name)
+      return false
+    case .sourceMissing:
+      throw .system(path(of: temporary.name), "somebody removed it while it was being named", ENOENT)
+    }
+  }
+}

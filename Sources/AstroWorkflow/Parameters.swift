@@ -1,0 +1,106 @@
+public import AstroCore
+import AstroYAML
+
+/// Binds what was given on the command line or by a caller to what a workflow declares.
+public enum Parameters {
+  /// Values of `-p name=value`, converted to the declared types: a list is comma-separated or a JSON array.
+  /// - Parameter file: what the diagnostics name as their place; they have no line.
+  /// - Returns: a value for each parameter that was given or has a default. With errors, what could be bound.
+  public static func bind(
+    _ given: [String: String], to plan: WorkflowPlan, file: String
+  ) -> (values: [String: JSONValue], diagnostics: [Diagnostic]) {
+    bind(given, to: plan, file: file, convert: { kind, text in kind.read(text) }, show: { "'\($0)'" })
+  }
+
+  /// Values that have types already.
+  public static func bind(
+    _ given: [String: JSONValue], to plan: WorkflowPlan, file: String
+  ) -> (values: [String: JSONValue], diagnostics: [Diagnostic]) {
+    bind(given, to: plan, file: file, convert: { kind, value in kind.accept(value) }, show: \.json)
+  }
+
+  private static func bind<Value>(
+    _ given: [String: Value], to plan: WorkflowPlan, file: String,
+    convert: (ParameterPlan.Kind, Value) -> JSONValue?, show: (Value) -> String
+  ) -> (values: [String: JSONValue], diagnostics: [Diagnostic]) {
+    var values: [String: JSONValue] = [:]
+    var diagnostics: [Diagnostic] = []
+    func error(_ code: String, _ message: String, hint: String? = nil) {
+      diagnostics.append(Diagnostic(code: code, message: message, file: file, hint: hint))
+    }
+    let names = plan.params.map(\.name)
+    for name in given.keys.sorted() where !names.contains(name) {
+      error("unknown_parameter", "there is no parameter '\(name)'", hint: hint(for: name, among: names))
+    }
+    for parameter in plan.params {
+      let name = parameter.name
+      if let text = given[name] {
+        if let value = convert(parameter.kind, text) {
+          values[name] = value
+          if let complaint = parameter.complaint(about: value) { error("pattern", complaint) }
+        } else {
+          error("wrong_type", "parameter '\(name)': expected \(parameter.kind.noun), got \(show(text))")
+        }
+      } else if let value = parameter.defaultValue {
+        values[name] = value
+      } else if parameter.required {
+        error("missing_parameter", "parameter '\(name)' is required", hint: "give it with -p \(name)=...")
+      }
+    }
+    return (values, diagnostics)
+  }
+
+  private static func hint(for name: String, among names: [String]) -> String? {
+    if names.isEmpty { return "this workflow takes no parameters" }
+    if let nearest = NearestWord.of(name, among: names) { return "did you mean '\(nearest)'?" }
+    return names.count <= 12 ? "parameters: \(names.joined(separator: ", "))" : nil
+  }
+}
+
+extension ParameterPlan {
+  /// What is wrong with a value of the right type.
+  func complaint(about value: JSONValue) -> String? {
+    guard case .string(let text) = value, let source = pattern, let pattern = ParameterPattern(source),
+      !pattern.matches(text)
+    else { return nil }
+    return "parameter '\(name)' does not match the pattern '\(source)'"
+  }
+}
+
+extension ParameterPlan.Kind {
+  /// The type in messages.
+  var noun: String {
+    switch self {
+    case .string: "a string"
+    case .integer: "an integer"
+    case .number: "a number"
+    case .boolean: "true or false"
+    case .list: "a list"
+    }
+  }
+
+  /// The value of a text; `nil` when it is none of this type.
+  func read(_ text: String) -> JSONValue? {
+    switch self {
+    case .string: return .string(text)
+    case .integer: return Int64(text).map(JSONValue.integer)
+    case .number:
+      guard let value = try? JSONReader.parse(text) else { return nil }
+      return accept(value)
+    case .boolean: return text == "true" ? .bool(true) : text == "false" ? .bool(false) : nil
+    case .list:
+      if text.hasPrefix("[") { return (try? JSONReader.parse(text)).flatMap(accept) }
+      let items = text.split(separator: ",", omittingEmptySubsequences: false).map { JSONValue.string(String($0)) }
+      return .list(text.isEmpty ? [] : items)
+    }
+  }
+
+  /// A value of this type made of another: an integer is a number too, a scalar where text is wanted stays an error.
+  func accept(_ value: JSONValue) -> JSONValue? {
+    switch (self, value) {
+    case (.string, .string), (.integer, .integer), (.number, .number), (.boolean, .bool), (.list, .list): value
+    case (.number, .integer(let number)): .number(Double(number))
+    case (.string, _), (.integer, _), (.number, _), (.boolean, _), (.list, _): nil
+    }
+  }
+}

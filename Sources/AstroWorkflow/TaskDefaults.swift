@@ -1,0 +1,59 @@
+import AstroCore
+import AstroYAML
+
+/// What `defaults:` says; a task's own keys replace it, `env` and `retry` key by key.
+struct TaskDefaults {
+  var timeout: Duration?
+  var grace: Duration = .seconds(10)
+  var retry = RetryPolicy()
+  var shell = Shell.standard
+  var workdir: Template?
+  var continueOnError = false
+  var agent = AgentRequest()
+  var env: [EnvironmentPlan] = []
+  var environmentNames: Set<String> = []
+}
+
+extension WorkflowReader {
+  func readDefaults(_ node: YAMLNode) {
+    guard let reader = decoder.mapping(node, keys: WorkflowKeys.defaults) else { return }
+    if let env = reader.member("env") {
+      defaults.env = environment(env, scope: Scope(site: .defaultEnvironment))
+      defaults.environmentNames = Set(defaults.env.map(\.name))
+    }
+    defaults.workdir = reader.member("workdir").flatMap { template($0, scope: Scope(site: .defaultValue)) }
+    defaults.timeout = reader.duration("timeout", longerThan: .zero)
+    defaults.grace = reader.duration("grace") ?? defaults.grace
+    if let retry = reader.member("retry") { readRetry(retry, into: &defaults.retry) }
+    defaults.shell = reader.member("shell").flatMap(shell) ?? defaults.shell
+    defaults.continueOnError = reader.boolean("continue_on_error") ?? false
+    readAgent(reader, into: &defaults.agent)
+  }
+
+  /// `agent:` and `capabilities:`, which choose who does a task.
+  func readAgent(_ reader: MappingReader, into request: inout AgentRequest) {
+    if let node = reader.member("agent"), let name = decoder.string(node) {
+      if name.isEmpty { decoder.error("bad_name", "the agent's name is empty", at: node) }
+      request.name = name
+    }
+    if let capabilities = reader.strings("capabilities") { request.capabilities = capabilities }
+  }
+
+  func readRetry(_ node: YAMLNode, into policy: inout RetryPolicy) {
+    guard let reader = decoder.mapping(node, keys: WorkflowKeys.retry) else { return }
+    policy.attempts = reader.integer("attempts", in: 1...100) ?? policy.attempts
+    policy.delay = reader.duration("delay") ?? policy.delay
+    policy.factor = reader.number("factor", in: 1...100) ?? policy.factor
+    policy.maxDelay = reader.duration("max_delay", longerThan: .zero) ?? policy.maxDelay
+    policy.jitter = reader.boolean("jitter") ?? policy.jitter
+    if let codes = reader.member("on_exit") {
+      // 0 is success and never tried again.
+      let read = decoder.list(codes, of: "exit codes") { self.decoder.integer($0, in: 1...255).map(Int32.init) }
+      policy.onExit = read ?? policy.onExit
+    }
+    if let causes = reader.member("on_error") {
+      let read = decoder.list(causes, of: "causes") { self.decoder.word($0, as: RetryPolicy.Cause.self) }
+      policy.onError = read ?? policy.onError
+    }
+  }
+}

@@ -1,0 +1,147 @@
+import AstroCore
+import AstroYAML
+
+extension WorkflowReader {
+  func readTask(_ index: Int) {
+    let (key, value) = taskNodes[index]
+    var task = TaskPlan(id: ids[index], work: .command([]), line: key.line)
+    defer { plan.tasks.append(task) }
+    guard let reader = decoder.mapping(value, keys: WorkflowKeys.task) else { return }
+    var scope = Scope(site: .taskEnvironment(index))
+    task.env = defaults.env
+    if let env = reader.member("env") {
+      let own = environment(env, scope: scope)
+      task.env = Self.merge(defaults.env, own)
+      scope.taskEnvironment = Set(own.map(\.name))
+    }
+    scope.site = .taskValue(index)
+    task.work = work(reader, task: task.id, key: key, scope: scope)
+    task.workdir = reader.member("workdir").flatMap { template($0, scope: scope) } ?? defaults.workdir
+    scope.site = .condition(index)
+    task.condition = reader.member("if").flatMap { condition($0, scope: scope) }
+    if let node = reader.member("needs") { task.needs = needs(node, of: index) }
+    readPolicy(reader, into: &task)
+  }
+
+  private func readPolicy(_ reader: MappingReader, into task: inout TaskPlan) {
+    task.timeout = reader.duration("timeout", longerThan: .zero) ?? defaults.timeout
+    task.grace = reader.duration("grace") ?? defaults.grace
+    task.retry = defaults.retry
+    if let retry = reader.member("retry") { readRetry(retry, into: &task.retry) }
+    task.continueOnError = reader.boolean("continue_on_error") ?? defaults.continueOnError
+    task.agent = defaults.agent
+    readAgent(reader, into: &task.agent)
+    if let node = reader.member("outputs") { task.outputs = outputs(node) }
+  }
+
+  private static func merge(_ base: [EnvironmentPlan], _ own: [EnvironmentPlan]) -> [EnvironmentPlan] {
+    if base.isEmpty { return own }
+    let names = Set(own.map(\.name))
+    return base.filter { !names.contains($0.name) } + own
+  }
+
+  // MARK: run
+
+  private func work(_ reader: MappingReader, task: String, key: YAMLNode, scope: Scope) -> Work {
+    guard let run = reader.member("run"), !run.isNull else {
+      decoder.error(
+        "nothing_to_run", "task '\(task)' has nothing to run", at: key, hint: "give it a script or a command: 'run: ...'")
+      return .command([])
+    }
+    let ownShell = reader.member("shell")
+    let words = ownShell.flatMap(shell) ?? defaults.shell
+    switch run.kind {
+    case .mapping: decoder.mismatch("a script or a list of arguments", at: run)
+    case .sequence:
+      if let ownShell {
+        decoder.warning("unused_key", "'shell' has no effect: 'run' is a list, which no shell reads", at: ownShell)
+      }
+      return .command(command(run, scope: scope))
+    case .scalar: return .script(script(run, task: task), shell: words)
+    }
+    return .command([])
+  }
+
+  private func command(_ node: YAMLNode, scope: Scope) -> [Template] {
+    let items = decoder.list(node, of: "arguments") { self.template($0, scope: scope) } ?? []
+    if node.items.underestimatedCount == 0 {
+      decoder.error("empty_command", "the command is empty", at: node)
+    } else if let first = node.items.first(where: { _ in true }), first.kind == .scalar, first.text.isEmpty,
+      !first.isNull
+    {
+      decoder.error("empty_command", "the command's name is empty", at: first)
+    }
+    return items
+  }
+
+  private func script(_ node: YAMLNode, task: String) -> String {
+    let text = programText(node) ?? ""
+    if let offset = TemplateScanner.firstOpening(in: node) {
+      decoder.error(
+        "expression_in_script", "an expression cannot stand inside a shell script: its value could become code",
+        in: node, offset: offset, width: 3,
+        hint: "pass it through env: 'env: {DATE: \"${{ params.date }}\"}', and write \"$DATE\" in the script")
+    }
+    if text.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x09 }) {
+      decoder.error("nothing_to_run", "task '\(task)' has nothing to run", at: node)
+    }
+    return text
+  }
+
+  // MARK: needs and outputs
+
+  private func needs(_ node: YAMLNode, of index: Int) -> [Int] {
+    switch node.kind {
+    case .scalar: return need(node, of: index).map { [$0] } ?? []
+    case .mapping: decoder.mismatch("a task's name or a list of them", at: node)
+    case .sequence:
+      var result: [Int] = []
+      // Long lists are deduplicated by a set: comparing with all before would be quadratic.
+      var seen: Set<Int> = []
+      for item in node.items {
+        guard let need = need(item, of: index) else { continue }
+        if result.count >= 16 {
+          if seen.isEmpty { seen = Set(result) }
+          if seen.insert(need).inserted { result.append(need) }
+        } else if !result.contains(need) {
+          result.append(need)
+        }
+      }
+      return result
+    }
+    return []
+  }
+
+  private func need(_ node: YAMLNode, of index: Int) -> Int? {
+    guard let name = decoder.text(node) else { return nil }
+    guard let need = indices[name] else {
+      decoder.error(
+        "unknown_need", "task '\(ids[index])' needs '\(name)', which is not a task", at: node,
+        hint: decoder.suggestion(for: name, among: ids))
+      return nil
+    }
+    if need == index {
+      decoder.error("cycle", "task '\(name)' needs itself", at: node)
+      return nil
+    }
+    return need
+  }
+
+  private func outputs(_ node: YAMLNode) -> [String] {
+    var seen: Set<String> = []
+    for name in decoder.list(node, of: "names", { self.outputName($0) }) ?? [] where !seen.insert(name).inserted {
+      decoder.error("duplicate_output", "output '\(name)' is listed twice", at: node)
+    }
+    return decoder.hasErrors ? [] : node.items.map(\.text)
+  }
+
+  private func outputName(_ node: YAMLNode) -> String? {
+    guard let name = decoder.string(node) else { return nil }
+    if !Identifier.isValid(name, dashes: .allowed) {
+      decoder.error(
+        "bad_name", "\(StrictDecoder.describe(node)) is not an output's name", at: node,
+        hint: "letters, digits, _ and -, beginning with a letter or _")
+    }
+    return name
+  }
+}

@@ -1,0 +1,135 @@
+public import AstroCore
+
+extension StrictDecoder {
+  /// A string: quoted, a block, or a plain scalar that YAML 1.2 does not type otherwise.
+  public func string(_ node: YAMLNode) -> String? {
+    let value = node.scalar
+    if case .string(let text)? = value { return text }
+    switch value {
+    case .bool?, .integer?, .number?: mismatch("a string", at: node, hint: "quote it: '\(node.text)'")
+    case .null?, .string?, .list?, .map?, nil: mismatch("a string", at: node)
+    }
+    return nil
+  }
+
+  /// Any scalar but null, as it is written: for places where `8080` or `true` can only be meant as text.
+  public func text(_ node: YAMLNode) -> String? {
+    guard node.kind == .scalar, !node.isNull else {
+      mismatch("a string", at: node)
+      return nil
+    }
+    return node.text
+  }
+
+  public func integer(_ node: YAMLNode, in range: ClosedRange<Int>? = nil) -> Int? {
+    let expected = range.map { "an integer from \($0.lowerBound) to \($0.upperBound)" } ?? "an integer"
+    guard case .integer(let value)? = node.scalar, let number = Int(exactly: value) else {
+      mismatch(expected, at: node)
+      return nil
+    }
+    if let range, !range.contains(number) {
+      error("out_of_range", "expected \(expected), got \(number)", at: node)
+      return nil
+    }
+    return number
+  }
+
+  /// A finite number, written as an integer or not.
+  public func number(_ node: YAMLNode, in range: ClosedRange<Double>? = nil) -> Double? {
+    let expected = range.map { "a number from \(Self.spell($0.lowerBound)) to \(Self.spell($0.upperBound))" }
+    let number: Double?
+    switch node.scalar {
+    case .integer(let value)?: number = Double(value)
+    case .number(let value)? where value.isFinite: number = value
+    default: number = nil
+    }
+    guard let number else {
+      mismatch(expected ?? "a number", at: node)
+      return nil
+    }
+    if let range, !range.contains(number) {
+      error("out_of_range", "expected \(expected ?? "a number"), got \(node.text)", at: node)
+      return nil
+    }
+    return number
+  }
+
+  private static func spell(_ number: Double) -> String { JSONValue.number(number).json }
+
+  public func boolean(_ node: YAMLNode) -> Bool? {
+    if case .bool(let value)? = node.scalar { return value }
+    let words = ["yes": "true", "on": "true", "no": "false", "off": "false"]
+    mismatch("true or false", at: node, hint: words[node.text.lowercased()].map { "write \($0)" })
+    return nil
+  }
+
+  /// `500ms 10s 5m 2h 1d` or a bare number of seconds. With `longerThan`, shorter and equal ones are errors.
+  public func duration(_ node: YAMLNode, longerThan bound: Duration? = nil) -> Duration? {
+    guard let duration = notation(node, Notation.duration) else {
+      mismatch("a duration such as 30s, 5m or 2h", at: node)
+      return nil
+    }
+    if let bound, duration <= bound {
+      error("out_of_range", "expected a duration longer than \(Notation.spell(bound)), got \(node.text)", at: node)
+      return nil
+    }
+    return duration
+  }
+
+  /// `64MiB 512K` or bytes.
+  public func byteSize(_ node: YAMLNode, in range: ClosedRange<Int64>? = nil) -> Int64? {
+    guard let size = notation(node, Notation.byteSize) else {
+      mismatch("a size such as 64MiB, 512K or a number of bytes", at: node)
+      return nil
+    }
+    if let range, !range.contains(size) {
+      let expected = "a size from \(range.lowerBound) to \(range.upperBound) bytes"
+      error("out_of_range", "expected \(expected), got \(node.text)", at: node)
+      return nil
+    }
+    return size
+  }
+
+  private func notation<Value>(_ node: YAMLNode, _ parse: (String) -> Value?) -> Value? {
+    switch node.scalar {
+    case .string?, .integer?, .number?: parse(node.text)
+    case .null?, .bool?, .list?, .map?, nil: nil
+    }
+  }
+
+  /// RFC 3339, quoted or not.
+  public func timestamp(_ node: YAMLNode) -> Timestamp? {
+    if case .string(let text)? = node.scalar, let time = Timestamp(rfc3339: text) { return time }
+    mismatch("a time such as 2026-11-24T02:00:00Z", at: node)
+    return nil
+  }
+
+  /// One of the words of an enumeration.
+  public func word<Word: RawRepresentable & CaseIterable>(_ node: YAMLNode, as type: Word.Type) -> Word?
+  where Word.RawValue == String {
+    if node.kind == .scalar, let word = Word(rawValue: node.text) { return word }
+    let words = Word.allCases.map(\.rawValue)
+    let hint = node.kind == .scalar ? suggestion(for: node.text, among: words) : nil
+    error(
+      "unknown_word", "expected one of \(words.joined(separator: ", ")), got \(Self.describe(node))", at: node,
+      hint: hint)
+    return nil
+  }
+
+  /// A list whose items are strings.
+  public func strings(_ node: YAMLNode) -> [String]? { list(node, of: "strings") { self.string($0) } }
+
+  /// A list, each item read by `item`. Items that are wrong are reported one by one; then the list is `nil`.
+  public func list<Item>(_ node: YAMLNode, of what: String, _ item: (YAMLNode) -> Item?) -> [Item]? {
+    guard node.kind == .sequence else {
+      mismatch("a list of \(what)", at: node)
+      return nil
+    }
+    var items: [Item] = []
+    var isWhole = true
+    for node in node.items {
+      if let value = item(node) { items.append(value) } else { isWhole = false }
+    }
+    return isWhole ? items : nil
+  }
+}

@@ -1,0 +1,47 @@
+public import AstroCore
+
+/// One YAML (or JSON) file, composed: a tree of ``YAMLNode``s that know their places. Parsing never throws; what is
+/// wrong is in ``diagnostics``. YAML 1.2 core schema, one document, no merge keys, no application tags.
+public final class YAMLDocument: Sendable {
+  /// What one file may cost. The defaults are those of workflow files.
+  public struct Limits: Sendable {
+    /// Size of the file in bytes; at most 1 GiB whatever is asked.
+    public var bytes: Int
+    /// How deep collections may be nested, aliases expanded.
+    public var depth: Int
+    /// How many nodes aliases may add to those that are written ("billion laughs").
+    public var expandedNodes: Int
+
+    public init(bytes: Int = 64 << 20, depth: Int = 64, expandedNodes: Int = 100_000) {
+      self.bytes = min(bytes, 1 << 30)
+      self.depth = depth
+      self.expandedNodes = expandedNodes
+    }
+  }
+
+  /// The file as the user named it.
+  public let file: String
+  /// Errors of the YAML itself, sorted by place. With some of them (duplicate keys, tags) there is a tree all the same,
+  /// so that everything else wrong in the file can be reported too.
+  public let diagnostics: [Diagnostic]
+  let source: [UInt8]
+  let records: [Record]
+  /// The text of all scalars, one after the other.
+  let text: [UInt8]
+  let surrogates: SurrogatePairs
+
+  /// Composes `bytes`. Takes time and memory in proportion to their number, and a bounded stack.
+  public init(_ bytes: [UInt8], file: String, limits: Limits = Limits()) {
+    self.file = file
+    source = bytes
+    var composer = Composer(source: bytes, file: file, limits: limits)
+    composer.run()
+    diagnostics = composer.findings.sorted
+    records = composer.isComplete ? composer.records : []
+    text = composer.text
+    surrogates = composer.surrogates
+  }
+
+  /// The top of the tree; `nil` when the file is empty or its syntax is broken, and ``diagnostics`` says so.
+  public var root: YAMLNode? { records.isEmpty ? nil : YAMLNode(document: self, at: 0) }
+}

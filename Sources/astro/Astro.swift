@@ -1,0 +1,47 @@
+import ArgumentParser
+import AstroCore
+import AstroProcess
+import Glibc
+
+/// The one command. Data goes to stdout, messages to stderr; exit codes are those of ``AstroCore/ExitCode``.
+@main
+struct Astro: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "astro",
+    abstract: "Runs workflows that are copied into a spool directory.",
+    discussion: """
+      cp workflow.yaml spool/ is the whole interface: a watcher (astro watch) or a pass from cron (astro drain) picks
+      the file up, runs its tasks within the configured limits, and leaves the file in spool/done, failed, cancelled or
+      rejected with a receipt beside it. Everything is files; there is no server.
+      """,
+    version: version,
+    subcommands: [
+      InitCommand.self, WatchCommand.self, DrainCommand.self, RunCommand.self, SubmitCommand.self,
+      ValidateCommand.self, PlanCommand.self, StatusCommand.self, ListCommand.self, LogsCommand.self,
+      EventsCommand.self, ExplainCommand.self, CancelCommand.self, RetryCommand.self, LimitsCommand.self,
+      AgentsCommand.self, HealthCommand.self, MetricsCommand.self, SchemaCommand.self, DoctorCommand.self,
+      CleanCommand.self,
+    ])
+
+  static let version = "0.1.0"
+
+  static func main() {
+    // Not a verb for people: the runner starts itself again as its warden.
+    let arguments = CommandLine.arguments
+    if arguments.count > 1, arguments[1] == "warden" { exit(Warden.main(arguments: Array(arguments.dropFirst(2)))) }
+    // A closed pipe (astro list | head) ends a verb like any other program; the runner ignores it where it matters.
+    do {
+      var command = try parseAsRoot()
+      try command.run()
+    } catch let failure as Failure {
+      Message.error(failure.description)
+      exit(AstroCore.ExitCode(for: failure.code).rawValue)
+    } catch let code as AstroCore.ExitCode {
+      exit(code.rawValue)
+    } catch {
+      exit(withError: error)
+    }
+  }
+}
+
+extension AstroCore.ExitCode: Error {}

@@ -1,0 +1,132 @@
+import ArgumentParser
+import AstroConfiguration
+import AstroCore
+import AstroJournal
+import AstroProcess
+import AstroRunner
+import AstroTelemetry
+import Glibc
+import Logging
+
+/// `--home`, common to all verbs.
+struct HomeOption: ParsableArguments {
+  @Option(name: .long, help: "The home directory; else $ASTRO_HOME, else the nearest parent that holds one.")
+  var home: String?
+
+  func open() throws -> Site { try Site(home: home) }
+}
+
+/// `--json`, for verbs that list.
+struct JSONOption: ParsableArguments {
+  @Flag(name: .long, help: "Print JSON.")
+  var json = false
+}
+
+/// A home with its configuration, found and loaded.
+struct Site {
+  let home: Home
+  let configuration: Configuration
+  let environment: [String: String]
+  let clock = SystemClock()
+
+  /// Unreadable configuration ends the command with 78 and changes nothing.
+  init(home flag: String?) throws {
+    environment = Self.readEnvironment()
+    let directory = Self.workingDirectory()
+    let root = try Home.locate(flag: flag, environment: environment, workingDirectory: directory)
+    do {
+      configuration = try Configuration.load(home: root, environment: environment)
+    } catch let error as ConfigurationError {
+      Message.show(error.diagnostics)
+      throw AstroCore.ExitCode.configuration
+    }
+    Message.show(configuration.warnings)
+    home = Home(root: root, system: configuration.system)
+  }
+
+  static func readEnvironment() -> [String: String] {
+    var result: [String: String] = [:]
+    var entry = environ
+    while let text = entry.pointee {
+      let pair = String(cString: text)
+      if let mark = pair.firstIndex(of: "=") { result[String(pair[..<mark])] = String(pair[pair.index(after: mark)...]) }
+      entry += 1
+    }
+    return result
+  }
+
+  static func workingDirectory() -> String {
+    guard let path = getcwd(nil, 0) else { return "/" }
+    defer { free(path) }
+    return String(cString: path)
+  }
+
+  var bootID: String { ProcessIdentity.currentBootID() ?? "unknown" }
+
+  /// Reads the journal; `nil` in a home where nothing ever ran.
+  func read<T>(_ body: (Reading) throws -> T) throws -> T? {
+    guard access(home.journal, F_OK) == 0 else { return nil }
+    return try Journal.openReading(dataDirectory: home.data).read(body)
+  }
+
+  /// The run a person means.
+  func resolve(_ text: String) throws -> WorkflowID {
+    guard let id = try read({ try $0.resolve(text) }) else {
+      throw Failure(.notFound, subject: text, message: "no such run")
+    }
+    return id
+  }
+
+  func openJournal() throws -> Journal {
+    try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
+  }
+
+  /// Starts logging for a verb that works: the file always, the console unless it shows progress itself.
+  func startLogging(console: Bool) throws -> Logger {
+    let slash = home.log.lastIndex(of: "/") ?? home.log.startIndex
+    mkdir(String(home.log[..<slash]), 0o755)
+    let system = configuration.system
+    let level = Logger.Level(word: system.logLevel.rawValue) ?? .info
+    let settings = LogSettings(
+      file: home.log, level: level,
+      console: console ? LogConsole.fitting(json: system.jsonLogging, environment: environment) : nil,
+      environment: system.environment.rawValue)
+    _ = try AstroLog.bootstrap(settings)
+    return Logger(label: "astro")
+  }
+
+  /// The path of this program, for starting the warden.
+  static var executable: String {
+    var buffer = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let count = readlink("/proc/self/exe", &buffer, buffer.count)
+    return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : "/proc/self/exe"
+  }
+}
+
+/// `-p name=value`.
+struct ParameterOptions: ParsableArguments {
+  @Option(name: [.customShort("p"), .customLong("param")], help: "A parameter of the workflow, name=value.")
+  var params: [String] = []
+
+  func values() throws -> [String: String] {
+    var values: [String: String] = [:]
+    for pair in params {
+      guard let mark = pair.firstIndex(of: "="), mark != pair.startIndex else {
+        throw ValidationError("-p takes name=value, got '\(pair)'")
+      }
+      values[String(pair[..<mark])] = String(pair[pair.index(after: mark)...])
+    }
+    return values
+  }
+}
+
+/// A duration on the command line: `30s`, `5m`, `2h`.
+struct DurationArgument: ExpressibleByArgument {
+  let value: Duration
+  init?(argument: String) {
+    guard let value = Notation.duration(argument) else { return nil }
+    self.value = value
+  }
+  init(_ value: Duration) { self.value = value }
+  var defaultValueDescription: String { Notation.spell(value) }
+}

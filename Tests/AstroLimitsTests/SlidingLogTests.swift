@@ -1,0 +1,108 @@
+import AstroCore
+import AstroLimits
+import Testing
+
+private let minute: Int64 = 60_000_000
+
+struct SlidingLogTests {
+  let window = RateWindow(maxRequests: 3, window: .seconds(60))
+
+  @Test func grantsUpToTheLimitThenNamesTheMomentTheOldestLeaves() {
+    var log = SlidingLog()
+    for second in [0, 10, 20] as [Int64] { #expect(log.consume(1, at: second * 1_000_000, in: window).isGranted) }
+    let answer = log.consume(1, at: 30_000_000, in: window)
+    #expect(answer.decision == .notBefore(minute))
+    #expect(answer.remaining == 0)
+    #expect(answer.resetAt == 20_000_000 + minute)
+  }
+
+  @Test func grantsExactlyAtTheMomentItNamedAndNotAMicrosecondBefore() {
+    var log = SlidingLog()
+    for time in [0, 1_000_000, 2_000_000] as [Int64] { _ = log.consume(1, at: time, in: window) }
+    #expect(log.check(1, at: minute - 1, in: window).decision == .notBefore(minute))
+    #expect(log.check(1, at: minute, in: window).isGranted)
+  }
+
+  @Test func waitsForEnoughOfTheOldestWhenTheWeightIsLarge() {
+    var log = SlidingLog()
+    for time in [0, 1_000_000, 2_000_000] as [Int64] { _ = log.consume(1, at: time, in: window) }
+    #expect(log.check(2, at: 3_000_000, in: window).decision == .notBefore(1_000_000 + minute))
+    #expect(log.check(3, at: 3_000_000, in: window).decision == .notBefore(2_000_000 + minute))
+  }
+
+  @Test func aWeightAboveTheLimitIsNeverGranted() {
+    var log = SlidingLog()
+    #expect(log.consume(4, at: 0, in: window).decision == .exceedsLimit)
+    #expect(log == SlidingLog())
+  }
+
+  @Test func aRefusalChangesNothing() {
+    var log = SlidingLog()
+    _ = log.consume(3, at: 0, in: window)
+    let before = log
+    _ = log.consume(1, at: 1, in: window)
+    #expect(log == before)
+  }
+
+  @Test func checkTakesNothingAndAgreesWithConsume() {
+    var log = SlidingLog()
+    let checked = log.check(2, at: 5, in: window)
+    #expect(log == SlidingLog())
+    #expect(checked.decision == log.consume(2, at: 5, in: window).decision)
+    #expect(checked.remaining == 3)
+    #expect(log.check(1, at: 5, in: window).remaining == 1)
+  }
+
+  @Test func mergesHitsWithinA256thOfTheWindow() {
+    var log = SlidingLog()
+    let wide = RateWindow(maxRequests: 1000, window: .microseconds(256_000))
+    for time in [0, 999, 1000] as [Int64] { _ = log.consume(1, at: time, in: wide) }
+    #expect(log.entries == [.init(first: 0, last: 999, weight: 2), .init(first: 1000, last: 1000, weight: 1)])
+    #expect(log.total == 3)
+  }
+
+  @Test func aBlockHoldsEverythingAndAShorterOneDoesNotEndIt() {
+    var log = SlidingLog()
+    log.block(until: 500)
+    log.block(until: 200)
+    #expect(log.consume(1, at: 499, in: window).decision == .notBefore(500))
+    #expect(log.check(1, at: 0, in: window).resetAt == 500)
+    #expect(log.consume(1, at: 500, in: window).isGranted)
+    #expect(log.blockedUntil == nil)
+  }
+
+  @Test func aClockReadEarlierButUsedLaterChargesNotTooEarly() {
+    var log = SlidingLog()
+    _ = log.consume(1, at: 1_000_000, in: window)
+    #expect(log.consume(1, at: 400_000, in: window).isGranted)
+    // Both stay charged until a minute after the later time.
+    #expect(log.check(3, at: minute + 400_000, in: window).decision == .notBefore(minute + 1_000_000))
+  }
+
+  @Test func aLoweredLimitHoldsAtOnceAndRemainingIsNeverNegative() {
+    var log = SlidingLog()
+    _ = log.consume(3, at: 0, in: window)
+    let lowered = RateWindow(maxRequests: 2, window: .seconds(60))
+    let answer = log.check(1, at: 1, in: lowered)
+    #expect(answer.decision == .notBefore(minute))
+    #expect(answer.remaining == 0)
+  }
+
+  @Test func tellsWhenTheLastOfAQueueIsServed() {
+    var log = SlidingLog()
+    let one = RateWindow(maxRequests: 1, window: .seconds(60))
+    _ = log.consume(1, at: 0, in: one)
+    #expect(log.opening(for: [1], at: 0, in: one) == minute)
+    #expect(log.opening(for: [1, 1, 1], at: 0, in: one) == 3 * minute)
+    #expect(log.opening(for: [9, 1], at: 0, in: one) == minute)
+  }
+
+  @Test func windowsBelowAMicrosecondAndAbsurdOnesAreBounded() {
+    #expect(RateWindow(maxRequests: -1, window: .zero).maxRequests == 0)
+    #expect(RateWindow(maxRequests: 1, window: .zero).window == .microseconds(1))
+    var log = SlidingLog()
+    let ages = RateWindow(maxRequests: .max, window: .seconds(Int64.max))
+    #expect(log.consume(.max, at: 1_000_000, in: ages).isGranted)
+    #expect(!log.consume(1, at: 2_000_000, in: ages).isGranted)
+  }
+}
