@@ -40,6 +40,16 @@ public struct RateLimits: Sendable {
 
   /// Takes `weight` when it fits, as part of a larger transaction: several limits, or a limit and the work it allows,
   /// become durable together.
+  /// ``consume(_:key:weight:in:)`` without taking anything.
+  public func check(
+    _ limiter: String, key: String, weight: Int64 = 1, in transaction: Transaction
+  ) throws(Failure) -> LimitVerdict {
+    switch try limit(limiter) {
+    case .unlimited: unlimited(limiter, key, transaction.now)
+    case .window(let window): try transaction.check(limiter, key: key, window: window, weight: weight)
+    }
+  }
+
   public func consume(
     _ limiter: String, key: String, weight: Int64 = 1, in transaction: Transaction
   ) throws(Failure) -> LimitVerdict {

@@ -110,3 +110,14 @@ extension Reading {
     return run
   }
 }
+
+extension Reading {
+  /// The run that ended last.
+  public func lastEnded() throws(Failure) -> RunRecord? {
+    let ids = try session.rows(
+      "SELECT id FROM run WHERE finished_at IS NOT NULL AND state <> 'rejected' ORDER BY finished_at DESC LIMIT 1", []
+    ) { WorkflowID(unchecked: $0.text(0)) }
+    guard let id = ids.first else { return nil }
+    return try run(id)
+  }
+}

@@ -32,16 +32,16 @@ extension Transaction {
   /// Records how an attempt ended. An end that is known already stands: of two reports of one attempt (its runner's and,
   /// after a crash, its successor's) only the first counts.
   /// - Returns: whether this was the first. Count the ending in metrics only then.
-  public func endAttempt(_ ending: AttemptEnding) throws(Failure) -> Bool {
+  public func endAttempt(_ ending: AttemptEnding, agent: String) throws(Failure) -> Bool {
     let columns = OutcomeColumns(ending.outcome)
     return try session.run(
       """
-      UPDATE attempt SET started_at = ?, finished_at = ?, duration_us = ?, outcome = ?, exit_code = ?, signal = ?, \
+      UPDATE attempt SET agent = ?, started_at = ?, finished_at = ?, duration_us = ?, outcome = ?, exit_code = ?, signal = ?, \
       message = ?, user_us = ?, system_us = ?, peak_kib = ? \
       WHERE run = ? AND task = ? AND number = ? AND outcome IS NULL
       """,
       [
-        ending.startedAt.microseconds, ending.finishedAt.microseconds, ending.duration.microseconds, columns.word,
+        agent, ending.startedAt.microseconds, ending.finishedAt.microseconds, ending.duration.microseconds, columns.word,
         columns.exitCode, columns.signal, columns.message, ending.usage.userMicroseconds,
         ending.usage.systemMicroseconds, ending.usage.peakKiB, ending.key.workflow.text, ending.key.task,
         ending.key.number,

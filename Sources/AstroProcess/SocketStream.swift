@@ -81,6 +81,9 @@ struct SocketStream: ~Copyable {
     return .bytes
   }
 
+  /// Adds to what the next ``send()`` sends.
+  mutating func write(_ body: (inout [UInt8]) -> Void) { body(&output) }
+
   /// Sends what there is room for. False when the other end is gone: what was to be sent is dropped.
   mutating func send() -> Bool {
     var sent = 0

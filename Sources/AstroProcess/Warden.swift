@@ -27,15 +27,16 @@ public enum Warden {
   public static func run(dataDirectory: String, runnerID: String, socket: Int32) -> Int32 {
     // The number was inherited, so it is not close-on-exec yet: a command that kept it would hide the warden's death.
     guard fcntl(socket, F_SETFD, FD_CLOEXEC) == 0 else { return ExitCode.usage.rawValue }
-    var stream = SocketStream(owning: socket)
+    // A second descriptor of the same end, to say why when the loop does not come into being.
+    var complaint = SocketStream(owning: fcntl(socket, F_DUPFD_CLOEXEC, 3))
     do {
       let files = try RunnerFiles(dataDirectory: dataDirectory, runnerID: runnerID)
-      var loop = try WardenLoop(files: files, socket: socket)
+      var loop = try WardenLoop(files: files, stream: SocketStream(owning: socket))
       loop.run()
       return ExitCode.ok.rawValue
     } catch {
-      stream.write { ExitLogRecord.failed(error.description).write(to: &$0) }
-      _ = stream.send()
+      complaint.write { ExitLogRecord.failed(error.description).write(to: &$0) }
+      _ = complaint.send()
       return ExitCode(for: error.code).rawValue
     }
   }

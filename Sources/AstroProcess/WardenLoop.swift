@@ -32,26 +32,32 @@ struct WardenLoop: ~Copyable {
   /// log's header; then the greeting. The runner sends nothing before the greeting, so a runner that dies earlier has
   /// started nothing, and one that dies later has left a visible, locked file.
   init(files: RunnerFiles, stream: consuming SocketStream) throws(Failure) {
-    signals = try Self.takeSignals()
+    let signals = try Self.takeSignals()
     guard clinux_become_subreaper() == 0 else {
       throw .kernel(.unavailable, "warden", "cannot adopt orphaned processes")
     }
     guard let identity = ProcessIdentity.current() else {
       throw .kernel(.unavailable, "/proc", "cannot read the identity of the warden")
     }
-    let content = OwnerLine(identity).text
-    guard
-      let lock = try LockedFile.create(
-        "\(files.runnerID).warden", in: files.directory, content: content, replacing: true)
-    else { throw Failure(.unavailable, subject: files.warden, message: "another warden is at work") }
-    self.lock = lock
-    log = try ExitLog(path: files.exits)
+    let lock = try Self.takeLock(files, identity)
+    var log = try ExitLog(path: files.exits)
     log.append(.warden(identity))
     guard log.flush() else { throw .kernel(.io, files.exits, "cannot write") }
+    self.signals = signals
+    self.lock = lock
+    self.log = log
     stdouts = ScratchPool(files: files, suffix: "out")
     stderrs = ScratchPool(files: files, suffix: "err")
     self.stream = stream
     self.stream.write { ExitLogRecord.warden(identity).write(to: &$0) }
+  }
+
+  private static func takeLock(_ files: RunnerFiles, _ identity: ProcessIdentity) throws(Failure) -> LockedFile {
+    guard
+      let lock = try LockedFile.create(
+        "\(files.runnerID).warden", in: files.directory, content: OwnerLine(identity).text, replacing: true)
+    else { throw Failure(.unavailable, subject: files.warden, message: "another warden is at work") }
+    return lock
   }
 
   /// Blocks every signal, so that none can end the warden but KILL, and reads SIGCHLD from a descriptor. Commands get

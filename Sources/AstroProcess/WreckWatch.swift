@@ -75,6 +75,7 @@ public final class WreckWatch {
     let number = clinux_pidfd_open(identity.pid)
     guard number >= 0 else { return nil }
     let descriptor = Descriptor(owning: number)
-    return identity.exists ? descriptor : nil
+    guard identity.exists else { return nil }
+    return descriptor
   }
 }

@@ -1,6 +1,6 @@
 import AstroConfiguration
 public import AstroCore
-import AstroScheduling
+public import AstroScheduling
 import AstroSpool
 import AstroWorkflow
 import Glibc

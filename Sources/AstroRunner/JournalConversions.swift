@@ -1,6 +1,8 @@
-import AstroCore
-import AstroJournal
-import AstroScheduling
+public import AstroConfiguration
+public import AstroCore
+public import AstroJournal
+import AstroLimits
+public import AstroScheduling
 import AstroSpool
 
 /// The scheduler and the journal know nothing of each other: here their values meet.
@@ -54,5 +56,26 @@ extension RunRecord {
     Receipt(
       workflow: id, file: shownFile, name: name, user: user, status: state, submittedAt: submittedAt,
       claimedAt: claimedAt, finishedAt: finishedAt ?? claimedAt, sha256: sha256, rateLimit: rateLimit, errors: errors)
+  }
+}
+
+extension SystemConfiguration {
+  /// The configured limiters as the journal's operations want them.
+  public var limits: [String: RateLimits.Limit] {
+    rateLimits.mapValues {
+      switch $0 {
+      case .unlimited: .unlimited
+      case .window(let most, let window): .window(RateWindow(maxRequests: most, window: window))
+      }
+    }
+  }
+}
+
+extension Configuration {
+  var members: [AgentPool.Member] {
+    agents.map {
+      AgentPool.Member(
+        id: $0.id, kind: $0.kind, capabilities: Set($0.capabilities), maxConcurrent: $0.maxConcurrent)
+    }
   }
 }

@@ -54,7 +54,7 @@ final class Reports {
   /// SIGHUP.
   func reload(_ runner: Runner) {
     do throws(Failure) {
-      try AstroLog.reopen()
+      try runner.logOutput.reopen()
       runner.log.info("Log reopened")
     } catch {
       runner.log.error("Log cannot be reopened", error: error)

@@ -1,3 +1,6 @@
+import AstroConfiguration
+import AstroTelemetry
+import Logging
 public import AstroCore
 import AstroJournal
 import AstroLimits

@@ -1,4 +1,6 @@
 import AstroAgents
+import AstroConfiguration
+import AstroTelemetry
 import AstroCore
 import AstroJournal
 import AstroLimits

@@ -1,3 +1,6 @@
+import AstroConfiguration
+import AstroTelemetry
+import Logging
 import AstroCore
 import AstroJournal
 import AstroScheduling

@@ -1,4 +1,5 @@
 import AstroAgents
+import AstroConfiguration
 import AstroCore
 import AstroJournal
 import AstroProcess

@@ -1,14 +1,14 @@
 import AstroAgents
 public import AstroConfiguration
 public import AstroCore
-import AstroJournal
+public import AstroJournal
 import AstroLimits
 import AstroProcess
-import AstroScheduling
+public import AstroScheduling
 import AstroSpool
-import AstroTelemetry
+public import AstroTelemetry
 import Glibc
-import Logging
+public import Logging
 
 /// One runner over one home: gathers what has happened, decides, commits, performs. One thread, one loop; it sleeps in
 /// poll(2) and nowhere else.
@@ -61,6 +61,7 @@ public final class Runner {
   let options: Options
   let clock: any AstroCore.Clock
   let log: Logger
+  let logOutput: LogOutput
   let signals: SignalInbox
   let observer: (any RunObserver)?
 
@@ -119,13 +120,14 @@ public final class Runner {
   /// Opens everything a runner needs, and takes its own lock.
   public init(
     home: Home, configuration: Configuration, options: Options, bootID: String, signals: SignalInbox, log: Logger,
-    clock: any AstroCore.Clock = SystemClock(), observer: (any RunObserver)? = nil
+    logOutput: LogOutput,    clock: any AstroCore.Clock = SystemClock(), observer: (any RunObserver)? = nil
   ) throws(Failure) {
     self.home = home
     self.configuration = configuration
     self.options = options
     self.signals = signals
     self.log = log
+    self.logOutput = logOutput
     self.clock = clock
     self.observer = observer
     let system = configuration.system

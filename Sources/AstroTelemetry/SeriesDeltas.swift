@@ -44,6 +44,22 @@ public struct SeriesDeltas: Sendable {
     }
   }
 
+  /// Adds observations counted elsewhere: `binned[i]` fell between bound `i - 1` and bound `i`, the last above them all.
+  public mutating func observe(_ family: MetricFamily, _ labels: [String] = [], binned: [Int], sum: Double) {
+    guard case .histogram(let bounds) = family.kind, binned.count == bounds.count + 1 else {
+      preconditionFailure("\(family.name) has other buckets")
+    }
+    touch(Key(family: family, labels: labels)) { deltas in
+      var total = 0
+      for (index, count) in binned.enumerated() {
+        total += count
+        deltas[index] += Double(total)
+      }
+      deltas[bounds.count + 1] += sum
+      deltas[bounds.count + 2] += Double(total)
+    }
+  }
+
   /// Additions by full series name, as the text format writes it; buckets are cumulative. Buckets nothing fell into
   /// are left out: the page completes them.
   public var values: [String: Double] {

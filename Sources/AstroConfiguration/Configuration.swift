@@ -1,0 +1,101 @@
+public import AstroCore
+import AstroYAML
+import Glibc
+
+/// Everything wrong with the configuration, of all its files.
+public struct ConfigurationError: Error, Sendable {
+  public let diagnostics: [Diagnostic]
+}
+
+/// The configuration of a home, checked.
+public struct Configuration: Sendable {
+  public var system: SystemConfiguration
+  public var agents: [AgentConfiguration]
+  public var warnings: [Diagnostic]
+
+  /// Reads `config/system_config.yaml` and `config/agents.yaml`; the variables `ENVIRONMENT`, `LOG_LEVEL` and
+  /// `JSON_LOGGING` override theirs. Changes nothing.
+  public static func load(home: String, environment: [String: String]) throws(ConfigurationError) -> Configuration {
+    var found: [Diagnostic] = []
+    var system = SystemConfiguration()
+    if let bytes = read("config/system_config.yaml", in: home, isRequired: true, &found) {
+      var reader = SystemReader(bytes, file: "config/system_config.yaml")
+      system = reader.read()
+      found += reader.diagnostics
+    }
+    override(&system, by: environment, &found)
+    var agents = [AgentConfiguration.builtIn]
+    if let bytes = read("config/agents.yaml", in: home, isRequired: false, &found) {
+      let reader = AgentsReader(bytes, file: "config/agents.yaml")
+      agents = reader.read()
+      found += reader.diagnostics
+    }
+    if found.contains(where: { $0.severity == .error }) { throw ConfigurationError(diagnostics: found) }
+    return Configuration(system: system, agents: agents.isEmpty ? [.builtIn] : agents, warnings: found)
+  }
+
+  private static func override(
+    _ system: inout SystemConfiguration, by variables: [String: String], _ found: inout [Diagnostic]
+  ) {
+    if let word = variables["ENVIRONMENT"] {
+      if let value = SystemConfiguration.Environment(rawValue: word) {
+        system.environment = value
+      } else {
+        found.append(refuse("ENVIRONMENT", word, "production or development"))
+      }
+    }
+    if let word = variables["LOG_LEVEL"] {
+      if let value = SystemConfiguration.LogLevel(rawValue: word.uppercased()) {
+        system.logLevel = value
+      } else {
+        found.append(refuse("LOG_LEVEL", word, "DEBUG, INFO, WARNING, ERROR or CRITICAL"))
+      }
+    }
+    if let word = variables["JSON_LOGGING"] {
+      switch word.lowercased() {
+      case "true", "1": system.jsonLogging = true
+      case "false", "0": system.jsonLogging = false
+      default: found.append(refuse("JSON_LOGGING", word, "true or false"))
+      }
+    }
+  }
+
+  private static func refuse(_ variable: String, _ word: String, _ expected: String) -> Diagnostic {
+    Diagnostic(
+      code: "environment_variable", message: "the variable \(variable) must be \(expected), got '\(word)'",
+      file: "environment")
+  }
+
+  /// A regular file of at most 1 MiB; a FIFO in its place does not block.
+  private static func read(
+    _ name: String, in home: String, isRequired: Bool, _ found: inout [Diagnostic]
+  ) -> [UInt8]? {
+    let descriptor = open("\(home)/\(name)", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else {
+      if errno != ENOENT || isRequired {
+        let reason = String(cString: strerror(errno))
+        found.append(Diagnostic(code: "unreadable", message: "cannot be read: \(reason)", file: name))
+      }
+      return nil
+    }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      found.append(Diagnostic(code: "unreadable", message: "is not a regular file", file: name))
+      return nil
+    }
+    guard status.st_size <= 1 << 20 else {
+      found.append(Diagnostic(code: "too_large", message: "has \(status.st_size) bytes, 1 MiB is allowed", file: name))
+      return nil
+    }
+    var bytes = [UInt8](repeating: 0, count: Int(status.st_size))
+    var filled = 0
+    while filled < bytes.count {
+      let count = bytes.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress! + filled, $0.count - filled) }
+      if count < 0, errno == EINTR { continue }
+      if count <= 0 { break }
+      filled += count
+    }
+    return Array(bytes[..<filled])
+  }
+}

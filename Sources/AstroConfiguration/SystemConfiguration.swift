@@ -1,0 +1,58 @@
+public import AstroCore
+
+/// `config/system_config.yaml` with every default filled in (contract 1).
+public struct SystemConfiguration: Sendable, Equatable {
+  public enum Environment: String, Sendable, CaseIterable { case production, development }
+  public enum LogLevel: String, Sendable, CaseIterable { case DEBUG, INFO, WARNING, ERROR, CRITICAL }
+
+  public enum RateLimit: Sendable, Equatable {
+    case unlimited
+    case window(maxRequests: Int64, window: Duration)
+  }
+
+  public var environment = Environment.development
+  public var logLevel = LogLevel.INFO
+  public var jsonLogging = false
+  public var logFile = "logs/astro.log"
+  /// By limiter; all three are always there.
+  public var rateLimits: [String: RateLimit] = [
+    "task_submission": .window(maxRequests: 100, window: .seconds(60)),
+    "workflow_creation": .window(maxRequests: 20, window: .seconds(60)),
+    "api_calls": .window(maxRequests: 1000, window: .seconds(60)),
+  ]
+  public var healthCheckInterval = Duration.seconds(30)
+  public var healthFile = "data/health.json"
+  public var metricsEnabled = true
+  public var metricsFile = "data/metrics/astro.prom"
+  public var metricsInterval = Duration.seconds(15)
+  /// 0 is the number of processors.
+  public var maxParallelTasks = 0
+  public var maxActiveWorkflows = 100
+  public var spoolDirectory = "spool"
+  public var dataDirectory = "data"
+  public var requireFinalNewline = true
+  public var trustedUsers: [String] = []
+  public var keep = Duration.seconds(30 * 86_400)
+  public var keepFailed = Duration.seconds(90 * 86_400)
+
+  public init() {}
+}
+
+/// One entry of `config/agents.yaml`.
+public struct AgentConfiguration: Sendable, Equatable {
+  public var id: String
+  public var kind: String
+  public var capabilities: [String]
+  /// `nil` is unbounded.
+  public var maxConcurrent: Int?
+
+  public init(id: String, kind: String, capabilities: [String], maxConcurrent: Int? = nil) {
+    self.id = id
+    self.kind = kind
+    self.capabilities = capabilities
+    self.maxConcurrent = maxConcurrent
+  }
+
+  /// What a home without `config/agents.yaml` has.
+  public static let builtIn = AgentConfiguration(id: "shell_agent_001", kind: "command", capabilities: ["shell"])
+}
