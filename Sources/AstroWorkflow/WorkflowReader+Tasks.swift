@@ -129,10 +129,11 @@ extension WorkflowReader {
 
   private func outputs(_ node: YAMLNode) -> [String] {
     var seen: Set<String> = []
-    for name in decoder.list(node, of: "names", { self.outputName($0) }) ?? [] where !seen.insert(name).inserted {
-      decoder.error("duplicate_output", "output '\(name)' is listed twice", at: node)
-    }
-    return decoder.hasErrors ? [] : node.items.map(\.text)
+    return decoder.list(node, of: "names") { item -> String? in
+      guard let name = self.outputName(item) else { return nil }
+      if !seen.insert(name).inserted { self.decoder.error("duplicate_output", "output '\(name)' is listed twice", at: item) }
+      return name
+    } ?? []
   }
 
   private func outputName(_ node: YAMLNode) -> String? {

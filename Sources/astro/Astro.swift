@@ -16,11 +16,8 @@ struct Astro: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      InitCommand.self, WatchCommand.self, DrainCommand.self, RunCommand.self, SubmitCommand.self,
-      ValidateCommand.self, PlanCommand.self, StatusCommand.self, ListCommand.self, LogsCommand.self,
-      EventsCommand.self, ExplainCommand.self, CancelCommand.self, RetryCommand.self, LimitsCommand.self,
-      AgentsCommand.self, HealthCommand.self, MetricsCommand.self, SchemaCommand.self, DoctorCommand.self,
-      CleanCommand.self,
+      InitCommand.self, WatchCommand.self, DrainCommand.self, RunCommand.self, ValidateCommand.self,
+      StatusCommand.self, ListCommand.self, CancelCommand.self, LimitsCommand.self, HealthCommand.self,
     ])
 
   static let version = "0.1.0"
@@ -28,16 +25,16 @@ struct Astro: ParsableCommand {
   static func main() {
     // Not a verb for people: the runner starts itself again as its warden.
     let arguments = CommandLine.arguments
-    if arguments.count > 1, arguments[1] == "warden" { exit(Warden.main(arguments: Array(arguments.dropFirst(2)))) }
+    if arguments.count > 1, arguments[1] == "warden" { Glibc.exit(Warden.main(arguments: Array(arguments.dropFirst(2)))) }
     // A closed pipe (astro list | head) ends a verb like any other program; the runner ignores it where it matters.
     do {
       var command = try parseAsRoot()
       try command.run()
     } catch let failure as Failure {
       Message.error(failure.description)
-      exit(AstroCore.ExitCode(for: failure.code).rawValue)
+      Glibc.exit(AstroCore.ExitCode(for: failure.code).rawValue)
     } catch let code as AstroCore.ExitCode {
-      exit(code.rawValue)
+      Glibc.exit(code.rawValue)
     } catch {
       exit(withError: error)
     }

@@ -1,3 +1,4 @@
+import AstroConfiguration
 import AstroCore
 import AstroJournal
 import AstroRunner

@@ -1,8 +1,10 @@
 import ArgumentParser
+import AstroConfiguration
 import AstroCore
+import AstroJournal
 import AstroProcess
 import AstroRunner
-import AstroSpool
+import AstroTelemetry
 import Glibc
 import Logging
 
@@ -17,13 +19,13 @@ struct WatchCommand: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let signals = SignalInbox()
     let site = try home.open()
-    let log = try site.startLogging(console: true)
+    let (log, output) = try site.startLogging(console: true)
     log.info("Watching", metadata: ["spool": .string(site.home.spool)])
     while true {
       do {
-        _ = try site.runner(.watch, grace: grace.value, signals: signals, log: log).run()
+        _ = try site.runner(.watch, grace: grace.value, signals: signals, log: log, output).run()
         return
-      } catch let failure where failure.isPassing {
+      } catch let failure as Failure where failure.isPassing {
         // Out of room, or a dead warden: this runner is thrown away, the next one goes on from the journal.
         log.error("Runner stopped, starting again", error: failure)
         if waitForSignal(signals, upTo: .seconds(2)) { return }
@@ -54,9 +56,9 @@ struct DrainCommand: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let signals = SignalInbox()
     let site = try home.open()
-    let log = try site.startLogging(console: true)
+    let (log, output) = try site.startLogging(console: true)
     let result = try site.runner(
-      .drain(maxTime: maxTime?.value), grace: grace.value, signals: signals, log: log
+      .drain(maxTime: maxTime?.value), grace: grace.value, signals: signals, log: log, output
     ).run()
     if result.ended.values.contains(.failed) { throw AstroCore.ExitCode.runFailed }
   }
@@ -75,10 +77,10 @@ struct RunCommand: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let signals = SignalInbox()
     let site = try home.open()
-    let log = try site.startLogging(console: false)
+    let (log, logOutput) = try site.startLogging(console: false)
     let bytes = try WorkflowFile.read(file)
     let progress = quiet ? nil : Progress(site: site)
-    let runner = try site.runner(.single, grace: .seconds(30), signals: signals, log: log, observer: progress)
+    let runner = try site.runner(.single, grace: .seconds(30), signals: signals, log: log, logOutput, observer: progress)
     let id: WorkflowID
     do {
       id = try runner.enter(bytes, file: file, params: parameters.values())
@@ -105,13 +107,14 @@ struct RunCommand: ParsableCommand {
 
 extension Site {
   func runner(
-    _ mode: Runner.Mode, grace: Duration, signals: SignalInbox, log: Logger, observer: (any RunObserver)? = nil
+    _ mode: Runner.Mode, grace: Duration, signals: SignalInbox, log: Logger, _ output: LogOutput,
+    observer: (any RunObserver)? = nil
   ) throws -> Runner {
     let options = Runner.Options(
       mode: mode, grace: grace, executable: Self.executable, environment: environment, version: Astro.version)
     return try Runner(
       home: home, configuration: configuration, options: options, bootID: bootID, signals: signals, log: log,
-      clock: clock, observer: observer)
+      logOutput: output, clock: clock, observer: observer)
   }
 }
 

@@ -82,7 +82,7 @@ struct Site {
   }
 
   /// Starts logging for a verb that works: the file always, the console unless it shows progress itself.
-  func startLogging(console: Bool) throws -> Logger {
+  func startLogging(console: Bool) throws -> (Logger, LogOutput) {
     let slash = home.log.lastIndex(of: "/") ?? home.log.startIndex
     mkdir(String(home.log[..<slash]), 0o755)
     let system = configuration.system
@@ -91,8 +91,8 @@ struct Site {
       file: home.log, level: level,
       console: console ? LogConsole.fitting(json: system.jsonLogging, environment: environment) : nil,
       environment: system.environment.rawValue)
-    _ = try AstroLog.bootstrap(settings)
-    return Logger(label: "astro")
+    let output = try AstroLog.bootstrap(settings)
+    return (Logger(label: "astro"), output)
   }
 
   /// The path of this program, for starting the warden.

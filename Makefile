@@ -1,0 +1,25 @@
+PREFIX ?= /usr/local
+BUILD = swift build -c release --static-swift-stdlib --product astro
+
+.PHONY: run build test lint install packages
+
+packages:
+	@dpkg -s libsqlite3-dev libyaml-dev >/dev/null 2>&1 || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy libsqlite3-dev libyaml-dev; }
+
+build: packages
+	$(BUILD)
+
+run: build
+	Tests/run-example.sh "$$($(BUILD) --show-bin-path)/astro"
+
+test: packages
+	swift build --build-tests
+	swift build --product astro
+	ASTRO_BINARY="$$(swift build --show-bin-path)/astro" swift test --skip-build
+
+lint:
+	swift format lint -r Sources Tests Package.swift
+
+install: build
+	install -D "$$($(BUILD) --show-bin-path)/astro" "$(DESTDIR)$(PREFIX)/bin/astro"
