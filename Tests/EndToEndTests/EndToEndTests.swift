@@ -1,1 +1,93 @@
-// placeholder
+import Foundation
+import Testing
+
+/// The built binary in a fresh home, files put there by plain cp. ASTRO_BINARY names the binary.
+@Suite struct EndToEnd {
+  private func run(_ program: String, _ arguments: [String]) throws -> (code: Int32, output: String) {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    let data = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    return (process.terminationStatus, String(decoding: data, as: UTF8.self))
+  }
+
+  private func inHome(_ body: (_ astro: String, _ home: String) throws -> Void) throws {
+    let astro = try #require(ProcessInfo.processInfo.environment["ASTRO_BINARY"], "set ASTRO_BINARY, as make test does")
+    let home = FileManager.default.temporaryDirectory.appendingPathComponent("astro-\(UUID().uuidString)").path
+    defer { try? FileManager.default.removeItem(atPath: home) }
+    #expect(try run(astro, ["init", home]).code == 0)
+    try body(astro, home)
+  }
+
+  private func submit(_ text: String, to home: String, as name: String) throws {
+    let source = home + "/" + name
+    try text.write(toFile: source, atomically: true, encoding: .utf8)
+    #expect(try run("/bin/cp", [source, home + "/spool/"]).code == 0)
+  }
+
+  private func files(_ path: String) -> [String] {
+    ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted()
+  }
+
+  @Test func aCopiedWorkflowRunsAndItsFileEndsInDone() throws {
+    try inHome { astro, home in
+      try submit(
+        """
+        tasks:
+          a:
+            run: echo "word=hello" >> "$ASTRO_OUTPUT"
+          b:
+            needs: [a]
+            env: {WORD: '${{ tasks.a.outputs.word }}'}
+            run: echo "$WORD" > "$ASTRO_RUN_DIR/said"
+
+        """, to: home, as: "greet.yaml")
+      #expect(try run(astro, ["drain", "--home", home]).code == 0)
+      let done = files(home + "/spool/done")
+      #expect(done.count == 2)
+      #expect(files(home + "/spool/active").isEmpty)
+      let id = try #require(done.first { $0.hasSuffix(".yaml") }).dropLast(5)
+      #expect(try String(contentsOfFile: "\(home)/data/runs/\(id)/files/said", encoding: .utf8) == "hello\n")
+      let page = try String(contentsOfFile: home + "/data/metrics/astro.prom", encoding: .utf8)
+      #expect(page.contains("astro_workflows_total{status=\"completed\"} 1\n"))
+      #expect(page.contains("astro_tasks_total{agent_id=\"shell_agent_001\",status=\"success\"} 2\n"))
+    }
+  }
+
+  @Test func aFailureEndsInFailedWithExitCodeOne() throws {
+    try inHome { astro, home in
+      try submit("tasks: {a: {run: exit 3}, b: {needs: a, run: 'true'}}\n", to: home, as: "bad.yaml")
+      #expect(try run(astro, ["drain", "--home", home]).code == 1)
+      #expect(files(home + "/spool/failed").count == 2)
+      let status = try run(astro, ["status", "@latest", "--json", "--home", home]).output
+      #expect(status.contains("\"state\":\"upstream_failed\""))
+    }
+  }
+
+  @Test func aMistakeIsRejectedWithItsPlace() throws {
+    try inHome { astro, home in
+      try submit("tasks:\n  a:\n    runn: 'true'\n", to: home, as: "typo.yaml")
+      #expect(try run(astro, ["drain", "--home", home]).code == 0)
+      let rejected = files(home + "/spool/rejected")
+      #expect(rejected.count == 2)
+      let receipt = try #require(rejected.first { $0.hasSuffix(".json") })
+      let text = try String(contentsOfFile: "\(home)/spool/rejected/\(receipt)", encoding: .utf8)
+      #expect(text.contains("\"line\":3"))
+      #expect(text.contains("did you mean 'run'?"))
+    }
+  }
+
+  @Test func wrongConfigurationStartsNothing() throws {
+    try inHome { astro, home in
+      try "system: {log_levle: INFO}\n".write(
+        toFile: home + "/config/system_config.yaml", atomically: true, encoding: .utf8)
+      #expect(try run(astro, ["drain", "--home", home]).code == 78)
+      #expect(!FileManager.default.fileExists(atPath: home + "/data/astro.sqlite"))
+    }
+  }
+}
