@@ -19,7 +19,7 @@ test: packages
 	ASTRO_BINARY="$$(swift build --show-bin-path)/astro" swift test --skip-build
 
 lint:
-	swift format lint -r Sources Tests Package.swift
+	swift format lint -s -r Sources Tests Package.swift
 
 install: build
 	install -D "$$($(BUILD) --show-bin-path)/astro" "$(DESTDIR)$(PREFIX)/bin/astro"

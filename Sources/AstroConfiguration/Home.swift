@@ -36,7 +36,8 @@ public struct Home: Sendable {
       let path = given.hasPrefix("/") ? given : "\(workingDirectory)/\(given)"
       guard access("\(path)/\(mark)", F_OK) == 0 else {
         throw Failure(
-          .configuration, subject: given, message: "is not a home: there is no \(mark) in it; make one with: astro init \(given)")
+          .configuration, subject: given,
+          message: "is not a home: there is no \(mark) in it; make one with: astro init \(given)")
       }
       return path
     }

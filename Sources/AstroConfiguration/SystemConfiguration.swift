@@ -3,7 +3,13 @@ public import AstroCore
 /// `config/system_config.yaml` with every default filled in (contract 1).
 public struct SystemConfiguration: Sendable, Equatable {
   public enum Environment: String, Sendable, CaseIterable { case production, development }
-  public enum LogLevel: String, Sendable, CaseIterable { case DEBUG, INFO, WARNING, ERROR, CRITICAL }
+  public enum LogLevel: String, Sendable, CaseIterable {
+    case debug = "DEBUG"
+    case info = "INFO"
+    case warning = "WARNING"
+    case error = "ERROR"
+    case critical = "CRITICAL"
+  }
 
   public enum RateLimit: Sendable, Equatable {
     case unlimited
@@ -11,7 +17,7 @@ public struct SystemConfiguration: Sendable, Equatable {
   }
 
   public var environment = Environment.development
-  public var logLevel = LogLevel.INFO
+  public var logLevel = LogLevel.info
   public var jsonLogging = false
   public var logFile = "logs/astro.log"
   /// By limiter; all three are always there.

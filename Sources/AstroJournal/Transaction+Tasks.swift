@@ -41,7 +41,8 @@ extension Transaction {
       WHERE run = ? AND task = ? AND number = ? AND outcome IS NULL
       """,
       [
-        agent, ending.startedAt.microseconds, ending.finishedAt.microseconds, ending.duration.microseconds, columns.word,
+        agent, ending.startedAt.microseconds, ending.finishedAt.microseconds, ending.duration.microseconds,
+        columns.word,
         columns.exitCode, columns.signal, columns.message, ending.usage.userMicroseconds,
         ending.usage.systemMicroseconds, ending.usage.peakKiB, ending.key.workflow.text, ending.key.task,
         ending.key.number,

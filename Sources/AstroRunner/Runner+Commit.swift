@@ -83,7 +83,8 @@ extension Runner {
     return nil
   }
 
-  private func begin(_ start: AttemptStart, in transaction: Transaction, _ batch: inout Batch) throws(Failure) -> Event {
+  private func begin(_ start: AttemptStart, in transaction: Transaction, _ batch: inout Batch) throws(Failure) -> Event
+  {
     let verdict = try limits.consume("task_submission", key: start.user, in: transaction)
     deltas.increment(verdict.allowed ? .limitGranted : .limitDenied, ["task_submission"])
     guard verdict.allowed else {

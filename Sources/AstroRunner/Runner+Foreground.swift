@@ -1,12 +1,12 @@
 import AstroConfiguration
-import AstroTelemetry
-import Logging
 public import AstroCore
 import AstroJournal
 import AstroLimits
 import AstroScheduling
 import AstroSpool
+import AstroTelemetry
 import Glibc
+import Logging
 
 extension Runner {
   /// What can stand in the way of running a file now.
@@ -21,7 +21,8 @@ extension Runner {
   /// - Parameter path: as the user named it.
   /// - Throws: ``Obstacle`` for a file that cannot run, or not now; ``Failure`` when it cannot be read or recorded.
   public func enter(_ bytes: [UInt8], file path: String, params: [String: String]) throws -> WorkflowID {
-    let name = Array(path.utf8[(path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path.utf8.index(after: $0) } ?? path.startIndex)...])
+    let name = Array(
+      path.utf8[(path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path.utf8.index(after: $0) } ?? path.startIndex)...])
     let now = clock.now()
     var owners = Owners()
     let admission = examiner.examine(
@@ -52,7 +53,11 @@ extension Runner {
     deltas.increment(.limitGranted, ["workflow_creation"])
     pending.append(event)
     observer?.runner(.accepted(run, name: admission.name, tasks: plan.tasks.count))
-    log.info("Workflow accepted", metadata: ["workflow_id": .string(run.text), "user_id": .string(admission.user), "file": .string(admission.shownFile)])
+    log.info(
+      "Workflow accepted",
+      metadata: [
+        "workflow_id": .string(run.text), "user_id": .string(admission.user), "file": .string(admission.shownFile),
+      ])
     return run
   }
 }

@@ -136,7 +136,8 @@ extension Runner {
   ) -> RunRecord {
     var record = RunRecord(
       id: run, name: admission.name, user: admission.user, state: state, file: admission.file,
-      fileExtension: admission.format.rawValue, sha256: admission.sha256, submittedAt: admission.submittedAt, claimedAt: now)
+      fileExtension: admission.format.rawValue, sha256: admission.sha256, submittedAt: admission.submittedAt,
+      claimedAt: now)
     record.priority = admission.plan?.priority ?? 0
     record.params = admission.params
     record.errors = admission.errors

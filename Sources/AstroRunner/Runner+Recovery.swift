@@ -1,12 +1,12 @@
 import AstroAgents
 import AstroConfiguration
-import AstroTelemetry
 import AstroCore
 import AstroJournal
 import AstroLimits
 import AstroProcess
 import AstroScheduling
 import AstroSpool
+import AstroTelemetry
 import AstroWorkflow
 import Glibc
 import Logging

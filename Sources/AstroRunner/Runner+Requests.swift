@@ -1,9 +1,9 @@
 import AstroConfiguration
-import AstroTelemetry
-import Logging
 import AstroCore
 import AstroJournal
 import AstroScheduling
+import AstroTelemetry
+import Logging
 
 extension Runner {
   /// Somebody rang: a cancel for a run of ours, a run without an owner.

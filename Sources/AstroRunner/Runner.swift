@@ -120,7 +120,7 @@ public final class Runner {
   /// Opens everything a runner needs, and takes its own lock.
   public init(
     home: Home, configuration: Configuration, options: Options, bootID: String, signals: SignalInbox, log: Logger,
-    logOutput: LogOutput,    clock: any AstroCore.Clock = SystemClock(), observer: (any RunObserver)? = nil
+    logOutput: LogOutput, clock: any AstroCore.Clock = SystemClock(), observer: (any RunObserver)? = nil
   ) throws(Failure) {
     self.home = home
     self.configuration = configuration

@@ -33,7 +33,8 @@ public struct AgentPool: Sendable {
     public var infrastructureFailures = 0
     public var lastError: String?
 
-    public init(successes: Double = 0, failures: Double = 0, infrastructureFailures: Int = 0, lastError: String? = nil) {
+    public init(successes: Double = 0, failures: Double = 0, infrastructureFailures: Int = 0, lastError: String? = nil)
+    {
       self.successes = successes
       self.failures = failures
       self.infrastructureFailures = infrastructureFailures

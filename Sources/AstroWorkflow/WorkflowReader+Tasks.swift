@@ -45,7 +45,8 @@ extension WorkflowReader {
   private func work(_ reader: MappingReader, task: String, key: YAMLNode, scope: Scope) -> Work {
     guard let run = reader.member("run"), !run.isNull else {
       decoder.error(
-        "nothing_to_run", "task '\(task)' has nothing to run", at: key, hint: "give it a script or a command: 'run: ...'")
+        "nothing_to_run", "task '\(task)' has nothing to run", at: key,
+        hint: "give it a script or a command: 'run: ...'")
       return .command([])
     }
     let ownShell = reader.member("shell")
@@ -131,7 +132,9 @@ extension WorkflowReader {
     var seen: Set<String> = []
     return decoder.list(node, of: "names") { item -> String? in
       guard let name = self.outputName(item) else { return nil }
-      if !seen.insert(name).inserted { self.decoder.error("duplicate_output", "output '\(name)' is listed twice", at: item) }
+      if !seen.insert(name).inserted {
+        self.decoder.error("duplicate_output", "output '\(name)' is listed twice", at: item)
+      }
       return name
     } ?? []
   }

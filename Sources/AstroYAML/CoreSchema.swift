@@ -15,7 +15,9 @@ enum CoreSchema {
     }
   }
 
-  static func string(_ bytes: UnsafeBufferPointer<UInt8>) -> JSONValue { .string(String(decoding: bytes, as: UTF8.self)) }
+  static func string(_ bytes: UnsafeBufferPointer<UInt8>) -> JSONValue {
+    .string(String(decoding: bytes, as: UTF8.self))
+  }
 
   private static func word(_ bytes: UnsafeBufferPointer<UInt8>) -> JSONValue? {
     guard bytes.count <= 5 else { return nil }

@@ -2,7 +2,9 @@
 enum UTF8Text {
   static let byteOrderMark: [UInt8] = [0xEF, 0xBB, 0xBF]
 
-  static func isUTF16(_ bytes: [UInt8]) -> Bool { bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) }
+  static func isUTF16(_ bytes: [UInt8]) -> Bool {
+    bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF])
+  }
 
   /// The offset of the first byte that is not well-formed UTF-8 (Unicode 16, table 3-7); `nil` when all are.
   static func firstInvalid(_ bytes: [UInt8]) -> Int? {

@@ -25,7 +25,9 @@ struct Astro: ParsableCommand {
   static func main() {
     // Not a verb for people: the runner starts itself again as its warden.
     let arguments = CommandLine.arguments
-    if arguments.count > 1, arguments[1] == "warden" { Glibc.exit(Warden.main(arguments: Array(arguments.dropFirst(2)))) }
+    if arguments.count > 1, arguments[1] == "warden" {
+      Glibc.exit(Warden.main(arguments: Array(arguments.dropFirst(2))))
+    }
     // A closed pipe (astro list | head) ends a verb like any other program; the runner ignores it where it matters.
     do {
       var command = try parseAsRoot()

@@ -14,7 +14,8 @@ struct InitCommand: ParsableCommand {
       let full = directory + path
       guard mkdir(full, path == "/spool" || path == "/data" ? 0o700 : 0o755) == 0 || errno == EEXIST else {
         throw Failure(
-          .cannotCreate, subject: full, message: "cannot be made", errno: errno, reason: String(cString: strerror(errno)))
+          .cannotCreate, subject: full, message: "cannot be made", errno: errno,
+          reason: String(cString: strerror(errno)))
       }
     }
     try write("config/system_config.yaml", ConfigurationTemplate.system)

@@ -37,7 +37,8 @@ struct ListCommand: ParsableCommand {
     var states: Set<RunState> = []
     if let state {
       guard let known = RunState(rawValue: state) else {
-        throw ValidationError("unknown state '\(state)'; one of: \(RunState.allCases.map(\.rawValue).joined(separator: ", "))")
+        throw ValidationError(
+          "unknown state '\(state)'; one of: \(RunState.allCases.map(\.rawValue).joined(separator: ", "))")
       }
       states = [known]
     }
@@ -103,7 +104,8 @@ struct CancelCommand: ParsableCommand {
 
 struct LimitsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "limits", abstract: "The rate limits.", subcommands: [Show.self, Clear.self], defaultSubcommand: Show.self)
+    commandName: "limits", abstract: "The rate limits.", subcommands: [Show.self, Clear.self],
+    defaultSubcommand: Show.self)
 
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "What is used and what is left.")

@@ -80,7 +80,8 @@ struct RunCommand: ParsableCommand {
     let (log, logOutput) = try site.startLogging(console: false)
     let bytes = try WorkflowFile.read(file)
     let progress = quiet ? nil : Progress(site: site)
-    let runner = try site.runner(.single, grace: .seconds(30), signals: signals, log: log, logOutput, observer: progress)
+    let runner = try site.runner(
+      .single, grace: .seconds(30), signals: signals, log: log, logOutput, observer: progress)
     let id: WorkflowID
     do {
       id = try runner.enter(bytes, file: file, params: parameters.values())
@@ -127,7 +128,8 @@ extension Runner.Obstacle {
       return .invalidWorkflow
     case .throttled(let verdict):
       Message.error(
-        "\(verdict.limiter) of \(verdict.key) is used up (\(verdict.limit)); next in \(Notation.spell(verdict.retryAfter))")
+        "\(verdict.limiter) of \(verdict.key) is used up (\(verdict.limit)); next in \(Notation.spell(verdict.retryAfter))"
+      )
       return .tryLater
     }
   }

@@ -49,7 +49,9 @@ struct Site {
     var entry = environ
     while let text = entry.pointee {
       let pair = String(cString: text)
-      if let mark = pair.firstIndex(of: "=") { result[String(pair[..<mark])] = String(pair[pair.index(after: mark)...]) }
+      if let mark = pair.firstIndex(of: "=") {
+        result[String(pair[..<mark])] = String(pair[pair.index(after: mark)...])
+      }
       entry += 1
     }
     return result

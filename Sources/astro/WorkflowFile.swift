@@ -19,6 +19,7 @@ enum WorkflowFile {
   }
 
   private static func failure(_ path: String, _ problem: Int32) -> Failure {
-    Failure(.notFound, subject: path, message: "cannot be read", errno: problem, reason: String(cString: strerror(problem)))
+    Failure(
+      .notFound, subject: path, message: "cannot be read", errno: problem, reason: String(cString: strerror(problem)))
   }
 }

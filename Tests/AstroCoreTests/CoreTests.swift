@@ -3,14 +3,19 @@ import Testing
 
 @Suite struct Timestamps {
   @Test func rfc3339GoesThereAndBack() {
-    for text in ["1970-01-01T00:00:00.000Z", "2000-02-29T23:59:59.999Z", "2026-11-24T02:00:00.123Z", "1969-12-31T23:59:59.500Z"] {
+    for text in [
+      "1970-01-01T00:00:00.000Z", "2000-02-29T23:59:59.999Z", "2026-11-24T02:00:00.123Z", "1969-12-31T23:59:59.500Z",
+    ] {
       #expect(Timestamp(rfc3339: text)?.rfc3339 == text)
     }
     #expect(Timestamp(rfc3339: "2026-11-24T03:30:00+01:30")?.rfc3339 == "2026-11-24T02:00:00.000Z")
     #expect(Timestamp(microseconds: 1_764_000_000_000_000).compact == "20251124T160000Z")
   }
 
-  @Test(arguments: ["", "2026-11-24", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-11-24T02:00:00", "2026-11-24T24:00:00Z", "2026-11-24T02:00:00.Z", "2026-11-24T02:00:00Zx"])
+  @Test(arguments: [
+    "", "2026-11-24", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-11-24T02:00:00", "2026-11-24T24:00:00Z",
+    "2026-11-24T02:00:00.Z", "2026-11-24T02:00:00Zx",
+  ])
   func otherTextsAreRefused(text: String) { #expect(Timestamp(rfc3339: text) == nil) }
 }
 
@@ -20,7 +25,9 @@ import Testing
     #expect(Notation.duration("1.5h") == .seconds(5400))
     #expect(Notation.duration("90") == .seconds(90))
     #expect(Notation.duration("1d") == .seconds(86_400))
-    for text in ["", "s", "-1s", "1 s", "1w", ".5s", "1.s", "1e3", "99999999d"] { #expect(Notation.duration(text) == nil) }
+    for text in ["", "s", "-1s", "1 s", "1w", ".5s", "1.s", "1e3", "99999999d"] {
+      #expect(Notation.duration(text) == nil)
+    }
   }
 
   @Test func sizes() {
@@ -71,7 +78,10 @@ import Testing
     #expect(try JSONReader.parse(value.json) == value)
   }
 
-  @Test(arguments: ["", "{", "[1,]", "{\"a\":}", "01", "1.", ".5", "+1", "nul", "\"\\x\"", "\"\\ud800\"", "[1] 2", "\"a\nb\"", "1e", "--1"])
+  @Test(arguments: [
+    "", "{", "[1,]", "{\"a\":}", "01", "1.", ".5", "+1", "nul", "\"\\x\"", "\"\\ud800\"", "[1] 2", "\"a\nb\"", "1e",
+    "--1",
+  ])
   func malformedTextsAreRefused(text: String) { #expect(throws: EvaluationError.self) { try JSONReader.parse(text) } }
 
   @Test func deepNestingIsRefused() {
@@ -108,7 +118,9 @@ import Testing
     let tags = Expression.member(.root(.params), "tags")
     #expect(try value(.call(.contains, [tags, .literal(.string("b"))])) == .bool(true))
     #expect(try value(.call(.join, [tags, .literal(.string("-"))])) == .string("a-b"))
-    #expect(try value(.call(.format, [.literal(.string("{0}{{{1}}}")), .literal(.integer(1)), tags])) == .string(#"1{["a","b"]}"#))
+    #expect(
+      try value(.call(.format, [.literal(.string("{0}{{{1}}}")), .literal(.integer(1)), tags]))
+        == .string(#"1{["a","b"]}"#))
     #expect(try value(.element(.call(.fromJSON, [.literal(.string("[1,2]"))]), .literal(.integer(1)))) == .integer(2))
     #expect(throws: EvaluationError("format() has a brace that names no argument in '{2}'")) {
       try value(.call(.format, [.literal(.string("{2}")), tags]))

@@ -57,13 +57,14 @@ struct SlidingLogEncodingTests {
     }
   }
 
-  @Test(arguments: [
-    ([], "it is empty"), ([9], "version 9 is not known"), ([1, 0, 0, 7], "bytes follow its end"),
-    ([1, 0, 5], "it ends too early"), ([1, 0, 1, 2, 0, 0], "its weights are absurd"),
-    ([1, 0, 2, 2, 0, 1, 1, 0, 1], "its entries are out of order"),
-    ([1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02, 0], "a number is too long"),
-    ([1, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01, 0], "a time is absurd"),
-  ] as [([UInt8], String)])
+  @Test(
+    arguments: [
+      ([], "it is empty"), ([9], "version 9 is not known"), ([1, 0, 0, 7], "bytes follow its end"),
+      ([1, 0, 5], "it ends too early"), ([1, 0, 1, 2, 0, 0], "its weights are absurd"),
+      ([1, 0, 2, 2, 0, 1, 1, 0, 1], "its entries are out of order"),
+      ([1, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x02, 0], "a number is too long"),
+      ([1, 0xFE, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x01, 0], "a time is absurd"),
+    ] as [([UInt8], String)])
   func saysWhatIsWrong(bytes: [UInt8], reason: String) {
     let error = #expect(throws: SlidingLog.MalformedLog.self) { try SlidingLog(decoding: bytes) }
     #expect(error?.reason == reason)

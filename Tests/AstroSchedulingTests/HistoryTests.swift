@@ -44,7 +44,8 @@ private final class History {
     var random = Random(state: seed &* 2_654_435_761 &+ 1)
     parallel = .random(in: 1...4, using: &random)
     agents = (0..<Int.random(in: 1...3, using: &random)).map { index in
-      .shell("agent\(index)", slots: Bool.random(using: &random) ? .random(in: 1...3, using: &random) : nil,
+      .shell(
+        "agent\(index)", slots: Bool.random(using: &random) ? .random(in: 1...3, using: &random) : nil,
         capabilities: index == 0 ? ["shell"] : ["shell", "cap\(index)"])
     }
     world = World(parallel: parallel, ahead: .random(in: 0...16, using: &random), agents: agents)
@@ -169,7 +170,9 @@ private final class History {
     seenUpdates = world.updates.count
     for key in world.launched[seenLaunches...] {
       if !launches.insert(key).inserted { faults.append("\(key) started twice") }
-      guard let seed = seeds[key.workflow], let task = seed.plan.tasks.first(where: { $0.id == key.task }) else { continue }
+      guard let seed = seeds[key.workflow], let task = seed.plan.tasks.first(where: { $0.id == key.task }) else {
+        continue
+      }
       for need in task.needs where states["\(key.workflow)/\(seed.plan.tasks[need].id)"]?.isTerminal != true {
         faults.append("\(key) started before its need \(seed.plan.tasks[need].id)")
       }

@@ -78,7 +78,8 @@ private let run = WorkflowID(unchecked: "run")
     let rows = Expression.member(.member(.member(.root(.tasks), "a"), "outputs"), "rows")
     let world = World()
     world.tell(
-      .admitted(.of([.named("a"), .named("b", needs: [0]) { $0.condition = .binary(.equal, rows, .literal(.string("3"))) }])))
+      .admitted(
+        .of([.named("a"), .named("b", needs: [0]) { $0.condition = .binary(.equal, rows, .literal(.string("3"))) }])))
     world.end("a", .exited(0), outputs: ["rows": "3"])
     #expect(world.runningTasks == ["b"])
   }
@@ -289,7 +290,8 @@ private let run = WorkflowID(unchecked: "run")
         limiter: "task_submission", key: "ann", allowed: false, limit: 1, remaining: 0,
         resetAt: Timestamp(microseconds: 0), retryAfter: .seconds(20))
     }
-    world.tell(.admitted(.of([.named("a")], id: "one", user: "ann")), .admitted(.of([.named("b")], id: "two", user: "bob")))
+    world.tell(
+      .admitted(.of([.named("a")], id: "one", user: "ann")), .admitted(.of([.named("b")], id: "two", user: "bob")))
     #expect(world.runningTasks == ["b"])
     world.end("b")
     #expect(!world.isBusy)
@@ -308,7 +310,8 @@ private let run = WorkflowID(unchecked: "run")
     world.tell(
       .admitted(
         .of([
-          .named("a") { $0.agent = AgentRequest(capabilities: ["gpu"]) }, .named("b") { $0.agent = AgentRequest(name: "two") },
+          .named("a") { $0.agent = AgentRequest(capabilities: ["gpu"]) },
+          .named("b") { $0.agent = AgentRequest(name: "two") },
           .named("c") { $0.agent = AgentRequest(name: "command") },
         ])))
     #expect(world.running.values.map { "\($0.key.task)@\($0.agent)" }.sorted() == ["a@two", "c@one"])
@@ -343,7 +346,9 @@ private let run = WorkflowID(unchecked: "run")
     let world = World()
     var seed = RunSeed.of([.named("a") { $0.timeout = .seconds(100) }, .named("b", needs: [0])])
     let since = Timestamp(microseconds: world.now.wall.microseconds - 90_000_000)
-    seed.restored = ["a": RestoredTask(state: .running, attempts: 1, counted: 1, flight: .running(agent: "shell", since: since))]
+    seed.restored = [
+      "a": RestoredTask(state: .running, attempts: 1, counted: 1, flight: .running(agent: "shell", since: since))
+    ]
     world.tell(.admitted(seed))
     #expect(world.launched.isEmpty)
     world.advance(.seconds(10))
@@ -375,7 +380,9 @@ private let run = WorkflowID(unchecked: "run")
     let seed = RunSeed.of(
       [
         .named("a") {
-          $0.work = .command([Template("/bin/echo"), Template(parts: [.text("n="), .expression(.member(.root(.params), "n"))])])
+          $0.work = .command([
+            Template("/bin/echo"), Template(parts: [.text("n="), .expression(.member(.root(.params), "n"))]),
+          ])
           $0.env = [EnvironmentPlan(name: "WHO", value: Template(parts: [.expression(.member(.root(.run), "user"))]))]
         }
       ], params: ["n": .integer(3)])

@@ -19,7 +19,10 @@ final class World {
   /// Asked at every start; nil grants.
   var limiter: (AttemptStart) -> LimitVerdict? = { _ in nil }
 
-  init(parallel: Int = 2, ahead: Int = 16, agents: [AgentPool.Member] = [.shell()], records: [String: AgentPool.Record] = [:]) {
+  init(
+    parallel: Int = 2, ahead: Int = 16, agents: [AgentPool.Member] = [.shell()],
+    records: [String: AgentPool.Record] = [:]
+  ) {
     var policy = Scheduler.Policy(parallel: parallel)
     policy.ahead = ahead
     scheduler = Scheduler(policy: policy, agents: AgentPool(agents, records: records), now: now, seed: 7)
@@ -68,7 +71,9 @@ final class World {
     tell([])
   }
 
-  func end(_ task: String, _ outcome: AttemptOutcome = .exited(0), outputs: [String: String] = [:], stdout: String? = nil) {
+  func end(
+    _ task: String, _ outcome: AttemptOutcome = .exited(0), outputs: [String: String] = [:], stdout: String? = nil
+  ) {
     guard let key = running.keys.first(where: { $0.task == task }) else { return }
     end(key, outcome, outputs: outputs, stdout: stdout)
   }
@@ -78,9 +83,12 @@ final class World {
     tell(.ended(ending(key, outcome, outputs: outputs, stdout: stdout)))
   }
 
-  func ending(_ key: AttemptKey, _ outcome: AttemptOutcome, outputs: [String: String] = [:], stdout: String? = nil) -> AttemptEnding {
+  func ending(_ key: AttemptKey, _ outcome: AttemptOutcome, outputs: [String: String] = [:], stdout: String? = nil)
+    -> AttemptEnding
+  {
     AttemptEnding(
-      key: key, outcome: outcome, startedAt: now.wall, finishedAt: now.wall, duration: .zero, outputs: outputs, stdout: stdout)
+      key: key, outcome: outcome, startedAt: now.wall, finishedAt: now.wall, duration: .zero, outputs: outputs,
+      stdout: stdout)
   }
 
   var isBusy: Bool { scheduler.isBusy }
@@ -101,7 +109,8 @@ extension AgentPool.Member {
 extension RunSeed {
   static func of(
     _ tasks: [TaskPlan], id: String = "run", user: String = "ann", priority: Int = 0, params: [String: JSONValue] = [:],
-    at now: Timestamp = Timestamp(microseconds: 1_764_000_000_000_000), _ change: (inout WorkflowPlan) -> Void = { _ in }
+    at now: Timestamp = Timestamp(microseconds: 1_764_000_000_000_000),
+    _ change: (inout WorkflowPlan) -> Void = { _ in }
   ) -> RunSeed {
     var plan = WorkflowPlan()
     plan.tasks = tasks
