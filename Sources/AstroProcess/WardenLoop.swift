@@ -201,11 +201,11 @@ struct WardenLoop: ~Copyable {
     let startedBoot = clinux_boot_microseconds()
     switch spawner.spawn(command, stdout: stdout.path, stderr: stderr.path) {
     case .started(let pid):
+      let startTime = ProcessStatus.startTime(of: pid, spawnedSince: startedBoot)
       children[pid] = WardenChild(
         key: key, pid: pid, startedAt: startedAt, startedBoot: startedBoot, stdout: stdout, stderr: stderr)
       pids[key] = pid
-      // Unreaped, so /proc still knows it even if it has ended.
-      report(.pid(key, pid: pid, startTime: ProcessStatus(pid: pid)?.startTime ?? 0))
+      report(.pid(key, pid: pid, startTime: startTime))
     case .failed(let number):
       let refusal = SpawnRefusal(errno: number, program: command.program, workdir: command.directory)
       release(stdout, stderr)

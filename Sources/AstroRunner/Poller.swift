@@ -4,6 +4,8 @@ import Glibc
 struct Poller {
   private var entries: [pollfd] = []
 
+  mutating func reset() { entries.removeAll(keepingCapacity: true) }
+
   mutating func watch(_ descriptor: Int32, forWriting: Bool = false) {
     guard descriptor >= 0 else { return }
     entries.append(pollfd(fd: descriptor, events: Int16(POLLIN) | (forWriting ? Int16(POLLOUT) : 0), revents: 0))

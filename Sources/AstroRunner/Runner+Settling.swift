@@ -32,6 +32,7 @@ extension Runner {
       try settle(run)
       unsettled.removeFirst()
       settled.append(run)
+      if settledSince == nil { settledSince = clock.now().boot }
     }
   }
 
@@ -66,6 +67,7 @@ extension Runner {
       try transaction.add(series: values)
     }
     settled.removeAll()
+    settledSince = nil
     deltas.removeAll()
   }
 }

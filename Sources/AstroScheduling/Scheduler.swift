@@ -100,6 +100,10 @@ public struct Scheduler: ~Copyable {
   /// Boot time of the next timer, in microseconds; `nil` when only outside events can change anything.
   public var nextDue: Int64? { timers.nextDue }
 
+  /// Whether starts wait for the journal while few are granted ahead of the slots: committing now keeps slots from
+  /// standing idle. Else the commit can wait for more to share it.
+  public var wantsGrants: Bool { beginning > 0 && committed.count <= policy.ahead / 4 }
+
   /// Whether something is under way: an attempt that runs, or one that will without waiting for any timer.
   public var isBusy: Bool {
     running > 0 || beginning > 0 || (!isStopping && (!committed.isEmpty || ready.contains { admits($0, spare: 1) }))

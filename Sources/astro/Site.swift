@@ -34,9 +34,9 @@ struct Site {
     environment = Self.readEnvironment()
     let directory = Self.workingDirectory()
     let root = try Home.locate(flag: flag, environment: environment, workingDirectory: directory)
-    do {
+    do throws(ConfigurationError) {
       configuration = try Configuration.load(home: root, environment: environment)
-    } catch let error as ConfigurationError {
+    } catch {
       Message.show(error.diagnostics)
       throw AstroCore.ExitCode.configuration
     }
