@@ -54,7 +54,6 @@ public struct ExitRecord: Sendable, Equatable {
 
 /// What a launcher tells of the commands it was given.
 public enum LauncherEvent: Sendable, Equatable {
-  case started(AttemptKey, pid: Int32)
   case ended(ExitRecord)
   /// Nothing was started. `infrastructure` is true when the machine was at fault, false when the command was.
   case refused(AttemptKey, reason: String, infrastructure: Bool)

@@ -165,11 +165,10 @@ public final class WardenClient: Launcher {
       switch record {
       case .warden: greeted()
       case .failed(let reason): complaint = reason
-      case .pid(let key, let pid, _): events.append(.started(key, pid: pid))
       case .exit(let record): events.append(.ended(files.resolving(record)))
       case .refused(let key, let reason, let infrastructure):
         events.append(.refused(key, reason: reason, infrastructure: infrastructure))
-      case .start, .closed: break  // Written to the log only.
+      case .start, .pid, .closed: break  // Written to the log only.
       }
     }
   }

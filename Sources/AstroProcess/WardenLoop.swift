@@ -205,7 +205,8 @@ struct WardenLoop: ~Copyable {
       children[pid] = WardenChild(
         key: key, pid: pid, startedAt: startedAt, startedBoot: startedBoot, stdout: stdout, stderr: stderr)
       pids[key] = pid
-      report(.pid(key, pid: pid, startTime: startTime))
+      // For a successor only: to wake the runner for it would cost more than the spawn's bookkeeping together.
+      log.append(.pid(key, pid: pid, startTime: startTime))
     case .failed(let number):
       let refusal = SpawnRefusal(errno: number, program: command.program, workdir: command.directory)
       release(stdout, stderr)

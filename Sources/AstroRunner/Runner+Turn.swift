@@ -90,7 +90,6 @@ extension Runner {
 
   private func take(_ event: LauncherEvent, into events: inout [Event]) throws(Failure) {
     switch event {
-    case .started: break
     case .ended(let record): events.append(.ended(try ending(of: record)))
     case .refused(let key, let reason, let infrastructure):
       events.append(.ended(notStarted(key, reason, infrastructure: infrastructure)))
