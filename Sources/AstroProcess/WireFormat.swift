@@ -11,6 +11,12 @@ enum WireFormat {
     case signal = 2
     /// A request the runner's side found unfit: the warden only records it. Numbers: 0, 0. Strings: the reason.
     case refuse = 3
+    /// As ``start``, and one more string: the number of ends of this warden at which it starts, in decimal.
+    case hold = 4
+    /// Start a held attempt now. Numbers: 0, 0.
+    case release = 5
+    /// Forget a held start. Numbers: 0, 0.
+    case withdraw = 6
   }
 
   /// Twice what execve(2) takes by default, under three quarters of the 8 MiB stack that it never exceeds.
@@ -18,21 +24,25 @@ enum WireFormat {
   static let headerSize = 4 + 1 + 4 + 4
 
   /// Appends the frame of a start, or of a refusal when the request cannot be put into one.
-  static func start(_ request: StartRequest, to bytes: inout [UInt8]) {
+  /// - Parameter end: the number of ends at which a held request starts; `nil` is now.
+  static func start(_ request: StartRequest, atEnd end: UInt64? = nil, to bytes: inout [UInt8]) {
     guard let flaw = flaw(in: request) else {
-      let strings = [request.workdir] + request.arguments + request.environment
+      let strings = [request.workdir] + request.arguments + request.environment + (end.map { [String($0)] } ?? [])
       let counts = (Int32(request.arguments.count), Int32(request.environment.count))
-      return frame(.start, request.key, counts.0, counts.1, strings, to: &bytes)
+      return frame(end == nil ? .start : .hold, request.key, counts.0, counts.1, strings, to: &bytes)
     }
     frame(.refuse, request.key, 0, 0, [flaw], to: &bytes)
   }
+
+  static func release(_ key: AttemptKey, to bytes: inout [UInt8]) { frame(.release, key, 0, 0, [], to: &bytes) }
+  static func withdraw(_ key: AttemptKey, to bytes: inout [UInt8]) { frame(.withdraw, key, 0, 0, [], to: &bytes) }
 
   static func signal(_ key: AttemptKey, _ signo: Int32, to bytes: inout [UInt8]) {
     frame(.signal, key, signo, 0, [], to: &bytes)
   }
 
   /// Why no execve(2) could ever take it, in one sentence.
-  private static func flaw(in request: StartRequest) -> String? {
+  static func flaw(in request: StartRequest) -> String? {
     guard !request.arguments.isEmpty else { return "there is no command" }
     if request.workdir.utf8.contains(0) { return "workdir holds a NUL byte" }
     for (index, text) in request.arguments.enumerated() where text.utf8.contains(0) {

@@ -25,9 +25,9 @@ struct Batch {
     if decisions.count > Self.most { isUrgent = true }
     for decision in new {
       switch decision {
-      case .signal, .probe: continue
+      case .launch, .enqueue, .release, .withdraw, .signal, .probe: continue
       case .runEnded: isUrgent = true
-      case .begin, .launch, .close, .update, .runStarted: break
+      case .begin, .started, .close, .update, .runStarted: break
       }
       if since == nil { since = boot }
     }

@@ -82,12 +82,12 @@ extension Runner {
   ) throws(Failure) -> Event? {
     switch decision {
     case .begin(let start): return try begin(start, in: transaction)
-    case .launch(let start):
+    case .started(let start):
       changes.put(
         TaskRecord(
           run: start.key.workflow, task: start.key.task, state: .running, attempts: start.key.number,
           startedAt: clock.now().wall))
-    case .signal, .probe: break
+    case .launch, .enqueue, .release, .withdraw, .signal, .probe: break
     case .close(let ending, let agentID):
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
       count(ending, agent: agentID)

@@ -91,6 +91,8 @@ extension Runner {
   private func take(_ event: LauncherEvent, into events: inout [Event]) throws(Failure) {
     switch event {
     case .ended(let record): events.append(.ended(try ending(of: record)))
+    case .began(let key): events.append(.began(key))
+    case .withdrawn(let key): events.append(.withdrawn(key))
     case .refused(let key, let reason, let infrastructure):
       events.append(.ended(notStarted(key, reason, infrastructure: infrastructure)))
     case .closed:
@@ -124,23 +126,40 @@ extension Runner {
 
   /// Starts the processes and sends the signals decided so far, of attempts that are committed.
   func performLaunches() {
-    var starts: [AttemptStart] = []
+    var starts: [(start: AttemptStart, isHeld: Bool)] = []
     for decision in batch.decisions[batch.launched...] {
       switch decision {
       case .launch(let start):
         promises[start.key] = start.promise
-        starts.append(start)
-      case .signal(let key, let signal): send(signal, to: key)
+        starts.append((start, false))
+      case .enqueue(let start):
+        promises[start.key] = start.promise
+        starts.append((start, true))
+      // In the order decided: what is taken back or signalled has been handed over before.
+      case .release(let key):
+        launch(&starts)
+        agent.release(key)
+      case .withdraw(let key):
+        launch(&starts)
+        agent.withdraw(key)
+      case .signal(let key, let signal):
+        launch(&starts)
+        send(signal, to: key)
       case .probe(let name): pending.append(.probed(agent: name, error: agent.probe()))
-      case .begin, .close, .update, .runStarted, .runEnded: break
+      case .begin, .started, .close, .update, .runStarted, .runEnded: break
       }
     }
     batch.launched = batch.decisions.count
+    launch(&starts)
+  }
+
+  private func launch(_ starts: inout [(start: AttemptStart, isHeld: Bool)]) {
     guard !starts.isEmpty else { return }
     for ending in agent.start(starts) {
       promises[ending.key] = nil
       pending.append(.ended(ending))
     }
+    starts.removeAll()
   }
 
   private func send(_ signal: TerminationSignal, to key: AttemptKey) {

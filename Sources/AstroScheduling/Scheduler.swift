@@ -12,6 +12,8 @@ public struct Scheduler: ~Copyable {
     public var parallel: Int
     /// Starts that are committed beyond the free slots, so that one fsync pays for many (architecture, 6).
     public var ahead = 16
+    /// How many of those the launcher may hold ready, so that a slot is filled at once while a commit is under way.
+    public var queued = 8
     public init(parallel: Int) { self.parallel = parallel }
   }
 
@@ -22,6 +24,8 @@ public struct Scheduler: ~Copyable {
   var timers = TimerQueue()
   /// Committed starts without a process, best first.
   var committed: [TaskReference] = []
+  /// Attempts the launcher holds ready, in the order it will start them.
+  var queued: [TaskReference] = []
   /// Starts decided and not yet answered by the journal.
   var beginning = 0
   var running = 0
@@ -65,10 +69,12 @@ public struct Scheduler: ~Copyable {
     case .admitted(let seed): admit(seed)
     case .granted(let key): granted(key)
     case .denied(let key, let verdict): denied(key, verdict)
+    case .began(let key): began(key)
+    case .withdrawn(let key): withdrawn(key)
     case .ended(let ending): ended(ending)
     case .cancel(let id): stop(id, because: .cancel)
     case .probed(let agent, let error): probed(agent, error)
-    case .stopping: isStopping = true
+    case .stopping: stopStarting()
     }
   }
 
@@ -92,7 +98,8 @@ public struct Scheduler: ~Copyable {
   // MARK: What others may ask
 
   public var activeRuns: Int { runs.count }
-  public var runningAttempts: Int { running }
+  /// Attempts that run, or will without being asked again.
+  public var runningAttempts: Int { running + queued.count }
   public func isActive(_ id: WorkflowID) -> Bool { runs[id] != nil }
   public func agentRecord(_ id: String) -> AgentPool.Record? { agents.record(of: id) }
   public var agentPool: AgentPool { agents }
@@ -102,11 +109,12 @@ public struct Scheduler: ~Copyable {
 
   /// Whether starts wait for the journal while few are granted ahead of the slots: committing now keeps slots from
   /// standing idle. Else the commit can wait for more to share it.
-  public var wantsGrants: Bool { beginning > 0 && committed.count <= policy.ahead / 4 }
+  public var wantsGrants: Bool { beginning > 0 && committed.count + queued.count <= policy.ahead / 2 }
 
   /// Whether something is under way: an attempt that runs, or one that will without waiting for any timer.
   public var isBusy: Bool {
-    running > 0 || beginning > 0 || (!isStopping && (!committed.isEmpty || ready.contains { admits($0, spare: 1) }))
+    running > 0 || !queued.isEmpty || beginning > 0
+      || (!isStopping && (!committed.isEmpty || ready.contains { admits($0, spare: 1) }))
   }
 
   /// The earliest end of a retry's pause, in boot microseconds: what a pass that would otherwise leave may wait for.
