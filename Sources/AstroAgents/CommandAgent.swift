@@ -102,13 +102,7 @@ public final class CommandAgent: Agent {
     values["ASTRO_IDEMPOTENCY_KEY"] = "\(start.key.workflow.text)/\(start.key.task)"
     values["ASTRO_RUN_DIR"] = directory.files
     values["ASTRO_OUTPUT"] = directory.output(of: start.key)
-    if let name = values.first(where: { $0.value.utf8.contains(0) })?.key {
-      return .failure(Unstartable(message: "the environment variable \(name) holds a NUL byte"))
-    }
     var arguments = start.arguments
-    if arguments.contains(where: { $0.utf8.contains(0) }) {
-      return .failure(Unstartable(message: "an argument holds a NUL byte"))
-    }
     guard let program = Self.resolve(arguments[0], path: values["PATH"] ?? path) else {
       return .failure(Unstartable(message: "no such program: '\(arguments[0])' is not in PATH"))
     }

@@ -1,4 +1,5 @@
 import AstroCore
+import Glibc
 
 /// What the runner asks of its warden: frames of a 4-byte length (native order; the length of what follows), one byte
 /// for the kind, two 4-byte numbers, and strings that each end in NUL: the three parts of the attempt's key, then what
@@ -44,11 +45,11 @@ enum WireFormat {
   /// Why no execve(2) could ever take it, in one sentence.
   static func flaw(in request: StartRequest) -> String? {
     guard !request.arguments.isEmpty else { return "there is no command" }
-    if request.workdir.utf8.contains(0) { return "workdir holds a NUL byte" }
-    for (index, text) in request.arguments.enumerated() where text.utf8.contains(0) {
+    if request.workdir.holdsNUL { return "workdir holds a NUL byte" }
+    for (index, text) in request.arguments.enumerated() where text.holdsNUL {
       return "argument \(index) holds a NUL byte"
     }
-    for text in request.environment where text.utf8.contains(0) {
+    for text in request.environment where text.holdsNUL {
       return "environment variable \(text.prefix { $0 != "=" && $0 != "\0" }) holds a NUL byte"
     }
     let size = (request.arguments + request.environment).reduce(0) { $0 + $1.utf8.count + 1 }
@@ -68,6 +69,14 @@ enum WireFormat {
       bytes.append(0)
     }
     withUnsafeBytes(of: UInt32(bytes.count - start - 4)) { bytes.replaceSubrange(start..<start + 4, with: $0) }
+  }
+}
+
+extension String {
+  /// Whether a C string made of it would end early.
+  fileprivate var holdsNUL: Bool {
+    var text = self
+    return text.withUTF8 { bytes in bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false }
   }
 }
 

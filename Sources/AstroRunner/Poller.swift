@@ -18,5 +18,6 @@ struct Poller {
     _ = poll(&entries, nfds_t(entries.count), max(-1, milliseconds))
   }
 
+  func watches(_ descriptor: Int32) -> Bool { entries.contains { $0.fd == descriptor } }
   func isReady(_ descriptor: Int32) -> Bool { entries.contains { $0.fd == descriptor && $0.revents != 0 } }
 }

@@ -1,4 +1,3 @@
-import AstroAgents
 import AstroConfiguration
 import AstroCore
 import AstroJournal
@@ -35,8 +34,6 @@ extension Runner {
     deltas.removeAll()
     settled.removeAll()
     settledSince = nil
-    for key in taken { AttemptFiles(key, runs: home.runs).forgetOutputs() }
-    taken.removeAll()
   }
 
   private func decide(_ events: [Event]) {

@@ -47,6 +47,8 @@ extension Runner {
         try keepContent(try content(), of: id, run.format)
       }
       try AtomicFile.replace(directory.record, with: report.json, mode: 0o600)
+      // The journal has their content.
+      for name in Listing.names(in: directory.outputs) { unlink("\(directory.outputs)/\(name)") }
       rmdir(directory.outputs)
     }
     try spool.settle(

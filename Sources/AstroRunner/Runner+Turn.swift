@@ -58,7 +58,7 @@ extension Runner {
     if poller.isReady(signals.descriptor) { for request in signals.take() { answer(request) } }
     var events = pending
     pending.removeAll()
-    if poller.isReady(launcher.descriptor) {
+    if poller.isReady(launcher.descriptor) || !poller.watches(launcher.descriptor) {
       for event in try launcher.receive() { try take(event, into: &events) }
     }
     if !wrecks.isEmpty { try gatherFromWrecks(into: &events) }
@@ -103,7 +103,6 @@ extension Runner {
   /// Takes what an attempt left before its end is decided on, so that the journal's record is complete.
   func ending(of record: ExitRecord) throws(Failure) -> AttemptEnding {
     let promise = promises.removeValue(forKey: record.key) ?? AttemptPromise()
-    taken.append(record.key)
     return try CommandAgent.ending(of: record, promise: promise, runs: home.runs)
   }
 

@@ -1,7 +1,7 @@
 import AstroAgents
 public import AstroConfiguration
 public import AstroCore
-public import AstroJournal
+import AstroJournal
 import AstroLimits
 import AstroProcess
 public import AstroScheduling
@@ -100,8 +100,6 @@ public final class Runner {
   var settledSince: Int64?
   /// Runs that ended, to be settled once their end is committed.
   var unsettled: [WorkflowID] = []
-  /// Outputs files to remove once the journal has their content.
-  var taken: [AttemptKey] = []
   var result = Result()
   var stopping: StopState = .no
   /// A second one ends the runner at once.
@@ -223,11 +221,17 @@ public final class Runner {
     poller.reset()
     poller.watch(signals.descriptor)
     poller.watch(bell.descriptor)
-    poller.watch(launcher.descriptor, forWriting: launcher.wantsWrite)
+    // Ends that come fast are heard of together: a turn costs more than what it does for one of them.
+    let listens = !scheduler.isWellSupplied || launcher.wantsWrite
+    if listens { poller.watch(launcher.descriptor, forWriting: launcher.wantsWrite) }
     for wreck in wrecks { wreck.watch(&poller) }
     if takesFiles, case .events(let descriptor) = spool.watch.mode { poller.watch(descriptor) }
-    poller.wait(atMost: pending.isEmpty ? pauseUntilDue() : 0)
+    let pause = pending.isEmpty ? pauseUntilDue() : 0
+    poller.wait(atMost: listens ? pause : min(pause ?? .max, Self.hearing.microseconds))
   }
+
+  /// How long ends may go unheard while the launcher is well supplied.
+  private static let hearing = Duration.milliseconds(1)
 
   private func pauseUntilDue() -> Int64? {
     var due = [

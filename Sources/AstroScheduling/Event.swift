@@ -24,7 +24,9 @@ public enum Event: Sendable {
 
 /// What is to be done. Those that speak to the launcher (``launch``, ``enqueue``, ``release``, ``withdraw``, ``signal``)
 /// may be performed before the batch is committed: their attempts are in the journal already.
-public enum Decision: Sendable {
+///
+/// Boxed: a start is many strings, and a decision is looked at several times on its way.
+public indirect enum Decision: Sendable {
   /// Record the start of this attempt, together with the grants it needs; answer with `granted` or `denied`.
   case begin(AttemptStart)
   /// Start the process of an attempt granted before.

@@ -14,6 +14,7 @@ extension Scheduler {
     if agent >= 0 {
       if agents.count(ending.outcome, at: agent) { scheduleProbe(agents.entries[agent].member.id) }
     }
+    pace += (Double(ending.duration.microseconds) - pace) / 8
     let name = agent >= 0 ? agents.entries[agent].member.id : ""
     decisions.append(.close(ending, agent: name))
     let counted = Int(run.tasks[task.index].counted)

@@ -109,9 +109,8 @@ extension Scheduler {
   mutating func beginReady() {
     guard !isStopping, !ready.isEmpty else { return }
     while startable < policy.parallel - running, begin(spare: 0) {}
-    while committed.count + queued.count + beginning < max(0, policy.parallel - running) + policy.ahead,
-      begin(spare: policy.ahead)
-    {}
+    let ahead = ahead
+    while committed.count + queued.count + beginning < max(0, policy.parallel - running) + ahead, begin(spare: ahead) {}
   }
 
   /// Begun attempts that would find a slot with their agent now.
@@ -183,8 +182,9 @@ extension Scheduler {
   mutating func launchCommitted() {
     guard !isStopping else { return }
     fillSlots()
+    let ahead = ahead
     var index = 0
-    while index < committed.count, queued.count < policy.queued, running >= policy.parallel {
+    while index < committed.count, queued.count < ahead / 2, running >= policy.parallel {
       let task = committed[index]
       guard case .committed(let start, let chosen)? = phase(of: task), agents.entries[chosen].free > 0 else {
         index += 1

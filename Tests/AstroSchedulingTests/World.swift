@@ -28,6 +28,7 @@ final class World {
   ) {
     var policy = Scheduler.Policy(parallel: parallel)
     policy.ahead = ahead
+    policy.pace = .zero
     scheduler = Scheduler(policy: policy, agents: AgentPool(agents, records: records), now: now, seed: 7)
   }
 
