@@ -90,4 +90,28 @@ import Testing
       #expect(!FileManager.default.fileExists(atPath: home + "/data/astro.sqlite"))
     }
   }
+
+  /// Reads the log as it comes: with an interval of a day, only a change of state can have written the file.
+  @Test func aWatcherIsReadyAsSoonAsItWatchesNotAfterAnInterval() throws {
+    try inHome { astro, home in
+      try "system: {health_check_interval: 1d}\n".write(
+        toFile: home + "/config/system_config.yaml", atomically: true, encoding: .utf8)
+      let watcher = Process()
+      // timeout(1) ends a watcher that stays silent: it then says that it stops, and is not ready.
+      watcher.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
+      watcher.arguments = ["30", astro, "watch", "--home", home]
+      let console = Pipe()
+      watcher.standardError = console
+      try watcher.run()
+      defer { watcher.waitUntilExit() }
+      defer { watcher.terminate() }
+      var said = ""
+      while !said.contains("Health changed") {
+        let data = console.fileHandleForReading.availableData
+        try #require(!data.isEmpty, "the watcher ended: \(said)")
+        said += String(decoding: data, as: UTF8.self)
+      }
+      #expect(try run(astro, ["health", "ready", "--home", home]).code == 0)
+    }
+  }
 }
