@@ -41,7 +41,7 @@ def parse():
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("benchmarks", nargs="*", metavar="BENCH", help=f"all, or of: {' '.join(BENCHMARKS)}")
     parser.add_argument("--json", metavar="FILE", help="write every sample to FILE; - prints it instead of tables")
-    parser.add_argument("--quick", action="store_true", default=os.environ.get("QUICK") == "1", help="fewer and smaller")
+    parser.add_argument("--quick", action="store_true", default=os.environ.get("QUICK", "") not in ("", "0"), help="fewer and smaller")
     parser.add_argument("--million", action="store_true", help="validate a million tasks, too")
     parser.add_argument("--built", default=os.path.join(here, ".build"), help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -26,7 +26,7 @@ def run(session):
     try:
         if not select.select([stamps], [], [], 120)[0]:
             raise Wrong(f"no task started within 120 s with {files} files in the spool")
-        first = int(os.read(stamps, 20)) / 1e9 - started
+        first = int(os.read(stamps, 4096).split()[0]) / 1e9 - started
         until(lambda: len(home.receipts("done")) >= LIMIT, 120, f"{LIMIT} workflows ended", 0.05)
         seen = until_quiet(watcher, 180) - started
         peak = Samples([status(watcher.pid, "VmHWM") / 1024])

@@ -3,7 +3,7 @@
 import math
 
 SENSES = {"at least": ">=", "at most": "<=", "above": ">", "under": "<"}
-HEAD = ["what", "reference", "astro", "ratio", "bar", ""]
+HEAD = ["what", "unit", "reference", "astro", "ratio", "bar", ""]
 
 
 def number(value):
@@ -14,25 +14,25 @@ def number(value):
     return f"{value:,.{digits}f}"
 
 
-def figure(samples, unit):
+def figure(samples):
     if samples is None or not samples.values:
         return "-"
     text = number(samples.center)
     low, high = number(min(samples.values)), number(max(samples.values))
     spread = f" [{low}-{high}]" if len(samples.values) > 1 and low != high else ""
-    return f"{text}{spread} {unit}".rstrip()
+    return text + spread
 
 
 def bar(row):
     if row.bar is None:
         return "-"
-    unit = "x" if row.bar.subject == "ratio" else row.unit
-    return f"{SENSES[row.bar.sense]} {number(row.bar.limit)} {unit}".rstrip()
+    subject = "ratio " if row.bar.subject == "ratio" else ""
+    return f"{subject}{SENSES[row.bar.sense]} {row.bar.limit:,g}"
 
 
 def cells(row):
     verdict = {None: "", True: "met", False: "not met"}[row.verdict]
-    return [row.what, figure(row.reference, row.unit), figure(row.astro, row.unit), figure(row.ratio, "x"), bar(row), verdict]
+    return [row.what, row.unit, figure(row.reference), figure(row.astro), figure(row.ratio), bar(row), verdict]
 
 
 def show(table, seconds):
@@ -40,9 +40,9 @@ def show(table, seconds):
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEAD))]
     print(f"\n{table.name}: {table.title} ({seconds:.0f} s)")
     for line in lines:
-        first = line[0].ljust(widths[0])
-        rest = [cell.rjust(width) for cell, width in zip(line[1:-1], widths[1:-1])]
-        print("  " + "  ".join([first] + rest + [line[-1]]).rstrip())
+        texts = [cell.ljust(width) for cell, width in zip(line[:2], widths)]
+        figures = [cell.rjust(width) for cell, width in zip(line[2:-1], widths[2:])]
+        print("  " + "  ".join([*texts, *figures, line[-1]]).rstrip())
     for note in table.notes:
         print(f"  {note}")
 

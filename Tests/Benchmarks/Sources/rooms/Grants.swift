@@ -5,7 +5,9 @@ import Glibc
 
 /// Decisions of one limiter under one key, through a real journal: each transaction is on disk before the next begins.
 struct Grants {
+  /// So many decisions, and then on until `leastNanoseconds` have passed.
   let decisions: Int
+  let leastNanoseconds: Int64
   /// Decisions to a transaction.
   let batch: Int
   let maxRequests: Int64
@@ -19,11 +21,11 @@ struct Grants {
     let limits = RateLimits(configured: ["api_calls": .window(RateWindow(maxRequests: maxRequests, window: window))])
     var times: [Int64] = []
     times.reserveCapacity(decisions)
-    var left = decisions
+    var decided = 0
     let start = monotonicNow()
-    while left > 0 {
-      let count = min(batch, left)
-      left -= count
+    while decided < decisions || monotonicNow() - start < leastNanoseconds {
+      let count = decided < decisions ? min(batch, decisions - decided) : batch
+      decided += count
       times += try journal.commit { transaction in
         var granted: [Int64] = []
         for _ in 0..<count
@@ -37,7 +39,7 @@ struct Grants {
     try write(times, to: timesFile)
     print(
       """
-      {"decisions":\(decisions),"granted":\(times.count),"start_ns":\(start),"end_ns":\(end)}
+      {"decisions":\(decided),"granted":\(times.count),"start_ns":\(start),"end_ns":\(end)}
       """)
   }
 
@@ -51,7 +53,8 @@ struct Grants {
     guard let file = fopen("/proc/sys/kernel/random/boot_id", "r") else { return "unknown" }
     defer { fclose(file) }
     var buffer = [UInt8](repeating: 0, count: 36)
-    return String(decoding: buffer.prefix(fread(&buffer, 1, buffer.count, file)), as: UTF8.self)
+    let length = fread(&buffer, 1, buffer.count, file)
+    return String(decoding: buffer[..<length], as: UTF8.self)
   }
 
   struct Unwritable: Error {

@@ -5,7 +5,7 @@ import Glibc
 @main
 enum Rooms {
   static let usage = """
-    usage: rooms grants DATA_DIRECTORY DECISIONS BATCH MAX_REQUESTS WINDOW_MS TIMES_FILE
+    usage: rooms grants DATA_DIRECTORY DECISIONS LEAST_MS BATCH MAX_REQUESTS WINDOW_MS TIMES_FILE
            rooms log-lines FILE COUNT
 
     """
@@ -14,19 +14,20 @@ enum Rooms {
     let arguments = Array(CommandLine.arguments.dropFirst())
     let numbers = arguments.map { Int($0) }
     switch (arguments.first, arguments.count) {
-    case ("grants", 7):
-      guard let decisions = numbers[2], let batch = numbers[3], let most = numbers[4], let window = numbers[5] else {
-        break
-      }
+    case ("grants", 8):
+      guard let decisions = numbers[2], let least = numbers[3], let batch = numbers[4], let most = numbers[5],
+        let window = numbers[6]
+      else { break }
       let grants = Grants(
-        decisions: decisions, batch: batch, maxRequests: Int64(most), window: .milliseconds(window))
-      return try grants.measure(dataDirectory: arguments[1], timesFile: arguments[6])
+        decisions: decisions, leastNanoseconds: Int64(least) * 1_000_000, batch: batch, maxRequests: Int64(most),
+        window: .milliseconds(window))
+      return try grants.measure(dataDirectory: arguments[1], timesFile: arguments[7])
     case ("log-lines", 3):
       guard let count = numbers[2] else { break }
       return try LogLines(count: count).measure(file: arguments[1])
     default: break
     }
-    fputs(usage, stderr)
+    write(STDERR_FILENO, usage, usage.utf8.count)
     exit(64)
   }
 }
