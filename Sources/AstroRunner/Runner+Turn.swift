@@ -113,7 +113,7 @@ extension Runner {
   }
 
   private func gatherFromSpool() {
-    guard takesFiles else { return }
+    guard takesFiles, listens else { return }
     switch spool.watch.readEvents() {
     case .none: break
     case .names(let names): intake.notice(names)

@@ -101,6 +101,8 @@ public final class Runner {
   /// A second one ends the runner at once.
   var stopRequests = 0
   var nextRescan: Int64 = 0
+  /// The spool is watched; see ``listen()``.
+  private(set) var listens = false
   let startedAt: Moment
 
   enum StopState: Equatable {
@@ -159,14 +161,25 @@ public final class Runner {
   /// Works until there is nothing left to do here.
   public func run() throws(Failure) -> Result {
     reports.begin(self)
-    try rescan()
+    if options.mode == .watch { try listen() } else { try rescan() }
     while true {
       try turn()
       if try isFinished() { break }
+      try listen()
       wait()
     }
     try leave()
     return result
+  }
+
+  /// Begins to hear of new files. A pass that finds nothing to wait for leaves without: closing a watch costs it many
+  /// milliseconds, more than all its work, because the kernel waits until no processor can still be using it.
+  private func listen() throws(Failure) {
+    guard takesFiles, !listens else { return }
+    listens = true
+    _ = spool.watch
+    // Listed again, or a file that came before the watch would wait for the next look around.
+    try rescan()
   }
 
   /// How many more runs may become active.
@@ -220,7 +233,7 @@ public final class Runner {
     poller.watch(bell.descriptor)
     poller.watch(launcher.descriptor, forWriting: launcher.wantsWrite)
     for wreck in wrecks { wreck.watch(&poller) }
-    if takesFiles, case .events(let descriptor) = spool.watch.mode { poller.watch(descriptor) }
+    if takesFiles, listens, case .events(let descriptor) = spool.watch.mode { poller.watch(descriptor) }
     poller.wait(atMost: pauseUntilDue())
   }
 
