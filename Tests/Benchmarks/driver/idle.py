@@ -21,9 +21,9 @@ def run(session):
         bare.stdout.readline()
         time.sleep(2)
         wardens = children(watcher.pid)
-        before = {pid: (wake_ups(pid), ticks(pid)) for pid in [watcher.pid, bare.pid, *wardens]}
-        time.sleep(seconds)
-        found = {pid: Idle(pid, *figures) for pid, figures in before.items()}
+        before = {pid: ticks(pid) for pid in [watcher.pid, bare.pid, *wardens]}
+        woken = wake_ups(before, seconds)
+        found = {pid: Idle(pid, woken[pid], ticks(pid) - used) for pid, used in before.items()}
         if watcher.poll() is not None:
             raise Wrong(f"the watcher ended with {watcher.returncode} while it was idle")
     finally:
@@ -36,10 +36,10 @@ def run(session):
 
 
 class Idle:
-    def __init__(self, pid, wake_ups_before, ticks_before):
+    def __init__(self, pid, wake_ups, ticks):
         self.memory = Samples([status(pid, "VmRSS") / 1024])
-        self.wake_ups = Samples([wake_ups(pid) - wake_ups_before])
-        self.ticks = Samples([ticks(pid) - ticks_before])
+        self.wake_ups = Samples([wake_ups])
+        self.ticks = Samples([ticks])
 
 
 def rows_of(name, mine, bare, memory, wake_ups):

@@ -53,10 +53,27 @@ def status(pid, field):
     raise Wrong(f"/proc/{pid}/status has no {field}")
 
 
-def wake_ups(pid):
-    """Voluntary context switches of all threads: each is one return from sleep."""
+def switches(pid):
+    """Voluntary context switches of all threads."""
     return sum(
         status(f"{pid}/task/{thread}", "voluntary_ctxt_switches") for thread in os.listdir(f"/proc/{pid}/task"))
+
+
+def wake_ups(pids, seconds, grain=0.05):
+    """How often each process woke from its sleep in the next `seconds`. One turn of work may wait for a lock or the
+    disk in between, so switches close together are one waking."""
+    last = {pid: switches(pid) for pid in pids}
+    asleep = dict.fromkeys(pids, True)
+    found = dict.fromkeys(pids, 0)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        time.sleep(grain)
+        for pid in pids:
+            now = switches(pid)
+            moved = now != last[pid]
+            found[pid] += moved and asleep[pid]
+            last[pid], asleep[pid] = now, not moved
+    return found
 
 
 def ticks(pid):
