@@ -61,7 +61,7 @@ extension Runner {
     for event in try launcher.receive() { try take(event, into: &events) }
     try gatherFromWrecks(into: &events)
     gatherFromSpool()
-    if bell.take() { try readRequests() }
+    if bell?.take() == true { try readRequests() }
     if clock.now().boot >= nextRescan { try rescan() }
     return events
   }
@@ -113,7 +113,7 @@ extension Runner {
   }
 
   private func gatherFromSpool() {
-    guard takesFiles, listens else { return }
+    guard takesFiles, bell != nil else { return }
     switch spool.watch.readEvents() {
     case .none: break
     case .names(let names): intake.notice(names)

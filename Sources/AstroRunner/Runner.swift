@@ -73,7 +73,6 @@ public final class Runner {
   let agent: CommandAgent
   let examiner: Examiner
   let events: EventStream
-  let bell: BellWatch
   var scheduler: Scheduler
   var intake = Intake()
   var reports: Reports
@@ -101,8 +100,8 @@ public final class Runner {
   /// A second one ends the runner at once.
   var stopRequests = 0
   var nextRescan: Int64 = 0
-  /// The spool is watched; see ``listen()``.
-  private(set) var listens = false
+  /// There once we hear of requests and of new files; see ``listen()``.
+  private(set) var bell: BellWatch?
   let startedAt: Moment
 
   enum StopState: Equatable {
@@ -139,7 +138,6 @@ public final class Runner {
     id = "\(options.mode.name)-\(now.wall.compact)-\(getpid())-\(UInt16.random(in: .min ... .max, using: &random))"
     for directory in [home.data, home.runs, home.scratch] { mkdir(directory, 0o700) }
     lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
-    bell = BellWatch(lockFile: lock.files.lock)
     journal = try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
     limits = RateLimits(configured: system.limits)
     spool = try Spool(
@@ -172,13 +170,14 @@ public final class Runner {
     return result
   }
 
-  /// Begins to hear of new files. A pass that finds nothing to wait for leaves without: closing a watch costs it many
-  /// milliseconds, more than all its work, because the kernel waits until no processor can still be using it.
+  /// Begins to hear of requests and of new files. A pass that finds nothing to wait for leaves without: closing a watch
+  /// costs it many milliseconds, more than all its work, because the kernel waits until no processor can be using it.
   private func listen() throws(Failure) {
-    guard takesFiles, !listens else { return }
-    listens = true
-    _ = spool.watch
-    // Listed again, or a file that came before the watch would wait for the next look around.
+    guard bell == nil else { return }
+    bell = BellWatch(lockFile: lock.files.lock)
+    if takesFiles { _ = spool.watch }
+    // Looked for again, or what came before there was somebody to hear it would wait for the next look around.
+    try readRequests()
     try rescan()
   }
 
@@ -230,10 +229,10 @@ public final class Runner {
     guard pending.isEmpty else { return }
     var poller = Poller()
     poller.watch(signals.descriptor)
-    poller.watch(bell.descriptor)
+    if let bell { poller.watch(bell.descriptor) }
     poller.watch(launcher.descriptor, forWriting: launcher.wantsWrite)
     for wreck in wrecks { wreck.watch(&poller) }
-    if takesFiles, listens, case .events(let descriptor) = spool.watch.mode { poller.watch(descriptor) }
+    if takesFiles, case .events(let descriptor) = spool.watch.mode { poller.watch(descriptor) }
     poller.wait(atMost: pauseUntilDue())
   }
 
