@@ -19,13 +19,13 @@ test: packages
 	ASTRO_BINARY="$$(swift build --show-bin-path)/astro" swift test --skip-build
 
 # Speed, as ratios to references measured beside it. BENCH="chain latency" for some, QUICK=1 for a short pass,
-# JSON=FILE for every sample.
+# JSON=FILE for every sample, MILLION=1 to validate a million tasks, too.
 bench: build
 	@dpkg -s gcc make ninja-build findutils python3 >/dev/null 2>&1 || \
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy gcc make ninja-build findutils python3; }
 	$(MAKE) -C Tests/Benchmarks
 	ASTRO_BINARY="$$($(BUILD) --show-bin-path)/astro" QUICK=$(QUICK) \
-	  python3 Tests/Benchmarks/driver $(if $(JSON),--json $(JSON)) $(BENCH)
+	  python3 Tests/Benchmarks/driver $(if $(JSON),--json $(JSON)) $(if $(MILLION),--million) $(BENCH)
 
 lint:
 	swift format lint -s -r Sources Tests Package.swift

@@ -20,11 +20,15 @@ def run(session):
     def milliseconds(timings):
         return Samples([timing.seconds * 1000 for timing in timings])
 
+    def processor(timings):
+        return Samples([timing.processor * 1000 for timing in timings])
+
     def memory(timings):
         return Samples([timing.peak_mib for timing in timings])
 
     return Table("drain-empty", f"`astro drain` on an empty spool of a used home, whole processes; {rounds} rounds", [
         Row("wall, static hello in C", "ms", milliseconds(astro), milliseconds(hello), Bar("astro", "under", 10)),
         Row("wall, /bin/true", "ms", milliseconds(astro), milliseconds(true)),
+        Row("processor time, /bin/true", "ms", processor(astro), processor(true)),
         Row("peak memory, static hello in C", "MiB", memory(astro), memory(hello), Bar("astro", "under", 20)),
     ])

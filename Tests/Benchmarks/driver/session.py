@@ -21,6 +21,7 @@ system:
 @dataclass
 class Timing:
     seconds: float
+    processor: float
     peak_mib: float
     output: str
 
@@ -65,7 +66,7 @@ class Session:
         return Home(self, self.path("home"), workflow_creation, interval)
 
     def timed(self, *command, stdin="/dev/null", cwd=None, codes=(0,)):
-        """Runs a command to its end: wall time from spawn to wait, and its peak memory."""
+        """Runs a command to its end: seconds from spawn to wait and of the processor, and its peak memory."""
         output = self.path("output")
         run = subprocess.run(
             [self.reference("timed"), stdin, output, *command], stdout=subprocess.PIPE, text=True, cwd=cwd,
@@ -75,11 +76,11 @@ class Session:
         os.unlink(output)
         if run.returncode != 0:
             raise Wrong(f"could not run {' '.join(command)}")
-        nanoseconds, status, peak = map(int, run.stdout.split()[:3])
+        nanoseconds, status, peak, user, system = map(int, run.stdout.split())
         code = os.waitstatus_to_exitcode(status)
         if code not in codes:
             raise Wrong(f"{' '.join(command)}: exit code {code}\n{said[-2000:]}")
-        return Timing(nanoseconds / 1e9, peak / 1024, said)
+        return Timing(nanoseconds / 1e9, (user + system) / 1e6, peak / 1024, said)
 
     def told(self, *command):
         """Runs a command that measures itself and says so as one line of JSON."""
