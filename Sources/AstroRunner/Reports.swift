@@ -17,10 +17,23 @@ final class Reports {
   private var nextMetrics: Int64 = 0
   private var nextHealth: Int64 = 0
   private var lastStatus: HealthReport.Status?
+  private var lastState: State?
   private var lastRun: HealthReport.LastRun?
   private var complained: Set<String> = []
   /// Held by a watcher: a pass of cron beside it leaves the health file to it.
   private var duty: HealthDuty?
+
+  /// What changes between two intervals and is cheap to look at in every turn.
+  private struct State: Equatable {
+    var phase: HealthReport.Phase
+    var unhealthyAgents: [String]
+
+    init(_ runner: Runner, _ phase: HealthReport.Phase) {
+      self.phase = phase
+      let pool = runner.scheduler.agentPool
+      unhealthyAgents = pool.members.map(\.id).filter { pool.record(of: $0)?.isHealthy == false }
+    }
+  }
 
   init(home: Home, configuration: Configuration, options: Runner.Options, startedAt: Moment) {
     self.home = home
@@ -40,10 +53,12 @@ final class Reports {
     writeHealth(runner, .starting)
   }
 
-  /// Writes what is due, and the health at once when its status changed.
+  /// Writes what is due, and the health at once when the state changed: who waits for `ready` must not wait for an
+  /// interval.
   func update(_ runner: Runner, now: Moment) {
     if now.boot >= nextMetrics { writeMetrics(runner, now) }
-    if now.boot >= nextHealth { writeHealth(runner, runner.stopping == .no ? .running : .stopping) }
+    let phase: HealthReport.Phase = runner.stopping == .no ? .running : .stopping
+    if now.boot >= nextHealth || lastState != State(runner, phase) { writeHealth(runner, phase) }
   }
 
   func end(_ runner: Runner) {
@@ -119,6 +134,7 @@ final class Reports {
   private func writeHealth(_ runner: Runner, _ phase: HealthReport.Phase) {
     let now = runner.clock.now()
     nextHealth = now.boot + configuration.system.healthCheckInterval.microseconds
+    lastState = State(runner, phase)
     guard duty?.isOurs == true else { return }
     let report = HealthReport(
       mode: options.mode == .watch ? .watch : .drain, phase: phase, checks: checks(runner, now),

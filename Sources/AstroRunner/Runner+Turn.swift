@@ -31,7 +31,6 @@ extension Runner {
     intake.endTurn()
     try settleEnded()
     try forgetFinishedRunners()
-    reports.update(self, now: now)
   }
 
   /// How long a decision that holds nothing up may wait for others to share its fsync.
@@ -63,7 +62,7 @@ extension Runner {
     }
     if !wrecks.isEmpty { try gatherFromWrecks(into: &events) }
     gatherFromSpool()
-    if poller.isReady(bell.descriptor), bell.take() { try readRequests() }
+    if let bell, poller.isReady(bell.descriptor), bell.take() { try readRequests() }
     if clock.now().boot >= nextRescan { try rescan() }
     return events
   }
@@ -115,7 +114,9 @@ extension Runner {
   }
 
   private func gatherFromSpool() {
-    guard takesFiles, case .events(let descriptor) = spool.watch.mode, poller.isReady(descriptor) else { return }
+    guard takesFiles, bell != nil, case .events(let descriptor) = spool.watch.mode, poller.isReady(descriptor) else {
+      return
+    }
     switch spool.watch.readEvents() {
     case .none: break
     case .names(let names): intake.notice(names)

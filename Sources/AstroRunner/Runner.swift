@@ -73,7 +73,6 @@ public final class Runner {
   let agent: CommandAgent
   let examiner: Examiner
   let events: EventStream
-  let bell: BellWatch
   var scheduler: Scheduler
   var intake = Intake()
   var reports: Reports
@@ -105,6 +104,8 @@ public final class Runner {
   /// A second one ends the runner at once.
   var stopRequests = 0
   var nextRescan: Int64 = 0
+  /// There once we hear of requests and of new files; see ``listen()``.
+  private(set) var bell: BellWatch?
   let startedAt: Moment
 
   enum StopState: Equatable {
@@ -141,7 +142,6 @@ public final class Runner {
     id = "\(options.mode.name)-\(now.wall.compact)-\(getpid())-\(UInt16.random(in: .min ... .max, using: &random))"
     for directory in [home.data, home.runs, home.scratch] { mkdir(directory, 0o700) }
     lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
-    bell = BellWatch(lockFile: lock.files.lock)
     journal = try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
     limits = RateLimits(configured: system.limits)
     spool = try Spool(
@@ -163,14 +163,27 @@ public final class Runner {
   /// Works until there is nothing left to do here.
   public func run() throws(Failure) -> Result {
     reports.begin(self)
-    try rescan()
+    if options.mode == .watch { try listen() } else { try rescan() }
     while true {
       try turn()
       if try isFinished() { break }
+      reports.update(self, now: clock.now())
+      try listen()
       wait()
     }
     try leave()
     return result
+  }
+
+  /// Begins to hear of requests and of new files. A pass that finds nothing to wait for leaves without: closing a watch
+  /// costs it many milliseconds, more than all its work, because the kernel waits until no processor can be using it.
+  private func listen() throws(Failure) {
+    guard bell == nil else { return }
+    bell = BellWatch(lockFile: lock.files.lock)
+    if takesFiles { _ = spool.watch }
+    // Looked for again, or what came before there was somebody to hear it would wait for the next look around.
+    try readRequests()
+    try rescan()
   }
 
   /// How many more runs may become active.
@@ -220,7 +233,7 @@ public final class Runner {
   private func wait() {
     poller.reset()
     poller.watch(signals.descriptor)
-    poller.watch(bell.descriptor)
+    if let bell { poller.watch(bell.descriptor) }
     // Ends that come fast are heard of together: a turn costs more than what it does for one of them.
     let listens = !scheduler.isWellSupplied || launcher.wantsWrite
     if listens { poller.watch(launcher.descriptor, forWriting: launcher.wantsWrite) }
