@@ -23,7 +23,7 @@ extension Runner {
         if !admitted.isEmpty { decide(admitted) }
         try record(in: transaction)
         for run in flushed { try transaction.markSettled(run) }
-        reports.count(journal.takeQueryStatistics(), into: &deltas)
+        reports.countQueries(of: journal, into: &deltas, at: transaction.now)
         try transaction.add(series: deltas.values)
       }
     } catch {

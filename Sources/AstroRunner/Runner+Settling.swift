@@ -62,6 +62,7 @@ extension Runner {
   func finishSettling() throws(Failure) {
     try settleEnded()
     guard !settled.isEmpty || !deltas.isEmpty else { return }
+    reports.countQueries(of: journal, into: &deltas, at: nil)
     let runs = settled
     let values = deltas.values
     try journal.commit { transaction in
