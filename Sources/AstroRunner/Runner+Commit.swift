@@ -28,7 +28,10 @@ extension Runner {
       }
     } catch {
       // The files go back where they came from; whoever runs next decides about them anew.
-      for (run, admitted) in batch.now { _ = try? spool.unclaim(run, admitted.format, to: admitted.name) }
+      for (run, admitted) in batch.now {
+        _ = try? spool.unclaim(run, admitted.format, to: admitted.name)
+        removeDirectory(of: run, admitted.format)
+      }
       throw error
     }
     deltas.removeAll()
