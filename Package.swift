@@ -63,7 +63,7 @@ let package = Package(
       name: "astro",
       dependencies: [
         "AstroRunner", "AstroCore", "AstroYAML", "AstroWorkflow", "AstroConfiguration", "AstroLimits",
-        "AstroJournal", "AstroSpool", "AstroProcess", "AstroScheduling", "AstroTelemetry", log,
+        "AstroJournal", "AstroSpool", "AstroProcess", "AstroScheduling", "AstroTelemetry", "CLinux", log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     room("AstroTestKit", uses: ["AstroCore"]),
