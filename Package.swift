@@ -77,6 +77,6 @@ let package = Package(
     suite("AstroSpool", uses: ["AstroTestKit"]),
     suite("AstroProcess", uses: ["AstroTestKit"]),
     suite("AstroTelemetry"),
-    .testTarget(name: "EndToEndTests", dependencies: ["AstroCore"], swiftSettings: settings),
+    .testTarget(name: "EndToEndTests", dependencies: ["AstroCore", "AstroJournal"], swiftSettings: settings),
   ]
 )
