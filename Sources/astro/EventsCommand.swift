@@ -11,7 +11,7 @@ struct EventsCommand: ParsableCommand {
     discussion: """
       One event a line: time of day, run, event, task, detail. --json prints the lines of data/events.jsonl as they are.
       The stream of one run is kept with the run and is whole; that of all runs goes back over one rotation (64 MiB).
-      With -f it goes on until Ctrl-C, or until the run named has ended.
+      With -f it goes on until Ctrl-C, or until the run named has ended; --since 0s leaves out what was before.
       """)
   @OptionGroup var home: HomeOption
   @OptionGroup var output: JSONOption
@@ -30,7 +30,7 @@ struct EventsCommand: ParsableCommand {
       var seen = false
       file.readLines { seen = print($0, since: earliest) || seen }
       guard let watch else { return seen ? () : Message.note("no events\(since == nil ? " yet" : " since then")") }
-      watch.watch(site.home.data, as: .output)
+      watch.watch(directory: site.home.data, as: .output)
       while true {
         watch.watch(path, as: .output)
         file.readLines { _ = print($0, since: earliest) }

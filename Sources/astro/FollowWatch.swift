@@ -16,8 +16,9 @@ final class FollowWatch {
 
   /// How late a change without an event is noticed, in milliseconds.
   private static let longest: Int32 = 1000
-  private static let mask =
-    UInt32(IN_MODIFY) | UInt32(IN_MOVE_SELF) | UInt32(IN_CREATE) | UInt32(IN_MOVED_TO) | UInt32(IN_DELETE_SELF)
+  private static let ofFile = UInt32(IN_MODIFY) | UInt32(IN_MOVE_SELF) | UInt32(IN_DELETE_SELF)
+  /// Not what happens inside its files: the journal beside them is written all the time.
+  private static let ofDirectory = UInt32(IN_CREATE) | UInt32(IN_MOVED_TO) | UInt32(IN_ONLYDIR)
 
   private let signals = SignalInbox()
   private let descriptors: [Int32]
@@ -32,7 +33,13 @@ final class FollowWatch {
   /// Watching the same file again is free; one that is not there is tried again by the next call.
   func watch(_ path: String, as subject: Subject) {
     let descriptor = descriptors[subject.rawValue]
-    if descriptor >= 0 { inotify_add_watch(descriptor, path, Self.mask) }
+    if descriptor >= 0 { inotify_add_watch(descriptor, path, Self.ofFile) }
+  }
+
+  /// Hears of names that come to be in a directory.
+  func watch(directory: String, as subject: Subject) {
+    let descriptor = descriptors[subject.rawValue]
+    if descriptor >= 0 { inotify_add_watch(descriptor, directory, Self.ofDirectory) }
   }
 
   /// - Throws: ``AstroCore/ExitCode/interrupted`` after Ctrl-C, ``AstroCore/ExitCode/ok`` when the reader of a pipe has

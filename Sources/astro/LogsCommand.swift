@@ -37,27 +37,20 @@ struct LogsCommand: ParsableCommand {
     let (snapshot, content) = try journal.read { (try RunSnapshot(id, in: $0), try $0.content(id) ?? []) }
     try snapshot.check(selection, content: content)
     var reader = OutputReader(selection, of: snapshot, site: site)
-    guard let watch else { return try show(snapshot, selection, &reader) }
-    try reader.follow(journal, watch, asJSON: output.json)
+    if let watch { return try reader.follow(journal, watch, asJSON: output.json) }
+    if try !reader.show(snapshot, asJSON: output.json) { Message.note(silence(snapshot, selection)) }
   }
 
-  /// What there is now. Messages go to stderr, so that a pipe gets the output and nothing else.
-  private func show(_ snapshot: RunSnapshot, _ selection: OutputSelection, _ reader: inout OutputReader) throws {
-    try reader.locate(in: snapshot)
-    let printed = reader.sourcesWithContent
-    guard printed > 0 else { return Message.note(silence(snapshot, selection)) }
-    var printer = PiecePrinter(output.json ? .json : .plain(headers: printed > 1))
-    reader.pump(into: &printer)
-    reader.finish(&printer)
-  }
-
+  /// Why there is nothing to show. It goes to stderr, so that a pipe gets the output and nothing else.
   private func silence(_ snapshot: RunSnapshot, _ selection: OutputSelection) -> String {
     let attempts = snapshot.attempts(of: selection)
     let began = !attempts.isEmpty
     let stream = selection.streams.count == 1 ? " on \(selection.streams[0].rawValue)" : ""
     let what = "nothing\(stream)" + (attempts.contains { $0.ending == nil } ? " so far" : "")
     guard let task = selection.task else {
-      return began ? "\(snapshot.run.id): its tasks printed \(what)" : "\(snapshot.run.id): no task has started"
+      let run = snapshot.run
+      if began { return "\(run.id): its tasks printed \(what)" }
+      return "\(run.id): no task has started, it is \(run.state.rawValue)\(run.reason.map { ": \($0)" } ?? "")"
     }
     if began { return "\(task): printed \(what)" }
     let record = snapshot.tasks[task]

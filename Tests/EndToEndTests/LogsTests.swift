@@ -116,6 +116,41 @@ import Testing
     #expect(try drain.finish().code == 1)
   }
 
+  @Test func `following goes on when the runner is killed and another takes the run over`() throws {
+    let home = try FollowHome()
+    let gate = try home.gate("gate")
+    try home.submit(gated(gate))
+    let killed = try home.command(["drain"]).start()
+    try gate.waitForTask()
+    let follow = try home.command(["logs", "@latest", "work", "--stdout", "--attempt", "1", "-f"]).start()
+    #expect(follow.prints("one\n"))
+    try killed.signal(SIGKILL)
+    _ = try killed.finish()
+    #expect(killed.process.terminationReason == .uncaughtSignal)
+    #expect(try home.astro("logs", "@latest", "work", "--stdout").output == "one\n")
+    let heir = try home.command(["drain"]).start()
+    gate.letOn()
+    #expect(try heir.finish().code == 0)
+    let ending = try follow.finish()
+    #expect(ending.code == 0)
+    #expect(ending.output == "one\ntwo\n")
+  }
+
+  @Test func `a run of many tasks needs no more files than one`() throws {
+    let home = try FollowHome()
+    let tasks = (1...60).map { "  t\($0): {run: echo \($0)}" }.joined(separator: "\n")
+    try home.drain("tasks:\n\(tasks)\n")
+    let few = "ulimit -n 32; exec \"$0\" logs @latest $1"
+    for option in ["", "-f"] {
+      let ending = try Command(
+        "/bin/sh", ["-c", few, home.astro, option], environment: ["ASTRO_HOME": home.path]
+      ).finish()
+      #expect(ending.code == 0)
+      let lines = ending.output.split(separator: "\n").filter { !$0.hasPrefix("==>") }
+      #expect(lines.compactMap { Int($0) }.sorted() == Array(1...60))
+    }
+  }
+
   @Test func `a task that reuses the scratch file of another is not mistaken for it`() throws {
     let home = try FollowHome()
     let gate = try home.gate("gate")
@@ -222,6 +257,15 @@ import Testing
     #expect(try home.astro("logs", "@latest", "b", "--stderr").errors == "b: printed nothing on stderr\n")
   }
 
+  @Test func `a run whose tasks never started says what became of it`() throws {
+    let home = try FollowHome()
+    try home.drain("tasks: {a: {runn: x}}\n")
+    let id = try home.latest()
+    let ending = try home.astro("logs", id)
+    #expect(ending.code == 0)
+    #expect(ending.errors.hasPrefix("\(id): no task has started, it is rejected"))
+  }
+
   @Test func `bytes come out of a pipe as the task printed them`() throws {
     let home = try FollowHome()
     try home.drain("tasks: {a: {run: 'printf \"\\000\\033[2J\\377tail\"'}}\n")
@@ -264,8 +308,8 @@ import Testing
       try home.astro("logs", "@latest", "--json").output
         == """
         \(head)"stream":"stdout","line":"x"}
-        \(head)"stream":"stderr","line":"\\"q\\""}
         \(head)"stream":"stdout","line":"y"}
+        \(head)"stream":"stderr","line":"\\"q\\""}
 
         """)
   }

@@ -12,7 +12,7 @@ struct HomeChecks {
   func findings() -> [Finding] {
     var findings = fileSystems
     findings += [rename, lease, locks, time].compactMap { $0 }
-    findings += [disk("disk", home.data), home.spool == home.data ? nil : disk("disk", home.spool)].compactMap { $0 }
+    findings += [disk(home.data), isOnOneFileSystem ? nil : disk(home.spool)].compactMap { $0 }
     findings += permissions
     findings += programs
     return findings
@@ -113,15 +113,21 @@ struct HomeChecks {
       : .ok("file_time", "files are stamped with the time of the system clock")
   }
 
-  private func disk(_ check: String, _ directory: String) -> Finding? {
+  private var isOnOneFileSystem: Bool {
+    var spool = stat()
+    var data = stat()
+    return stat(home.spool, &spool) == 0 && stat(home.data, &data) == 0 && spool.st_dev == data.st_dev
+  }
+
+  private func disk(_ directory: String) -> Finding? {
     guard let disk = Machine.disk(directory) else { return nil }
     let inodes = disk.totalInodes > 0 ? ", \(disk.freeInodes) inodes" : ""
     let text = "\(directory) has \(disk.freeBytes >> 20) MiB\(inodes) free"
     let advice = "make room: astro clean --dry-run shows what may go"
     return switch disk.room {
-    case .ample: .ok(check, text)
-    case .scarce: .warning(check, text + ": nearly full", advice)
-    case .none: .problem(check, text + ": full", advice)
+    case .ample: .ok("disk", text)
+    case .scarce: .warning("disk", text + ": nearly full", advice)
+    case .none: .problem("disk", text + ": full", advice)
     }
   }
 

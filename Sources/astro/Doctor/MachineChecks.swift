@@ -16,7 +16,7 @@ struct MachineChecks {
 
   func findings() -> [Finding] {
     [.ok("astro", "version \(Astro.version)"), kernel, sqlite, .ok("libyaml", "version \(YAMLLibrary.version)")]
-      + [proc, shell, inotify, clock, sandbox, slurm]
+      + [proc, shell, inotify, files, clock, sandbox, slurm]
   }
 
   private var kernel: Finding {
@@ -77,6 +77,16 @@ struct MachineChecks {
         "inotify", "nearly used up: \(text)", "raise it: sysctl fs.inotify.max_user_watches=\(use.maxWatches * 2)")
     }
     return .ok("inotify", text)
+  }
+
+  /// A watcher holds a few dozen files, its warden two for every attempt that runs.
+  private var files: Finding {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+      return .warning("files", "the limit of open files cannot be read", "see: ulimit -n")
+    }
+    let text = "\(limit.rlim_cur) files may be open at once"
+    return limit.rlim_cur < 1024 ? .warning("files", text, "raise it: ulimit -n 1024") : .ok("files", text)
   }
 
   /// Before this program was written no clock is right.

@@ -10,7 +10,9 @@ final class TrialFile {
 
   init?(in directory: String) {
     path = "\(directory)/.astro-doctor-\(getpid())"
-    descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    // Never a file that another user has put there under this name.
+    unlink(path)
+    descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { return nil }
   }
 
@@ -32,7 +34,7 @@ final class TrialFile {
   var takesLease: Bool {
     // Not the file itself: it is open for writing here, which is what a lease tells.
     let another = "\(path).lease"
-    let writer = open(another, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+    let writer = open(another, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
     guard writer >= 0 else { return false }
     close(writer)
     defer { unlink(another) }
