@@ -76,8 +76,8 @@ final class Command {
   init(_ program: String, _ arguments: [String], environment: [String: String] = [:]) {
     errors = FileManager.default.temporaryDirectory.appendingPathComponent("astro-errors-\(UUID().uuidString)")
     process.executableURL = URL(fileURLWithPath: "/usr/bin/timeout")
-    // In the foreground: a signal sent to the command must not end the limit, and both must hear of Ctrl-C.
-    process.arguments = ["--foreground", "-k", "5", "60", program] + arguments
+    // Its group is ended with it: a grandchild that lived on would keep Foundation waiting for ever.
+    process.arguments = ["-k", "5", "60", program] + arguments
     var variables = ProcessInfo.processInfo.environment
     variables["ASTRO_HOME"] = nil
     process.environment = variables.merging(environment) { $1 }
