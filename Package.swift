@@ -65,7 +65,7 @@ let package = Package(
       name: "astro",
       dependencies: [
         "AstroRunner", "AstroCore", "AstroYAML", "AstroWorkflow", "AstroConfiguration", "AstroLimits",
-        "AstroJournal", "AstroSpool", "AstroProcess", "AstroScheduling", "AstroTelemetry", log,
+        "AstroJournal", "AstroSpool", "AstroProcess", "AstroScheduling", "AstroTelemetry", "CLinux", log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     room("AstroTestKit", uses: ["AstroCore"]),
@@ -79,6 +79,6 @@ let package = Package(
     suite("AstroSpool", uses: ["AstroTestKit"]),
     suite("AstroProcess", uses: ["AstroTestKit"]),
     suite("AstroTelemetry"),
-    .testTarget(name: "EndToEndTests", dependencies: ["AstroCore"], swiftSettings: settings),
+    .testTarget(name: "EndToEndTests", dependencies: ["AstroCore", "AstroJournal"], swiftSettings: settings),
   ]
 )

@@ -27,7 +27,10 @@ public final class CommandAgent: Agent {
       + (environment["TZ"].map { [("TZ", $0)] } ?? [])
   }
 
-  public func probe() -> String? {
+  public func probe() -> String? { Self.problem }
+
+  /// What ``probe()`` says. Commands need the machine alone, so nobody has to be running to ask.
+  public static var problem: String? {
     access("/bin/sh", X_OK) == 0 ? nil : "/bin/sh cannot be executed: \(String(cString: strerror(errno)))"
   }
 

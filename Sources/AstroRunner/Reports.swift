@@ -91,35 +91,16 @@ final class Reports {
   }
 
   private func gauges(_ runner: Runner, _ now: Moment) throws(Failure) -> [String: Double] {
-    var gauges: [String: Double] = [:]
-    let running = try runner.journal.read { try $0.runningAttempts() }
-    let active = try runner.journal.read { try $0.active() }
-    gauges[MetricFamily.appInfo.series([options.version, swiftVersion, configuration.system.environment.rawValue])] = 1
-    gauges[MetricFamily.activeTasks.series()] = Double(running.count)
-    gauges[MetricFamily.queuedTasks.series()] = Double(runner.scheduler.queuedTasks)
-    gauges[MetricFamily.activeWorkflows.series()] = Double(active.count)
+    var gauges = try runner.journal.read { try MetricGauges(from: $0) }
+    gauges.add(version: options.version, environment: configuration.system.environment)
     for member in runner.scheduler.agentPool.members {
-      let record = runner.scheduler.agentRecord(member.id) ?? .init()
-      gauges[MetricFamily.agentHealth.series([member.id])] = record.isHealthy ? 1 : 0
-      gauges[MetricFamily.agentTasksActive.series([member.id])] = Double(running.count { $0.agent == member.id })
-      gauges[MetricFamily.agentReliability.series([member.id])] = record.reliability
+      gauges.add(agent: member.id, runner.scheduler.agentRecord(member.id) ?? .init())
     }
-    gauges[MetricFamily.databaseConnections.series()] = 1
-    gauges[MetricFamily.uptime.series()] = Double(now.boot - startedAt.boot) / 1_000_000
-    let counts = try runner.spool.counts()
-    gauges[MetricFamily.spoolFiles.series(["waiting"])] = Double(counts.waiting)
-    for place in Place.allCases {
-      gauges[MetricFamily.spoolFiles.series([place.rawValue])] = Double(counts.settled[place] ?? 0)
-    }
-    gauges[MetricFamily.spoolOldest.series()] = counts.oldestWaiting.map { max(0, (now.wall - $0).seconds) } ?? 0
-    for usage in try runner.limits.statistics(on: runner.journal) {
-      gauges[MetricFamily.limitRemaining.series([usage.limiter, usage.key])] = Double(usage.remaining)
-    }
-    let last = try runner.journal.read { try $0.lastEnded() }
-    gauges[MetricFamily.lastRun.series()] = last?.finishedAt.map { Double($0.microseconds) / 1_000_000 } ?? 0
-    gauges[MetricFamily.lastRunSuccess.series()] = last.map { $0.state == .failed ? 0 : 1 } ?? 0
-    gauges[MetricFamily.heartbeat.series()] = Double(now.wall.microseconds) / 1_000_000
-    return gauges
+    gauges.add(spool: try runner.spool.counts(), at: now.wall)
+    gauges.add(limits: try runner.limits.statistics(on: runner.journal))
+    gauges.addRunner(queuedTasks: runner.scheduler.queuedTasks, uptime: .microseconds(now.boot - startedAt.boot))
+    gauges.addHeartbeat(now.wall)
+    return gauges.values
   }
 
   /// Adds what the journal did to the counters that are committed with it, once a second: they are some forty rows, more
@@ -217,14 +198,11 @@ final class Reports {
       "free_bytes": .integer(disk.freeBytes), "total_bytes": .integer(disk.totalBytes),
       "free_inodes": .integer(disk.freeInodes),
     ]
-    let scarceInodes = disk.totalInodes > 0 && disk.freeInodes < 1000
-    if disk.freeBytes < 16 << 20 || (disk.totalInodes > 0 && disk.freeInodes < 20) {
-      return HealthCheck(.unhealthy, "The disk is full", at: now.wall, details: details)
+    return switch disk.room {
+    case .ample: HealthCheck(.healthy, "The disk has room", at: now.wall, details: details)
+    case .scarce: HealthCheck(.degraded, "The disk is nearly full", at: now.wall, details: details)
+    case .none: HealthCheck(.unhealthy, "The disk is full", at: now.wall, details: details)
     }
-    if disk.freeBytes < 256 << 20 || scarceInodes {
-      return HealthCheck(.degraded, "The disk is nearly full", at: now.wall, details: details)
-    }
-    return HealthCheck(.healthy, "The disk has room", at: now.wall, details: details)
   }
 
   private func attempt(_ what: String, _ runner: Runner, _ body: () throws(Failure) -> Void) {

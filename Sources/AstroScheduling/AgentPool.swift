@@ -43,7 +43,9 @@ public struct AgentPool: Sendable {
 
     /// Laplace's rule of succession with two successes assumed (contract 4).
     public var reliability: Double { (successes + 2) / (successes + failures + 2) }
-    public var isHealthy: Bool { infrastructureFailures < 3 }
+    /// Failures of the infrastructure in a row that make an agent unhealthy (contract 4).
+    public static let illAfter = 3
+    public var isHealthy: Bool { infrastructureFailures < Self.illAfter }
 
     /// Half of an outcome's weight is gone after 50 more.
     mutating func count(success: Bool) {
