@@ -1,6 +1,7 @@
 import ArgumentParser
 import AstroConfiguration
 import AstroCore
+import AstroRunner
 import AstroTelemetry
 
 struct HealthCommand: ParsableCommand {

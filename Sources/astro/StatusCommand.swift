@@ -1,4 +1,5 @@
 import ArgumentParser
+import AstroConfiguration
 import AstroCore
 import AstroJournal
 import AstroRunner
