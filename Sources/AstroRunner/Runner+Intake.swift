@@ -29,15 +29,16 @@ extension Runner {
   }
 
   func examine(_ candidate: Candidate) -> Admission {
-    // A file that `astro submit` named after a run it announced brings that run's parameters.
-    let stem = String(decoding: candidate.name.stem, as: UTF8.self)
-    let submission = WorkflowID(validating: stem).flatMap { id in
-      (try? journal.read { try $0.submission(id.text) }).flatMap { $0 }.map { (id, $0) }
-    }
-    var admission = examiner.examine(candidate, given: submission?.1.params ?? [:])
-    admission.submission = submission?.0
-    if let user = submission?.1.user, admission.plan?.user == nil { admission.user = user }
-    return admission
+    let origin = Examiner.Origin(
+      file: candidate.name.bytes, shown: candidate.name.printable, format: candidate.format, owner: candidate.owner,
+      ownerName: candidate.ownerName, submittedAt: candidate.modifiedAt, sha256: candidate.sha256)
+    return examiner.examine(candidate.bytes, from: origin, announced: announcement(of: candidate.name))
+  }
+
+  /// What `astro submit` stored for a file that it named after the run it announced.
+  private func announcement(of name: FileName) -> SubmissionRecord? {
+    guard let id = WorkflowID(validating: String(decoding: name.stem, as: UTF8.self)) else { return nil }
+    return (try? journal.read { try $0.submission(id.text) }).flatMap { $0 }
   }
 
   /// Rejects what the looks found unacceptable.
@@ -159,6 +160,7 @@ extension Runner {
     }
     try transaction.insert(
       record(run, admission, state: .rejected, at: clock.now().wall, verdict: nil), content: admission.bytes)
+    if admission.submission != nil { _ = try transaction.take(submission: run.text) }
     noteRejected(run, admission.shownFile, admission.errors.first?.code ?? "invalid", &batch)
   }
 
@@ -167,19 +169,22 @@ extension Runner {
   ) throws(Failure) {
     var random = SystemRandomNumberGenerator()
     let now = clock.now().wall
-    let run = WorkflowID.mint(name: Name.derived(fromStem: name.stem), at: now, using: &random)
+    let announced = announcement(of: name).flatMap { WorkflowID(validating: $0.id) }
+    let run = announced ?? .mint(name: Name.derived(fromStem: name.stem), at: now, using: &random)
     switch try spool.claimRefused(name, refusal, as: run) {
     case .taken: return
     case .changed(let name): return intake.notice(CollectionOfOne(name))
     case .claimed: break
     }
     var record = RunRecord(
-      id: run, name: Name.derived(fromStem: name.stem), user: refusal.ownerName, state: .rejected, file: name.bytes,
+      id: run, name: announced?.name ?? Name.derived(fromStem: name.stem), user: refusal.ownerName, state: .rejected,
+      file: name.bytes,
       fileExtension: SubmissionFormat.yaml.rawValue, sha256: "", submittedAt: refusal.modifiedAt,
       claimedAt: now, owner: id)
     record.errors = [refusal.diagnostic(file: name.printable)]
     record.finishedAt = now
     try transaction.insert(record, content: [])
+    if announced != nil { _ = try transaction.take(submission: run.text) }
     noteRejected(run, name.printable, refusal.reason.code, &batch)
   }
 

@@ -238,8 +238,3 @@ extension Runner {
     }
   }
 }
-
-extension WorkflowID {
-  /// The part before the time: what the workflow was called.
-  fileprivate var name: String { String(text.dropLast(24)) }
-}

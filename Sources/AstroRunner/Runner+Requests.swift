@@ -6,8 +6,9 @@ import AstroTelemetry
 import Logging
 
 extension Runner {
-  /// Somebody rang: a cancel for a run of ours, a run without an owner.
+  /// Somebody rang: a cancel for a run of ours, a run without an owner, limits that were cleared.
   func readRequests() throws(Failure) {
+    forgetBlocks()
     for run in try journal.read({ try $0.active() }) where run.isCancelRequested && owned[run.id] != nil {
       pending.append(.cancel(run.id))
     }

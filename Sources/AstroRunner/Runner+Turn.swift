@@ -55,7 +55,7 @@ extension Runner {
   }
 
   private func gather() throws(Failure) -> [Event] {
-    for request in signals.take() { answer(request) }
+    for request in signals.take() { try answer(request) }
     var events = pending
     pending.removeAll()
     for event in try launcher.receive() { try take(event, into: &events) }
@@ -64,26 +64,6 @@ extension Runner {
     if bell.take() { try readRequests() }
     if clock.now().boot >= nextRescan { try rescan() }
     return events
-  }
-
-  private func answer(_ request: SignalInbox.Request) {
-    switch request {
-    case .reload: reports.reload(self)
-    case .stop:
-      stopRequests += 1
-      guard stopRequests == 1 else {
-        stopping = .now
-        return
-      }
-      log.info("Stopping", metadata: ["grace_seconds": .stringConvertible(options.grace.seconds)])
-      observer?.runner(.stopRequested)
-      result.interrupted = true
-      if options.mode == .single {
-        pending += owned.keys.map { .cancel($0) }
-      } else {
-        stop(within: options.grace)
-      }
-    }
   }
 
   private func take(_ event: LauncherEvent, into events: inout [Event]) throws(Failure) {
@@ -142,7 +122,7 @@ extension Runner {
     }
   }
 
-  private func send(_ signal: TerminationSignal, to key: AttemptKey) {
+  func send(_ signal: TerminationSignal, to key: AttemptKey) {
     for wreck in wrecks where wreck.signal(key, signal) { return }
     agent.signal(key, signal)
   }

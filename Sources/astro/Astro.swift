@@ -16,8 +16,9 @@ struct Astro: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      InitCommand.self, WatchCommand.self, DrainCommand.self, RunCommand.self, ValidateCommand.self,
-      StatusCommand.self, ListCommand.self, CancelCommand.self, LimitsCommand.self, HealthCommand.self,
+      InitCommand.self, WatchCommand.self, DrainCommand.self, RunCommand.self, SubmitCommand.self,
+      ValidateCommand.self, PlanCommand.self, StatusCommand.self, ListCommand.self, CancelCommand.self,
+      LimitsCommand.self, HealthCommand.self,
     ])
 
   static let version = "0.1.0"
@@ -28,7 +29,9 @@ struct Astro: ParsableCommand {
     if arguments.count > 1, arguments[1] == "warden" {
       Glibc.exit(Warden.main(arguments: Array(arguments.dropFirst(2))))
     }
-    // A closed pipe (astro list | head) ends a verb like any other program; the runner ignores it where it matters.
+    // A closed pipe (astro list | head) ends a verb like any other program, also one started by somebody who ignores the
+    // signal; the runner ignores it where it matters.
+    signal(SIGPIPE, SIG_DFL)
     do {
       var command = try parseAsRoot()
       try command.run()
