@@ -36,14 +36,14 @@ extension Reading {
     }
     guard WorkflowID(validating: text) != nil else {
       let shown = text.isEmpty ? "''" : text.count > 100 ? text.prefix(100) + "…" : text
-      throw Failure(.notFound, subject: String(shown), message: "no such run")
+      throw Failure(.notFound, subject: String(shown), message: "no such run; astro list shows those there are")
     }
     if let id = try ids("SELECT id FROM run WHERE id = ?", [text]).first { return .run(id) }
     // Identifiers are ASCII: everything that begins with `text` lies between it and it followed by DEL.
     let runs = try ids("SELECT id FROM run WHERE id > ? AND id < ? ORDER BY id LIMIT 6", [text, text + "\u{7F}"])
     let found = try runs.map(Named.run) + submissions(from: text).map(Named.waiting)
     switch found.count {
-    case 0: throw Failure(.notFound, subject: text, message: "no such run")
+    case 0: throw Failure(.notFound, subject: text, message: "no such run; astro list shows those there are")
     case 1: return found[0]
     default:
       let shown = found.prefix(5).map(\.id.text).joined(separator: ", ") + (found.count > 5 ? ", …" : "")

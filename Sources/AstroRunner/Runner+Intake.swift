@@ -25,20 +25,27 @@ struct Refused {
 extension Runner {
   /// Looks at names heard of; what cannot become a run comes back.
   func look(_ now: Moment) throws(Failure) -> [Intake.Finding] {
-    try intake.look(in: spool, now: now, examine: examine)
+    try intake.look(in: spool, now: now) { candidate in
+      examine(candidate) { id in (try? journal.read { try $0.submission(id) }).flatMap { $0 } }
+    }
   }
 
-  func examine(_ candidate: Candidate) -> Admission {
+  /// Examines a file inside a transaction, where the journal can be read through it alone.
+  func examine(_ candidate: Candidate, in transaction: Transaction) -> Admission {
+    examine(candidate) { id in (try? transaction.reading.submission(id)).flatMap { $0 } }
+  }
+
+  private func examine(_ candidate: Candidate, announced: (String) -> SubmissionRecord?) -> Admission {
     let origin = Examiner.Origin(
       file: candidate.name.bytes, shown: candidate.name.printable, format: candidate.format, owner: candidate.owner,
       ownerName: candidate.ownerName, submittedAt: candidate.modifiedAt, sha256: candidate.sha256)
-    return examiner.examine(candidate.bytes, from: origin, announced: announcement(of: candidate.name))
+    return examiner.examine(
+      candidate.bytes, from: origin, announced: Self.announcedID(candidate.name).flatMap { announced($0.text) })
   }
 
-  /// What `astro submit` stored for a file that it named after the run it announced.
-  private func announcement(of name: FileName) -> SubmissionRecord? {
-    guard let id = WorkflowID(validating: String(decoding: name.stem, as: UTF8.self)) else { return nil }
-    return (try? journal.read { try $0.submission(id.text) }).flatMap { $0 }
+  /// The run that `astro submit` announced, if it named this file: asked for under this identifier.
+  private static func announcedID(_ name: FileName) -> WorkflowID? {
+    WorkflowID(validating: String(decoding: name.stem, as: UTF8.self))
   }
 
   /// Rejects what the looks found unacceptable.
@@ -58,7 +65,9 @@ extension Runner {
   func admitFiles(in transaction: Transaction, _ batch: inout Batch) throws(Failure) -> [Event] {
     var events: [Event] = []
     let now = clock.now()
-    while events.count < min(room, 64), let finding = try intake.next(in: spool, now: now, examine: examine) {
+    while events.count < min(room, 64),
+      let finding = try intake.next(in: spool, now: now, examine: { examine($0, in: transaction) })
+    {
       switch finding {
       case .refused(let name, let refusal): try reject(name, refusal, in: transaction, &batch)
       case .admissible(let candidate, let admission):
@@ -169,7 +178,8 @@ extension Runner {
   ) throws(Failure) {
     var random = SystemRandomNumberGenerator()
     let now = clock.now().wall
-    let announced = announcement(of: name).flatMap { WorkflowID(validating: $0.id) }
+    var announced = Self.announcedID(name)
+    if let id = announced, try transaction.reading.submission(id.text) == nil { announced = nil }
     let run = announced ?? .mint(name: Name.derived(fromStem: name.stem), at: now, using: &random)
     switch try spool.claimRefused(name, refusal, as: run) {
     case .taken: return

@@ -202,7 +202,7 @@ extension Runner {
     guard try transaction.reading.run(file.id) == nil,
       case .ready(let candidate) = try spool.lookActive(file.id, file.format)
     else { return nil }
-    var admission = examine(candidate)
+    var admission = examine(candidate, in: transaction)
     if admission.plan?.name == nil { admission.name = file.id.name }
     guard let plan = admission.plan else {
       try transaction.insert(

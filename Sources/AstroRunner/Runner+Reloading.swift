@@ -23,13 +23,11 @@ extension Runner {
   }
 
   private func refuseReload(_ diagnostic: Diagnostic) {
-    log.error(
-      "Configuration not reloaded",
-      metadata: [
-        "file": .string(diagnostic.file), "line": .stringConvertible(diagnostic.line),
-        "column": .stringConvertible(diagnostic.column), "error": .string(diagnostic.message),
-        "hint": .string(diagnostic.hint ?? ""),
-      ])
+    // `line` of a log line is the place in our own source.
+    let place = diagnostic.line > 0 ? ":\(diagnostic.line):\(diagnostic.column)" : ""
+    var metadata: Logger.Metadata = ["error": .string("\(diagnostic.file)\(place): \(diagnostic.message)")]
+    if let hint = diagnostic.hint { metadata["hint"] = .string(hint) }
+    log.error("Configuration not reloaded", metadata: metadata)
   }
 
   private func apply(_ fresh: Configuration) {

@@ -40,6 +40,14 @@ extension Runner {
     pending.append(.stopping)
   }
 
+  /// A pass that has had its time starts nothing more.
+  func stopInTime() {
+    guard case .drain(let maxTime?) = options.mode, clock.now().boot - startedAt.boot >= maxTime.microseconds else {
+      return
+    }
+    stop(within: options.grace)
+  }
+
   /// Lets what runs go on for `grace`, and starts nothing more.
   func stop(within grace: Duration) {
     guard stopping == .no else { return }

@@ -12,6 +12,7 @@ import Logging
 extension Runner {
   /// One turn of the loop: gather, decide, commit, perform.
   func turn() throws(Failure) {
+    stopInTime()
     let events = try gather()
     let now = clock.now()
     intake.advance(to: now.boot)

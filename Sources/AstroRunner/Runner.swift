@@ -201,11 +201,7 @@ public final class Runner {
     switch options.mode {
     case .watch: return false
     case .single: return scheduler.activeRuns == 0 && pending.isEmpty
-    case .drain(let maxTime):
-      if let maxTime, clock.now().boot - startedAt.boot >= maxTime.microseconds {
-        stop(within: options.grace)
-        return scheduler.runningAttempts == 0
-      }
+    case .drain:
       return !scheduler.isBusy && !hasImminentWork
     }
   }

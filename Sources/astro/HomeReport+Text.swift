@@ -61,7 +61,8 @@ extension HomeReport {
   }
 
   private var healthText: String {
-    "Health: \(health.status ?? "unknown")\(health.message.map { " (\(Terminal.printable($0)))" } ?? "")\n"
+    guard let status = health.status else { return "Health: no runner has reported yet.\n" }
+    return "Health: \(status)\(health.message.map { " (\(Terminal.printable($0)))" } ?? "")\n"
   }
 }
 

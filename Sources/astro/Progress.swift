@@ -36,7 +36,8 @@ final class Progress: RunObserver {
     case .throttled(_, let verdict):
       say("  … \(verdict.limiter) is used up, next in \(Notation.spell(verdict.retryAfter))")
     case .ended(_, let state, let reason):
-      say(paint(reason.map { "\(state.rawValue): \($0)" } ?? state.rawValue, state == .succeeded ? 32 : 31))
+      let more = reason.flatMap { $0 == state.rawValue ? nil : ": \($0)" } ?? ""
+      say(paint(state.rawValue + more, state == .succeeded ? 32 : 31))
     case .stopRequested: say("cancelling; once more to kill what runs")
     }
     showStatus()

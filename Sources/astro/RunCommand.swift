@@ -32,9 +32,9 @@ struct RunCommand: ParsableCommand {
     let id: WorkflowID
     do {
       id = try runner.enter(bytes, file: file, params: given, warn: Message.show)
-    } catch let obstacle as Runner.Obstacle {
+    } catch {
       runner.abandon()
-      throw obstacle.reported(site.configuration)
+      throw (error as? Runner.Obstacle)?.reported(site.configuration) ?? error
     }
     let result = try runner.run()
     let state = result.ended[id] ?? .running

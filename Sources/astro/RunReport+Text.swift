@@ -22,7 +22,9 @@ extension RunReport {
 
   private func headText(at now: Timestamp) -> String {
     let end = run.finishedAt ?? now
-    var lines = ["\(run.id) \(run.state.rawValue)\(run.reason.map { ": \($0)" } ?? "")"]
+    var lines = [
+      "\(run.id) \(run.state.rawValue)\(run.reason.flatMap { $0 == run.state.rawValue ? nil : ": \($0)" } ?? "")"
+    ]
     lines.append("file      \(run.shownFile), submitted \(run.submittedAt.rfc3339) by \(run.user)")
     lines.append("claimed   \(run.claimedAt.rfc3339)")
     if let started = run.startedAt { lines.append("started   \(started.rfc3339)") }

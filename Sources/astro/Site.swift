@@ -140,6 +140,8 @@ struct ParameterOptions: ParsableArguments {
   @Option(name: [.customShort("p"), .customLong("param")], help: "A parameter of the workflow, name=value.")
   var params: [String] = []
 
+  func validate() throws { _ = try values() }
+
   func values() throws -> [String: String] {
     var values: [String: String] = [:]
     for pair in params {

@@ -7,7 +7,8 @@ final class RunningAstro {
   private let process = Process()
   private let directory: String
 
-  init(_ binary: String, _ arguments: [String], home: String, stdin: String?) throws {
+  /// - Parameter terminal: used instead of the files, `NO_COLOR` unset.
+  init(_ binary: String, _ arguments: [String], home: String, stdin: String? = nil, terminal: String? = nil) throws {
     directory = FileManager.default.temporaryDirectory.appendingPathComponent("astro-io-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
     for name in ["in", "out", "err"] {
@@ -19,11 +20,11 @@ final class RunningAstro {
       fileURLWithPath: FileManager.default.fileExists(atPath: home) ? home : directory)
     var environment = ProcessInfo.processInfo.environment
     environment["ASTRO_HOME"] = home
-    environment["NO_COLOR"] = "1"
+    environment["NO_COLOR"] = terminal == nil ? "1" : nil
     process.environment = environment
-    process.standardInput = FileHandle(forReadingAtPath: "\(directory)/in")
-    process.standardOutput = FileHandle(forWritingAtPath: "\(directory)/out")
-    process.standardError = FileHandle(forWritingAtPath: "\(directory)/err")
+    process.standardInput = FileHandle(forReadingAtPath: terminal ?? "\(directory)/in")
+    process.standardOutput = FileHandle(forWritingAtPath: terminal ?? "\(directory)/out")
+    process.standardError = FileHandle(forWritingAtPath: terminal ?? "\(directory)/err")
     try process.run()
   }
 
