@@ -25,7 +25,17 @@ extension Runner {
       try spool.reattach()
     }
     try recover()
+    try sweep()
     intake.notice(listing: try spool.list(), identity: spool.identity)
+  }
+
+  /// Removes what writers that died left under their dot names, which nobody else ever would.
+  private func sweep() throws(Failure) {
+    let now = clock.now().boot
+    guard now >= nextSweep else { return }
+    nextSweep = now + Duration.seconds(3600).microseconds
+    let removed = try spool.sweepTemporaries()
+    if removed > 0 { log.info("Remains removed", metadata: ["files": .stringConvertible(removed)]) }
   }
 
   /// Takes over what others left: dead runners' runs, runs without an owner, files without a row, ends not settled.

@@ -113,6 +113,7 @@ public final class Runner {
   var result = Result()
   var stopping: StopState = .no
   var nextRescan: Int64 = 0
+  var nextSweep: Int64 = 0
   let startedAt: Moment
 
   enum StopState: Equatable {

@@ -8,6 +8,7 @@ final class ScratchHome {
   let path: String
   let binary: String
   private var started: [RunningAstro] = []
+  private var pipes: [String] = []
 
   /// What a finished command left.
   struct Outcome {
@@ -32,6 +33,8 @@ final class ScratchHome {
 
   deinit {
     for running in started { running.kill() }
+    // Tasks outlive a runner that is killed: what still waits at a gate goes on, and ends.
+    for pipe in pipes { close(open(pipe, O_RDWR | O_NONBLOCK | O_CLOEXEC)) }
     try? FileManager.default.removeItem(atPath: path)
   }
 
@@ -92,6 +95,7 @@ final class ScratchHome {
   func makePipe(_ name: String) throws -> String {
     let full = "\(path)/\(name)"
     try #require(mkfifo(full, 0o600) == 0)
+    pipes.append(full)
     return full
   }
 

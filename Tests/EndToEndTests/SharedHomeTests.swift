@@ -37,6 +37,18 @@ import Testing
     #expect(home.names("spool/done").count == 20)
     let all = (1...10).flatMap { number in (1...5).map { "f\(number).\($0)" } }
     #expect(counts(home) == all.sorted())
-    #expect(home.names("spool/active").isEmpty)
+    // A dot file may be left where the kill met a write: nothing looks at it, and a sweep removes it.
+    #expect(home.names("spool/active").allSatisfy { $0.hasPrefix(".") })
+  }
+
+  @Test func `a file that was claimed just before a crash is admitted by the next runner`() throws {
+    let home = try ScratchHome()
+    try home.astro("drain")
+    let id = "work-20260101T000000Z-abcdef"
+    let source = try home.write(counting("orphan"), to: ".orphan")
+    try #require(rename(source, "\(home.path)/spool/active/\(id).yaml") == 0)
+    #expect(try home.astro("drain").code == 0)
+    #expect(home.names("spool/done") == ["\(id).receipt.json", "\(id).yaml"])
+    #expect(counts(home) == ["orphan.1"])
   }
 }

@@ -98,6 +98,48 @@ import Testing
     #expect(try home.astro("status", "a-").code == 66)
   }
 
+  @Test(.enabled(if: getuid() == 0)) func `a full disk is error 73, and nothing is left of what did not fit`() throws {
+    let home = try ScratchHome()
+    let spool = home.path + "/spool"
+    guard mount("tmpfs", spool, "tmpfs", 0, "size=64k") == 0 else { return }
+    defer { umount2(spool, Int32(MNT_DETACH)) }
+    try home.write(Workflows.succeeding, to: "small.yaml")
+    try home.write(Workflows.succeeding + String(repeating: "# \n", count: 100_000), to: "large.yaml")
+    let outcome = try home.astro("submit", "small.yaml", "large.yaml")
+    #expect(outcome.code == 73)
+    #expect(outcome.out.isEmpty)
+    #expect(outcome.err.hasSuffix(".tmp: cannot write it: No space left on device\n"))
+    #expect(home.names("spool").isEmpty)
+    #expect(try home.astro("status", "small-").code == 66)
+  }
+
+  @Test(.enabled(if: getuid() == 0))
+  func `root gives the file to the owner of the spool, who could not read it otherwise`()
+    throws
+  {
+    let home = try ScratchHome()
+    try #require(chown(home.path + "/spool", 65534, 65534) == 0)
+    try home.write(Workflows.succeeding, to: "a.yaml")
+    let id = try #require(try home.astro("submit", "a.yaml").lines.first)
+    var status = stat()
+    #expect(stat("\(home.path)/spool/\(id).yaml", &status) == 0)
+    #expect(status.st_uid == 65534)
+    #expect(status.st_mode & 0o777 == 0o600)
+  }
+
+  @Test func `a submission that a limit held back keeps its parameters and its identifier`() throws {
+    let home = try ScratchHome("rate_limits: {workflow_creation: {max_requests: 1, window_seconds: 1h}}")
+    try home.write(greet, to: "greet.yaml")
+    let first = try #require(try home.astro("submit", "greet.yaml", "-p", "who=Ann").lines.first)
+    let second = try #require(try home.astro("submit", "greet.yaml", "-p", "who=Bob").lines.first)
+    let watch = try home.start("watch")
+    try eventually("one is held back") { watch.err.contains("Rate limit exceeded") }
+    try home.astro("limits", "clear")
+    try eventually("both have run") { home.names("spool/done").count == 4 }
+    #expect(home.read("data/runs/\(first)/files/said") == "hello Ann\n")
+    #expect(home.read("data/runs/\(second)/files/said") == "hello Bob\n")
+  }
+
   @Test func `a rejected submission keeps its identifier`() throws {
     let home = try ScratchHome()
     try home.write("tasks: {a: {run: 'true', agent: shell_agent_001}}\n", to: "a.yaml")
