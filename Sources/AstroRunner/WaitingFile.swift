@@ -79,7 +79,7 @@ extension WaitingFile.Hold {
     case .limit(let limiter, let key, let grants, let until):
       "limit \(limiter) of \(key), \(grants)" + (until == nil ? ": it is never let through" : "")
     case .noRoom(let most): "max_active_workflows: \(most) are active"
-    case .noRunner: "no runner is working"
+    case .noRunner: "neither astro watch nor astro drain is running"
     case .none: "about to be taken"
     }
   }

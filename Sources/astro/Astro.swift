@@ -23,15 +23,23 @@ struct Astro: ParsableCommand {
 
   static let version = "0.1.0"
 
+  /// Whatever the parent ignored or blocked (both are inherited): Ctrl-C ends a verb, and a closed pipe
+  /// (astro list | head) ends it quietly. The runner answers signals in its own way, where it matters.
+  private static func takeSignalsAsUsual() {
+    signal(SIGPIPE, SIG_DFL)
+    var mask = sigset_t()
+    sigemptyset(&mask)
+    for number in [SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM] { sigaddset(&mask, number) }
+    pthread_sigmask(SIG_UNBLOCK, &mask, nil)
+  }
+
   static func main() {
     // Not a verb for people: the runner starts itself again as its warden.
     let arguments = CommandLine.arguments
     if arguments.count > 1, arguments[1] == "warden" {
       Glibc.exit(Warden.main(arguments: Array(arguments.dropFirst(2))))
     }
-    // A closed pipe (astro list | head) ends a verb like any other program, also one started by somebody who ignores the
-    // signal; the runner ignores it where it matters.
-    signal(SIGPIPE, SIG_DFL)
+    takeSignalsAsUsual()
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -22,10 +22,11 @@ struct RunCommand: ParsableCommand {
   func run() throws {
     signal(SIGPIPE, SIG_IGN)
     let given = try parameters.values()
+    // Before signals are held back: Ctrl-C must end a read from a terminal.
+    let bytes = try WorkflowFile.read(file)
     let signals = SignalInbox()
     let site = try home.open()
     let (log, logOutput) = try site.startLogging(console: false)
-    let bytes = try WorkflowFile.read(file)
     let progress = quiet ? nil : Progress(site: site)
     let runner = try site.runner(
       .single, grace: .seconds(30), signals: signals, log: log, logOutput, observer: progress)

@@ -23,9 +23,10 @@ struct SubmitCommand: ParsableCommand {
   @Argument(help: "The workflow files; - is stdin.") var files: [String]
 
   func run() throws {
-    let signals = wait ? SignalInbox() : nil
     let site = try home.open()
     let submissions = try check(site)
+    // Not before everything is read: Ctrl-C must end a read from a terminal. And before the journal starts a thread.
+    let signals = wait ? SignalInbox() : nil
     let (placed, failure) = Submission.place(submissions, in: site.home.spool, try openJournal(site))
     if !(wait && output.json) { show(placed, site) }
     if let failure { throw failure.asCannotCreate }

@@ -35,15 +35,18 @@ struct WatchCommand: ParsableCommand {
       } catch let failure as Failure where failure.isPassing {
         // Out of room, or a dead warden: this runner is thrown away, the next one goes on from the journal.
         log.error("Runner stopped, starting again", error: failure)
-        if waitForSignal(signals, upTo: .seconds(2)) { return }
+        if isStopped(signals, within: .seconds(2)) { return }
         current = current.reread()
       }
     }
   }
 
-  private func waitForSignal(_ signals: SignalInbox, upTo pause: Duration) -> Bool {
+  /// Waits for `pause`, or until a signal comes.
+  /// - Returns: whether it asks to stop; SIGHUP only cuts the pause short, the configuration is read anew anyway.
+  private func isStopped(_ signals: SignalInbox, within pause: Duration) -> Bool {
     var entry = pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0)
-    return poll(&entry, 1, Int32(pause.microseconds / 1000)) > 0
+    poll(&entry, 1, Int32(pause.microseconds / 1000))
+    return signals.take().contains(.stop)
   }
 }
 

@@ -23,7 +23,9 @@ final class PseudoTerminal {
   deinit { close(master) }
 
   /// Starts `astro` with this terminal as its input, output and error output.
-  func start(_ home: ScratchHome, _ arguments: String...) throws -> RunningAstro {
+  func start(_ home: ScratchHome, _ arguments: String...) throws -> RunningAstro { try start(home, arguments) }
+
+  func start(_ home: ScratchHome, _ arguments: [String]) throws -> RunningAstro {
     try RunningAstro(home.binary, arguments, home: home.path, terminal: name)
   }
 

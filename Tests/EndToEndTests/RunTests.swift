@@ -139,6 +139,16 @@ import Testing
     #expect(home.read("logs/astro.log")?.contains("Run adopted") == false)
   }
 
+  @Test(arguments: [["run", "-"], ["submit", "--wait", "-"]])
+  func `Ctrl-C ends it while it still reads the workflow from the terminal`(arguments: [String]) throws {
+    let home = try ScratchHome()
+    let terminal = try PseudoTerminal(columns: 80, rows: 24)
+    let reading = try terminal.start(home, arguments)
+    reading.signal(SIGINT)
+    #expect(reading.finish(within: 20).code == 130)
+    #expect(home.names("spool").isEmpty)
+  }
+
   @Test func `on a terminal a line says what runs now, and goes`() throws {
     let home = try ScratchHome()
     let pipe = try home.makePipe("gate")

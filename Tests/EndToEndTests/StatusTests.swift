@@ -171,7 +171,8 @@ import Testing
     let home = try ScratchHome()
     try home.write(Workflows.succeeding, to: "a.yaml")
     let id = try #require(try home.astro("submit", "a.yaml").lines.first)
-    #expect(try home.astro("status", id).out == "\(id) waits in the spool: no runner is working\n")
+    #expect(
+      try home.astro("status", id).out == "\(id) waits in the spool: neither astro watch nor astro drain is running\n")
     #expect(try home.astro("status", "a-", "--json").json([String: Any].self)["workflow_id"] as? String == id)
   }
 
