@@ -11,7 +11,8 @@ import Logging
 /// One that cannot be written is logged once and tried again; work goes on without it.
 final class Reports {
   private let home: Home
-  private let configuration: Configuration
+  /// As reloaded last.
+  var configuration: Configuration
   private let options: Runner.Options
   private let startedAt: Moment
   private var nextMetrics: Int64 = 0
@@ -65,16 +66,6 @@ final class Reports {
   func end(_ runner: Runner) {
     writeMetrics(runner, runner.clock.now())
     writeHealth(runner, options.mode == .watch ? .stopping : .idle)
-  }
-
-  /// SIGHUP.
-  func reload(_ runner: Runner) {
-    do throws(Failure) {
-      try runner.logOutput.reopen()
-      runner.log.info("Log reopened")
-    } catch {
-      runner.log.error("Log cannot be reopened", error: error)
-    }
   }
 
   // MARK: Metrics
