@@ -24,7 +24,7 @@ extension Runner {
         if !work.now.isEmpty || !work.refusals.isEmpty { try spool.syncDirectories() }
         if !admitted.isEmpty { work.decisions += scheduler.handle(admitted, at: clock.now()) }
         try record(&work, in: transaction)
-        for run in flushed { try transaction.markSettled(run) }
+        for run in flushed { try transaction.markSettled(run, by: id) }
         reports.count(journal.takeQueryStatistics(), into: &deltas)
         try transaction.add(series: deltas.values)
       }
@@ -63,12 +63,12 @@ extension Runner {
           run: start.key.workflow, task: start.key.task, state: .running, attempts: start.key.number,
           startedAt: clock.now().wall))
     case .signal, .probe: break
+    case .withdraw(let key): try transaction.withdrawAttempt(key)
+    case .agentChanged(let agent): try put(agent, in: transaction)
     case .close(let ending, let agentID):
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
       count(ending, agent: agentID)
-      if let record = scheduler.agentRecord(agentID) {
-        try transaction.put(agent: AgentRecord(id: agentID, record, at: clock.now().wall))
-      }
+      try put(agentID, in: transaction)
     case .update(let change):
       try transaction.put(TaskRecord(change))
     case .runStarted(let run):
@@ -81,6 +81,11 @@ extension Runner {
       unsettled.append(run)
     }
     return nil
+  }
+
+  private func put(_ agent: String, in transaction: Transaction) throws(Failure) {
+    guard let record = scheduler.agentRecord(agent) else { return }
+    try transaction.put(agent: AgentRecord(id: agent, record, at: clock.now().wall))
   }
 
   private func begin(_ start: AttemptStart, in transaction: Transaction, _ batch: inout Batch) throws(Failure) -> Event
@@ -118,8 +123,8 @@ extension Runner {
     case .failed, .rejected, .queued, .running, .held: status = "failed"
     }
     deltas.increment(.workflows, [status])
-    if let claimed = owned[run]?.claimedAt {
-      deltas.observe(.workflowDuration, [], max(0, (clock.now().wall - claimed).seconds))
+    if let since = owned[run]?.since {
+      deltas.observe(.workflowDuration, [], max(0, (clock.now().wall - since).seconds))
     }
   }
 }

@@ -28,6 +28,8 @@ extension Runner {
     try tell(batch)
     try settleEnded()
     try forgetFinishedRunners()
+    if options.mode == .watch { _ = try beginCleaning() }
+    try continueCleaning()
     reports.update(self, now: now)
   }
 
@@ -48,7 +50,7 @@ extension Runner {
       decisions.contains {
         switch $0 {
         case .signal, .probe: false
-        case .begin, .launch, .close, .update, .runStarted, .runEnded: true
+        case .begin, .launch, .withdraw, .close, .update, .runStarted, .runEnded, .agentChanged: true
         }
       }
     }
@@ -61,7 +63,7 @@ extension Runner {
     for event in try launcher.receive() { try take(event, into: &events) }
     try gatherFromWrecks(into: &events)
     gatherFromSpool()
-    if bell.take() { try readRequests() }
+    if bell.take() { try answerBell() }
     if clock.now().boot >= nextRescan { try rescan() }
     return events
   }
@@ -131,7 +133,7 @@ extension Runner {
         starts.append(start)
       case .signal(let key, let signal): send(signal, to: key)
       case .probe(let name): pending.append(.probed(agent: name, error: agent.probe()))
-      case .begin, .close, .update, .runStarted, .runEnded: break
+      case .begin, .withdraw, .close, .update, .runStarted, .runEnded, .agentChanged: break
       }
     }
     batch.launched = batch.decisions.count

@@ -24,7 +24,14 @@ public final class Runner {
     /// Only the run given to ``Runner/enter(_:file:params:)``.
     case single
 
-    public var name: String { self == .watch ? "watch" : "drain" }
+    /// The first part of a runner's identifier.
+    public var name: String {
+      switch self {
+      case .watch: "watch"
+      case .drain: "drain"
+      case .single: "run"
+      }
+    }
   }
 
   /// What came of it.
@@ -101,6 +108,9 @@ public final class Runner {
   /// A second one ends the runner at once.
   var stopRequests = 0
   var nextRescan: Int64 = 0
+  /// The daily removal of old runs, while it is under way.
+  var cleaning: Cleaning?
+  var nextCleaning: Int64 = 0
   let startedAt: Moment
 
   enum StopState: Equatable {
@@ -114,7 +124,8 @@ public final class Runner {
   struct OwnedRun {
     var user: String
     var startedAt: Timestamp?
-    var claimedAt: Timestamp
+    /// ``RunRecord/livesSince``.
+    var since: Timestamp
   }
 
   /// Opens everything a runner needs, and takes its own lock.
@@ -190,7 +201,8 @@ public final class Runner {
         stop(within: options.grace)
         return scheduler.runningAttempts == 0
       }
-      return !scheduler.isBusy && !hasImminentWork
+      guard !scheduler.isBusy, !hasImminentWork else { return false }
+      return try !beginCleaning()
     }
   }
 
@@ -214,7 +226,7 @@ public final class Runner {
 
   /// Sleeps until something happens or falls due.
   private func wait() {
-    guard pending.isEmpty else { return }
+    guard pending.isEmpty, cleaning == nil else { return }
     var poller = Poller()
     poller.watch(signals.descriptor)
     poller.watch(bell.descriptor)
@@ -227,6 +239,7 @@ public final class Runner {
   private func pauseUntilDue() -> Int64? {
     var due = [scheduler.nextDue, takesFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan]
     if case .draining(let until) = stopping { due.append(until) }
+    if options.mode == .watch, stopping == .no { due.append(nextCleaning) }
     if case .drain(let maxTime?) = options.mode, stopping == .no {
       due.append(startedAt.boot + maxTime.microseconds)
     }

@@ -51,14 +51,15 @@ final class ActiveRun {
   let plan: WorkflowPlan
   let params: [String: JSONValue]
   let directory: String
-  let claimedAt: Timestamp
 
   var tasks: [TaskRuntime]
   var results: [Int: TaskResult] = [:]
   /// Tasks not over.
   var remaining: Int
   var stopping = EndingCause.none
-  var hasStarted = false
+  /// Nothing more of it begins; its ready tasks are kept out of the queue.
+  var isHeld: Bool
+  var hasStarted: Bool
   /// When each task first started; kept only while it may still be recorded.
   var firstStart: [Int: Timestamp] = [:]
 
@@ -76,7 +77,8 @@ final class ActiveRun {
     plan = seed.plan
     params = seed.params
     directory = seed.directory
-    claimedAt = seed.claimedAt
+    isHeld = seed.isHeld
+    hasStarted = seed.hasStarted
     let tasks = seed.plan.tasks
     self.tasks = tasks.map { TaskRuntime(missingNeeds: Int32($0.needs.count)) }
     remaining = tasks.count

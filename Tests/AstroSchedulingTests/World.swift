@@ -16,6 +16,9 @@ final class World {
   var closed: [AttemptEnding] = []
   var ended: [WorkflowID: (state: RunState, reason: String?)] = [:]
   var probes: [String] = []
+  /// Starts taken back, and whether they were committed.
+  var withdrawn: [(key: AttemptKey, wasCommitted: Bool)] = []
+  var changedAgents: [String] = []
   /// Asked at every start; nil grants.
   var limiter: (AttemptStart) -> LimitVerdict? = { _ in nil }
 
@@ -52,6 +55,8 @@ final class World {
   private func note(_ decision: Decision) {
     switch decision {
     case .begin, .runStarted: break
+    case .withdraw(let key): withdrawn.append((key, committed.remove(key) != nil))
+    case .agentChanged(let agent): changedAgents.append(agent)
     case .launch(let start):
       committed.remove(start.key)
       running[start.key] = start
@@ -117,7 +122,7 @@ extension RunSeed {
     change(&plan)
     return RunSeed(
       id: WorkflowID(unchecked: id), name: "test", user: user, priority: priority, plan: plan, params: params,
-      directory: "/home/runs/\(id)/files", claimedAt: now)
+      directory: "/home/runs/\(id)/files", since: now)
   }
 }
 
