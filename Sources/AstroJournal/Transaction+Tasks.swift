@@ -54,11 +54,18 @@ extension Transaction {
       ]) > 0
   }
 
-  /// Forgets that an attempt begins: nothing was started for it and nothing will be. One that ended stays.
+  /// Forgets that an attempt begins: nothing was started for it and nothing will be. Its task is `pending` again, also where
+  /// a runner had recorded the launch and died before it. An attempt that ended stays.
   public func withdrawAttempt(_ key: AttemptKey) throws(Failure) {
-    try session.run(
+    let withdrawn = try session.run(
       "DELETE FROM attempt WHERE run = ? AND task = ? AND number = ? AND outcome IS NULL",
       [key.workflow.text, key.task, key.number])
+    guard withdrawn > 0 else { return }
+    try session.run(
+      """
+      UPDATE task SET state = 'pending', attempts = ?3 - 1, not_before = NULL, reason = NULL, started_at = NULL \
+      WHERE run = ?1 AND task = ?2
+      """, [key.workflow.text, key.task, key.number])
   }
 
   /// Hands running attempts of a dead launcher's run to the runner that watches them now.

@@ -90,7 +90,8 @@ public struct Explanation: Sendable, Equatable {
       }
     }
     for task in situation.plan.tasks where situation.isAsked(task.id) && states[task.id]?.isTerminal != true {
-      let own = situation.causes(of: task)
+      var own = situation.causes(of: task)
+      if isBlocked, own == [.next] { own = [] }
       tasks.append(
         Task(
           id: task.id, state: states[task.id] ?? .pending, causes: own,

@@ -37,6 +37,16 @@ public struct FileExplanation: Sendable, Equatable {
     earliest = Self.earliest(causes, now: now)
   }
 
+  /// It will never be claimed as it is.
+  public var isHopeless: Bool {
+    causes.contains {
+      switch $0 {
+      case .ignored, .refused: true
+      case .notYet, .notBefore, .limit, .full, .noRunner, .next: false
+      }
+    }
+  }
+
   private static func earliest(_ causes: [Cause], now: Timestamp) -> Timestamp? {
     var latest = now
     for cause in causes {

@@ -79,7 +79,8 @@ extension Directory {
         if try inner.discard(name, &removed) { continue }
         _ = try moveHere(name, from: inner, &moved, &removed)
       }
-      if removed.names + moved == before { return false }
+      // Nothing went: what is left are mount points.
+      if !found.isEmpty, removed.names + moved == before { return false }
     } while !found.isEmpty
     return try discard(own, &removed)
   }

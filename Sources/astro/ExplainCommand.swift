@@ -58,6 +58,7 @@ struct ExplainCommand: ParsableCommand {
       Output.line("  \(Terminal.printable(cause.sentence(at: explanation.now)))")
       if case .refused(let errors) = cause { Message.show(errors) }
     }
+    guard !explanation.isHopeless else { return }
     Output.line("  claimed at the earliest: \(explanation.earliest?.told(at: explanation.now) ?? "unknown")")
   }
 

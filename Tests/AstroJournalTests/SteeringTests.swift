@@ -159,9 +159,12 @@ private final class Fixture {
     try fixture.attempt(1, .exited(0))
     try fixture.attempt(2, nil)
     try fixture.journal.commit { transaction in
+      try transaction.put(TaskRecord(run: id, task: "t", state: .running, attempts: 2))
       for number in 1...2 { try transaction.withdrawAttempt(AttemptKey(workflow: id, task: "t", number: number)) }
     }
     #expect(try fixture.journal.read { try $0.attempts(of: id) }.map(\.key.number) == [1])
+    #expect(try fixture.task("t")?.state == .pending)
+    #expect(try fixture.task("t")?.attempts == 1)
   }
 
   @Test func occupiedSlotsAreAttemptsOfRunningTasks() throws {

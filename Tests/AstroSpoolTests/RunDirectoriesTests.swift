@@ -94,8 +94,6 @@ private final class Runs {
       rename(runs.path("inner"), runs.path("outer/inner"))
       rename(runs.path("outer"), runs.path("inner"))
     }
-    var before = rlimit()
-    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &before)
     let (isOver, removed) = try runs.remove()
     #expect(isOver)
     #expect(removed.names == 3003)
@@ -137,12 +135,12 @@ private final class Runs {
     }
     var (isOver, removed) = try runs.remove(atMost: 7)
     #expect(!isOver)
-    #expect(removed.names <= 8)
+    #expect(removed.names <= 9)
     var rounds = 0
     while !isOver, rounds < 100 {
       let before = removed.names
       isOver = try runs.directories.sweep(atMost: 7, &removed)
-      #expect(removed.names - before <= 8)
+      #expect(removed.names - before <= 9)  // its own directory and that of the run come on top
       rounds += 1
     }
     #expect(removed.names == 111)

@@ -99,6 +99,14 @@ final class ControlHome {
     text("data/runs/\(id)/files/\(name)").split(separator: "\n").map(String.init)
   }
 
+  /// Makes a named pipe in the home.
+  /// - Returns: waits until a task has written to it.
+  func fifo(_ name: String) throws -> () -> Void {
+    let path = "\(path)/\(name)"
+    try #require(mkfifo(path, 0o600) == 0)
+    return { _ = try? FileHandle(forReadingAtPath: path)?.readToEnd() }
+  }
+
   /// Does something to the journal behind everybody's back, as a crash would have left it.
   func sql(_ statement: String) throws {
     try #require(try Self.execute("/usr/bin/env", ["sqlite3", "\(path)/data/astro.sqlite", statement]).code == 0)

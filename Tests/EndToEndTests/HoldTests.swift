@@ -66,9 +66,16 @@ private let workflow = """
 
   @Test func aHoldWorksAndLastsWhenTheRunnerIsDead() throws {
     let home = try ControlHome()
-    try home.submit(workflow)
+    let begun = try home.fifo("begun")
+    try home.submit(
+      """
+      tasks:
+        first: {run: 'echo x > "$ASTRO_HOME/begun"; until test -e go; do sleep 0.02; done'}
+        second: {needs: [first], run: echo x >> followed}
+
+      """)
     let watcher = try Following(home, "watch")
-    try watcher.line(with: "Task execution started")
+    begun()
     let id = try home.id(in: "active")
     watcher.kill()
     #expect(try home.run("hold", id).code == 0)
