@@ -38,51 +38,55 @@ extension Directory {
   func empty(atMost budget: Int, _ removed: inout Removed) throws(Failure) -> Bool {
     let target = removed.names + max(1, budget)
     var moved = 0
+    var stuck: Set<FileName> = []
     while true {
-      let before = removed.names
-      var kept = 0
-      var found: [FileName] = []
       // Collected first: a scan need not show names that appear during it, and would show moved ones twice.
-      try visit { (name, _) throws(Failure) in
-        found.append(name)
-        return found.count < 1024 ? .goOn : .stop
-      }
+      let found = try someNames().filter { !stuck.contains($0) }
+      if found.isEmpty { return true }
       for name in found {
         guard removed.names < target else { return false }
         if try discard(name, &removed) { continue }
-        kept += try clear(name, &moved, target, &removed) ? 0 : 1
+        if case .stuck(let name) = try clear(name, &moved, target, &removed) { stuck.insert(name) }
       }
-      if found.isEmpty { return true }
-      // A pass that removed nothing met only what cannot be removed.
-      if removed.names == before, kept > 0 { return true }
     }
   }
 
+  private enum Cleared {
+    case gone
+    /// The budget is used up.
+    case unfinished
+    /// It stays, under this name.
+    case stuck(FileName)
+  }
+
   /// Empties the sub-directory `name` without descending: what it holds is removed or moved here. Then removes it.
-  /// - Returns: whether it is gone, or should be tried again.
   private func clear(
     _ name: FileName, _ moved: inout Int, _ target: Int, _ removed: inout Removed
-  ) throws(Failure) -> Bool {
-    guard let own = try moveHere(name, from: self, &moved, &removed), let inner = try enter(own, &removed) else {
-      return false
-    }
-    var found: [FileName] = []
-    repeat {
-      found.removeAll()
-      try inner.visit { (name, _) throws(Failure) in
-        found.append(name)
-        return found.count < 1024 ? .goOn : .stop
-      }
+  ) throws(Failure) -> Cleared {
+    guard let own = try moveHere(name, from: self, &moved, &removed) else { return .stuck(name) }
+    guard let inner = try enter(own, &removed) else { return .stuck(own) }
+    while true {
+      let found = try inner.someNames()
+      if found.isEmpty { break }
       let before = removed.names + moved
       for name in found {
-        guard removed.names < target else { return true }
+        guard removed.names < target else { return .unfinished }
         if try inner.discard(name, &removed) { continue }
         _ = try moveHere(name, from: inner, &moved, &removed)
       }
       // Nothing went: what is left are mount points.
-      if !found.isEmpty, removed.names + moved == before { return false }
-    } while !found.isEmpty
-    return try discard(own, &removed)
+      if removed.names + moved == before { return .stuck(own) }
+    }
+    return try discard(own, &removed) ? .gone : .stuck(own)
+  }
+
+  private func someNames() throws(Failure) -> [FileName] {
+    var names: [FileName] = []
+    try visit { (name, _) throws(Failure) in
+      names.append(name)
+      return names.count < 1024 ? .goOn : .stop
+    }
+    return names
   }
 
   /// Removes a name that is no directory with something in it.

@@ -32,7 +32,7 @@ struct CleanCommand: ParsableCommand {
     if dryRun { return show(try cleaning.preview()) }
     while try !cleaning.step() {}
     show(cleaning.summary)
-    if !cleaning.summary.removed.leftovers.isEmpty { throw AstroCore.ExitCode.cannotCreate }
+    if let failure = cleaning.summary.removed.leftovers.first { throw AstroCore.ExitCode(for: failure.code) }
   }
 
   private func show(_ summary: Cleaning.Summary) {
