@@ -44,7 +44,19 @@ public final class Cleaning {
   private var phase = Phase.expired
   public private(set) var summary = Summary()
 
-  private enum Phase { case expired, orphans, sweep, done }
+  fileprivate enum Phase {
+    case expired
+    /// Names still to be asked about.
+    case orphans([Trace])
+    case sweep
+    case done
+  }
+
+  /// Something on disk that carries the name of a run, or lies where runs lie.
+  fileprivate enum Trace {
+    case directory(RunDirectories.Entry)
+    case file(Spool.Settled)
+  }
 
   /// What a pass removed, or found to remove.
   public struct Summary: Sendable, Equatable {
@@ -58,8 +70,10 @@ public final class Cleaning {
     public var removed = Removed()
   }
 
-  /// How many runs are forgotten in one transaction.
-  private static let batch = 100
+  /// How many runs are forgotten in one transaction, and how many names are asked about, in one step without a budget and
+  /// in one with: a runner must not be away from its events for long.
+  private static let batch = (large: 100, small: 10)
+  private static let inquiry = (large: 10_000, small: 500)
 
   public init(
     journal: Journal, spool: Spool, runs: String, retention: Retention
@@ -75,27 +89,32 @@ public final class Cleaning {
   public func preview() throws(Failure) -> Summary {
     var summary = Summary()
     summary.runs = try expired(limit: .max).map(\.id)
-    let found = try orphans()
-    summary.orphans = Set(found.directories).union(found.files.map(\.id)).sorted()
-    summary.strangers = found.strangers
+    let found = try orphans(among: traces())
+    summary.note(found)
     return summary
   }
 
   /// Does a part of the pass, of about `budget` removed names.
   /// - Returns: whether the pass is over.
   public func step(atMost budget: Int = .max) throws(Failure) -> Bool {
+    let isPart = budget < .max
     switch phase {
     case .expired:
-      let runs = try expired(limit: Self.batch)
-      if runs.isEmpty { phase = .orphans } else { try remove(runs) }
+      let runs = try expired(limit: isPart ? Self.batch.small : Self.batch.large)
+      if runs.isEmpty { phase = .orphans(try traces()) } else { try remove(runs) }
       _ = try directories.sweep(atMost: budget, &summary.removed)
-    case .orphans:
-      try removeOrphans()
-      phase = .sweep
-    case .sweep: if try directories.sweep(atMost: budget, &summary.removed) { phase = .done }
+    case .orphans(var traces):
+      let part = traces.suffix(isPart ? Self.inquiry.small : Self.inquiry.large)
+      traces.removeLast(part.count)
+      try removeOrphans(among: Array(part))
+      phase = traces.isEmpty ? .sweep : .orphans(traces)
+    case .sweep:
+      guard try directories.sweep(atMost: budget, &summary.removed) else { break }
+      summary.temporaries = try spool.sweepTemporaries(olderThan: retention.orphans)
+      phase = .done
     case .done: break
     }
-    return phase == .done
+    return phase.isDone
   }
 
   private func expired(limit: Int) throws(Failure) -> [RunRecord] {
@@ -138,33 +157,57 @@ public final class Cleaning {
 
   // MARK: What no row knows
 
-  private struct Orphans {
+  fileprivate struct Orphans {
     var directories: [WorkflowID] = []
     var files: [Spool.Settled] = []
     var strangers: [String] = []
   }
 
-  private func orphans() throws(Failure) -> Orphans {
-    var found = Orphans()
-    let old = try directories.list().filter { now - $0.modifiedAt > retention.orphans }
-    found.strangers = old.filter { $0.run == nil }.map(\.name.printable)
-    let candidates = old.compactMap(\.run)
-    var settled: [Spool.Settled] = []
-    for place in Place.allCases where place != .active {
-      settled += try spool.settled(in: place, changedBefore: now - retention.age(in: place))
+  private func traces() throws(Failure) -> [Trace] {
+    var traces = try directories.list().map { Trace.directory($0) }
+    for place in Place.allCases where place != .active { traces += try spool.settled(in: place).map { .file($0) } }
+    return traces
+  }
+
+  private func orphans(among traces: [Trace]) throws(Failure) -> Orphans {
+    let ids = traces.compactMap { trace in
+      switch trace {
+      case .directory(let entry): entry.run
+      case .file(let file): file.id
+      }
     }
-    let known = try journal.read { try $0.known(Set(candidates + settled.map(\.id))) }
-    found.directories = candidates.filter { !known.contains($0) }
-    found.files = settled.filter { !known.contains($0.id) }
+    let known = try journal.read { try $0.known(ids) }
+    var found = Orphans()
+    for trace in traces {
+      switch trace {
+      case .directory(let entry):
+        if let run = entry.run, known.contains(run) { continue }
+        guard let time = try directories.modifiedAt(entry.name), now - time > retention.orphans else { continue }
+        if let run = entry.run { found.directories.append(run) } else { found.strangers.append(entry.name.printable) }
+      case .file(let file):
+        guard !known.contains(file.id), let time = try spool.changedAt(file), now - time > retention.age(in: file.place)
+        else { continue }
+        found.files.append(file)
+      }
+    }
     return found
   }
 
-  private func removeOrphans() throws(Failure) {
-    let found = try orphans()
+  private func removeOrphans(among traces: [Trace]) throws(Failure) {
+    let found = try orphans(among: traces)
     for file in found.files { removeFiles(of: file.id, file.format) }
     for directory in found.directories { removeFiles(of: directory, .yaml) }
-    summary.orphans = Set(found.directories).union(found.files.map(\.id)).sorted()
-    summary.strangers = found.strangers
-    summary.temporaries = try spool.sweepTemporaries(olderThan: retention.orphans)
+    summary.note(found)
+  }
+}
+
+extension Cleaning.Phase {
+  fileprivate var isDone: Bool { if case .done = self { true } else { false } }
+}
+
+extension Cleaning.Summary {
+  fileprivate mutating func note(_ found: Cleaning.Orphans) {
+    orphans = Set(orphans + found.directories + found.files.map(\.id)).sorted()
+    strangers = (strangers + found.strangers).sorted()
   }
 }

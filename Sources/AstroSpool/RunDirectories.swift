@@ -11,26 +11,25 @@ public final class RunDirectories {
     public var name: FileName
     /// The run it belongs to, when the name is one that we mint.
     public var run: WorkflowID?
-    public var modifiedAt: Timestamp
   }
 
   /// - Parameter path: `data/runs`.
   /// - Throws: `not_found` when there is none.
   public init(path: String) throws(Failure) { directory = try Directory(path: path) }
 
-  /// Everything but what is being removed.
+  /// Everything but what is being removed, in the order the file system has it. Asks for names alone.
   public func list() throws(Failure) -> [Entry] {
     var entries: [Entry] = []
     try directory.visit { (name, _) throws(Failure) in
-      guard !name.starts(with: Self.prefix), let status = try directory.status(of: name) else { return .goOn }
-      entries.append(
-        Entry(
-          name: name, run: WorkflowID(minted: String(decoding: name.bytes, as: UTF8.self)),
-          modifiedAt: status.modifiedAt))
+      guard !name.starts(with: Self.prefix) else { return .goOn }
+      entries.append(Entry(name: name, run: WorkflowID(minted: String(decoding: name.bytes, as: UTF8.self))))
       return .goOn
     }
-    return entries.sorted { $0.name.bytes.lexicographicallyPrecedes($1.name.bytes) }
+    return entries
   }
+
+  /// When something was last made or removed in an entry; `nil` when it is gone.
+  public func modifiedAt(_ name: FileName) throws(Failure) -> Timestamp? { try directory.status(of: name)?.modifiedAt }
 
   /// Takes a run's directory out of sight, whatever size it has, with one rename(2); ``sweep(atMost:)`` removes it. A crash
   /// in between leaves it under a name that no run has, for the next sweep. One that is gone already is fine.

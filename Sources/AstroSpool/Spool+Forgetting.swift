@@ -5,7 +5,8 @@ extension Spool {
   /// has a file there is not over.
   ///
   /// The file goes before the receipt: a refused file without a receipt would look like one whose runner died before it
-  /// could say why. Nothing is made durable: names that a power cut brings back are found as ``orphans(changedBefore:)``.
+  /// could say why. Nothing is made durable: names that a power cut brings back are found by
+  /// ``settled(in:)`` as those of runs that nobody knows.
   public func forget(_ id: WorkflowID, _ format: SubmissionFormat, _ removed: inout Removed) throws(Failure) {
     for name in [format.fileName(of: id), SubmissionFormat.receiptName(of: id)] {
       for place in Place.allCases where place != .active {
@@ -18,25 +19,33 @@ extension Spool {
     }
   }
 
-  /// A settled file or a receipt, by the run it belongs to.
+  /// A settled file, a receipt, or both, by the run they belong to.
   public struct Settled: Sendable, Hashable {
     public var id: WorkflowID
     public var format: SubmissionFormat
     public var place: Place
   }
 
-  /// What lies in the final places under names that we mint and has not changed since `time`. Whether a run of that name
-  /// is known the caller asks the journal.
-  public func settled(in place: Place, changedBefore time: Timestamp) throws(Failure) -> [Settled] {
-    var found: Set<Settled> = []
+  /// What lies in a final place under names that we mint, each run once. Asks for names alone.
+  public func settled(in place: Place) throws(Failure) -> [Settled] {
+    var found: [WorkflowID: SubmissionFormat] = [:]
     try places[place].visit { (name, _) throws(Failure) in
-      guard let (id, format) = Self.run(of: name), let status = try places[place].status(of: name),
-        status.kind != .directory, status.identity.changedNanoseconds / 1000 < time.microseconds
-      else { return .goOn }
-      found.insert(Settled(id: id, format: format, place: place))
+      // The file tells the format, a receipt alone does not.
+      if let (id, format) = Self.run(of: name), found[id] == nil || format != .yaml { found[id] = format }
       return .goOn
     }
-    return found.sorted { $0.id < $1.id }
+    return found.map { Settled(id: $0.key, format: $0.value, place: place) }
+  }
+
+  /// When a settled file or its receipt last came or changed; `nil` when both are gone.
+  public func changedAt(_ settled: Settled) throws(Failure) -> Timestamp? {
+    var latest: Timestamp?
+    for name in [settled.format.fileName(of: settled.id), SubmissionFormat.receiptName(of: settled.id)] {
+      guard let status = try places[settled.place].status(of: name) else { continue }
+      let time = Timestamp(microseconds: status.identity.changedNanoseconds / 1000)
+      latest = max(latest ?? time, time)
+    }
+    return latest
   }
 
   private static func run(of name: FileName) -> (WorkflowID, SubmissionFormat)? {

@@ -150,7 +150,9 @@ private final class Runs {
   @Test func whatIsBeingRemovedIsNotListedAndOthersAreToldApart() throws {
     let runs = try Runs()
     mkdir(runs.home.path("runs/notes"), 0o700)
-    #expect(try runs.directories.list().map { $0.run?.text ?? "-\($0.name)" } == [runID.text, "-notes"])
+    #expect(Set(try runs.directories.list().map { $0.run?.text ?? "-\($0.name)" }) == [runID.text, "-notes"])
+    #expect(try runs.directories.modifiedAt(file("notes")) != nil)
+    #expect(try runs.directories.modifiedAt(file("gone")) == nil)
     try runs.directories.discard(runID)
     #expect(try runs.directories.list().map(\.name.printable) == ["notes"])
     try runs.directories.discard(runID)
@@ -180,14 +182,18 @@ private final class Runs {
     #expect(fixture.names(in: "active") == ["\(runID).yaml"])
   }
 
-  @Test func whatLiesInAPlaceIsListedByItsRunOnceItIsOld() throws {
+  @Test func whatLiesInAPlaceIsListedByItsRunWithTheTimeItCame() throws {
     let fixture = try SpoolFixture()
-    fixture.write("a\n", to: "a.yaml")
-    _ = try fixture.spool.claim(fixture.candidate("a.yaml"), as: runID)
-    try fixture.spool.settle(settlement(.done, .succeeded))
+    fixture.write("a\n", to: "a.json")
+    _ = try fixture.spool.claim(fixture.candidate("a.json"), as: runID)
+    let settled = Settlement(id: runID, format: .json, place: .done, receipt: receipt(.succeeded)) { [] }
+    try fixture.spool.settle(settled)
     fixture.write("x", to: "done/notes.yaml")
-    let future = Timestamp(rfc3339: "2999-01-01T00:00:00Z")!
-    #expect(Set(try fixture.spool.settled(in: .done, changedBefore: future).map(\.id)) == [runID])
-    #expect(try fixture.spool.settled(in: .done, changedBefore: Timestamp(microseconds: 0)).isEmpty)
+    let found = try fixture.spool.settled(in: .done)
+    #expect(found == [Spool.Settled(id: runID, format: .json, place: .done)])
+    #expect(try fixture.spool.changedAt(found[0]) != nil)
+    var removed = Removed()
+    try fixture.spool.forget(runID, .json, &removed)
+    #expect(try fixture.spool.changedAt(found[0]) == nil)
   }
 }
