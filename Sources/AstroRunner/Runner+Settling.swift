@@ -32,6 +32,7 @@ extension Runner {
       try settle(run)
       unsettled.removeFirst()
       settled.append(run)
+      if settledSince == nil { settledSince = clock.now().boot }
     }
   }
 
@@ -48,6 +49,8 @@ extension Runner {
         try keepContent(try content(), of: id, run.format)
       }
       try AtomicFile.replace(directory.record, with: report.json, mode: 0o600)
+      // The journal has their content.
+      for name in Listing.names(in: directory.outputs) { unlink("\(directory.outputs)/\(name)") }
       rmdir(directory.outputs)
     }
     try spool.settle(
@@ -78,6 +81,7 @@ extension Runner {
       try transaction.add(series: values)
     }
     settled.removeAll()
+    settledSince = nil
     deltas.removeAll()
   }
 }

@@ -1,7 +1,7 @@
 import AstroAgents
 public import AstroConfiguration
 public import AstroCore
-public import AstroJournal
+import AstroJournal
 import AstroLimits
 import AstroProcess
 public import AstroScheduling
@@ -93,16 +93,20 @@ public final class Runner {
   var wrecks: [AdoptedRunner] = []
   /// Of those, the ones whose last attempt has ended, until that is committed.
   var finished: [AdoptedRunner] = []
+  /// Decided, and not yet committed and told.
+  var batch = Batch()
+  /// What was ready when the loop last woke.
+  var poller = Poller()
   /// Told to the scheduler at the next turn.
   var pending: [Event] = []
   /// Counters since the last commit.
   var deltas = SeriesDeltas()
   /// Runs whose file lies in its final place, to be marked with the next commit.
   var settled: [WorkflowID] = []
+  /// Since when there are some, in boot time.
+  var settledSince: Int64?
   /// Runs that ended, to be settled once their end is committed.
   var unsettled: [WorkflowID] = []
-  /// Outputs files to remove once the journal has their content.
-  var taken: [AttemptKey] = []
   var result = Result()
   var stopping: StopState = .no
   /// A second one ends the runner at once.
@@ -226,18 +230,25 @@ public final class Runner {
 
   /// Sleeps until something happens or falls due.
   private func wait() {
-    guard pending.isEmpty, cleaning == nil else { return }
-    var poller = Poller()
+    poller.reset()
     poller.watch(signals.descriptor)
     poller.watch(bell.descriptor)
-    poller.watch(launcher.descriptor, forWriting: launcher.wantsWrite)
+    // Ends that come fast are heard of together: a turn costs more than what it does for one of them.
+    let listens = !scheduler.isWellSupplied || launcher.wantsWrite
+    if listens { poller.watch(launcher.descriptor, forWriting: launcher.wantsWrite) }
     for wreck in wrecks { wreck.watch(&poller) }
     if takesFiles, case .events(let descriptor) = spool.watch.mode { poller.watch(descriptor) }
-    poller.wait(atMost: pauseUntilDue())
+    let pause = pending.isEmpty && cleaning == nil ? pauseUntilDue() : 0
+    poller.wait(atMost: listens ? pause : min(pause ?? .max, Self.hearing.microseconds))
   }
 
+  /// How long ends may go unheard while the launcher is well supplied.
+  private static let hearing = Duration.milliseconds(1)
+
   private func pauseUntilDue() -> Int64? {
-    var due = [scheduler.nextDue, takesFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan]
+    var due = [
+      scheduler.nextDue, takesFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan, commitDue,
+    ]
     if case .draining(let until) = stopping { due.append(until) }
     if options.mode == .watch, stopping == .no { due.append(nextCleaning) }
     if case .drain(let maxTime?) = options.mode, stopping == .no {
@@ -249,6 +260,9 @@ public final class Runner {
   /// Leaves everything as the next runner wants to find it.
   private func leave() throws(Failure) {
     if scheduler.activeRuns > 0, result.ended.isEmpty, stopping != .no { result.interrupted = true }
+    if commitDue != nil { try commit([], admits: false) }
+    try tell(batch)
+    batch = Batch()
     try finishSettling()
     reports.end(self)
     guard scheduler.activeRuns == 0 else { return }

@@ -12,6 +12,8 @@ enum TaskPhase {
   indirect case beginning(AttemptStart, agent: Int)
   /// Its start is committed and waits for a slot.
   indirect case committed(AttemptStart, agent: Int)
+  /// Handed to the launcher, which starts it when a slot comes free. A cause says that it is being taken back.
+  indirect case queued(AttemptStart, agent: Int, ending: EndingCause)
   case running(agent: Int, ending: EndingCause)
   case over(TaskState)
 }
@@ -19,6 +21,8 @@ enum TaskPhase {
 /// Why an attempt that runs is being ended.
 enum EndingCause: Equatable {
   case none
+  /// Of a queued attempt only: its run is held.
+  case hold
   case timeout
   case cancel
   case deadline
@@ -115,7 +119,7 @@ final class ActiveRun {
   /// their `if`, after a deadline none.
   func mayStart(_ index: Int) -> Bool {
     switch stopping {
-    case .none, .timeout: true
+    case .none, .hold, .timeout: true
     case .cancel: plan.tasks[index].condition?.survivesCancel == true
     case .deadline: false
     }
@@ -125,7 +129,7 @@ final class ActiveRun {
   func state(of index: Int) -> TaskState {
     switch tasks[index].phase {
     case .pending, .ready: .pending
-    case .waiting, .beginning, .committed: .waiting
+    case .waiting, .beginning, .committed, .queued: .waiting
     case .running: .running
     case .over(let state): state
     }
@@ -163,7 +167,7 @@ final class ActiveRun {
     switch stopping {
     case .deadline: return (.failed, "deadline of \(Notation.spell(plan.deadline ?? .zero)) passed")
     case .cancel where cancelled: return (.cancelled, "cancelled")
-    case .cancel, .none, .timeout: break
+    case .cancel, .none, .hold, .timeout: break
     }
     if let failed { return (.failed, "task '\(plan.tasks[failed].id)' \(state(of: failed).rawValue)") }
     return (tolerated ? .partial : .succeeded, nil)

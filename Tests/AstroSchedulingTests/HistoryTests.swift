@@ -190,7 +190,7 @@ private final class History {
     }
     seenUpdates = world.updates.count
     held.subtract(world.ended.keys)
-    if world.withdrawn.contains(where: { !$0.wasCommitted }) { faults.append("a start was taken back twice") }
+    if world.forgotten.contains(where: { !$0.wasCommitted }) { faults.append("a start was taken back twice") }
     for key in world.launched[seenLaunches...] {
       if !launches.insert(key).inserted { faults.append("\(key) started twice") }
       if held.contains(key.workflow) { faults.append("\(key) started in a held run") }

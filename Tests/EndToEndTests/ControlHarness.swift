@@ -113,25 +113,35 @@ final class ControlHome {
   }
 }
 
-/// A watcher or a pass in the background, followed by the lines it prints.
+/// A watcher or a pass in the background, followed by the lines it logs.
 final class Following {
   private let process = Process()
+  private let tail = Process()
   private let pipe = Pipe()
   private var rest = Data()
 
   init(_ home: ControlHome, _ arguments: String...) throws {
+    let log = "\(home.path)/logs/astro.log"
+    let former = try? FileManager.default.attributesOfItem(atPath: log)[.size] as? Int
+    if former == nil { try home.write("", "logs/astro.log") }
     process.executableURL = URL(fileURLWithPath: home.astro)
     process.arguments = arguments
-    process.environment = ProcessInfo.processInfo.environment.merging(["ASTRO_HOME": home.path, "JSON_LOGGING": "true"])
-    {
-      $1
-    }
+    process.environment = ProcessInfo.processInfo.environment.merging(["ASTRO_HOME": home.path]) { $1 }
     process.standardOutput = FileHandle.nullDevice
-    process.standardError = pipe
+    process.standardError = FileHandle.nullDevice
     try process.run()
+    // What was logged before is left out; tail ends soon after the runner does.
+    tail.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    tail.arguments = ["tail", "-c", "+\((former ?? 0) + 1)", "--pid=\(process.processIdentifier)", "-F", log]
+    tail.standardOutput = pipe
+    tail.standardError = FileHandle.nullDevice
+    try tail.run()
   }
 
-  deinit { if process.isRunning { kill() } }
+  deinit {
+    if process.isRunning { kill() }
+    if tail.isRunning { tail.terminate() }
+  }
 
   /// Reads on until a line holds all of `words`; it blocks in read(2), so it is as fast as the runner is.
   @discardableResult
@@ -156,8 +166,6 @@ final class Following {
 
   /// The end of a pass, with its exit code.
   func wait() -> Int32 {
-    // Its pipe must not fill up while nobody reads.
-    while !pipe.fileHandleForReading.availableData.isEmpty {}
     process.waitUntilExit()
     return process.terminationStatus
   }
