@@ -58,7 +58,7 @@ let package = Package(
     room(
       "AstroRunner",
       uses: [
-        "AstroCore", "AstroWorkflow", "AstroConfiguration", "AstroScheduling", "AstroLimits",
+        "AstroCore", "AstroYAML", "AstroWorkflow", "AstroConfiguration", "AstroScheduling", "AstroLimits",
         "AstroJournal", "AstroSpool", "AstroProcess", "AstroAgents", "AstroTelemetry", "CLinux",
       ], [log]),
     .executableTarget(
@@ -79,6 +79,9 @@ let package = Package(
     suite("AstroSpool", uses: ["AstroTestKit"]),
     suite("AstroProcess", uses: ["AstroTestKit"]),
     suite("AstroTelemetry"),
+    suite(
+      "AstroRunner",
+      uses: ["AstroCore", "AstroWorkflow", "AstroConfiguration", "AstroScheduling", "AstroJournal", "AstroSpool"]),
     .testTarget(name: "EndToEndTests", dependencies: ["AstroCore", "AstroJournal"], swiftSettings: settings),
   ]
 )

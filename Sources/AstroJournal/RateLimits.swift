@@ -38,8 +38,17 @@ public struct RateLimits: Sendable {
     }
   }
 
-  /// Takes `weight` when it fits, as part of a larger transaction: several limits, or a limit and the work it allows,
-  /// become durable together.
+  /// What ``consume(_:key:weight:in:)`` would answer at `now`, for readers without a journal to write.
+  public func check(
+    _ limiter: String, key: String, weight: Int64 = 1, in reading: Reading, at now: Moment, bootID: String
+  ) throws(Failure) -> LimitVerdict {
+    switch try limit(limiter) {
+    case .unlimited: unlimited(limiter, key, now)
+    case .window(let window):
+      try reading.check(limiter, key: key, window: window, weight: weight, at: now, bootID: bootID)
+    }
+  }
+
   /// ``consume(_:key:weight:in:)`` without taking anything.
   public func check(
     _ limiter: String, key: String, weight: Int64 = 1, in transaction: Transaction
@@ -50,6 +59,8 @@ public struct RateLimits: Sendable {
     }
   }
 
+  /// Takes `weight` when it fits, as part of a larger transaction: several limits, or a limit and the work it allows,
+  /// become durable together.
   public func consume(
     _ limiter: String, key: String, weight: Int64 = 1, in transaction: Transaction
   ) throws(Failure) -> LimitVerdict {
