@@ -17,8 +17,9 @@ struct Astro: ParsableCommand {
     version: version,
     subcommands: [
       InitCommand.self, WatchCommand.self, DrainCommand.self, RunCommand.self, SubmitCommand.self,
-      ValidateCommand.self, PlanCommand.self, StatusCommand.self, ListCommand.self, CancelCommand.self,
-      LimitsCommand.self, HealthCommand.self,
+      ValidateCommand.self, PlanCommand.self, StatusCommand.self, ListCommand.self, LogsCommand.self,
+      EventsCommand.self, CancelCommand.self, LimitsCommand.self, AgentsCommand.self, HealthCommand.self,
+      MetricsCommand.self, DoctorCommand.self,
     ])
 
   static let version = "0.1.0"

@@ -20,7 +20,7 @@ struct DrainCommand: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let signals = SignalInbox()
     let site = try home.open()
-    let (log, output) = try site.startLogging(console: true)
+    let (log, output) = try site.startLogging(console: .problems)
     let result = try site.runner(
       .drain(maxTime: maxTime?.value), grace: grace.value, signals: signals, log: log, output
     ).run()

@@ -26,7 +26,7 @@ struct RunCommand: ParsableCommand {
     let bytes = try WorkflowFile.read(file)
     let signals = SignalInbox()
     let site = try home.open()
-    let (log, logOutput) = try site.startLogging(console: false)
+    let (log, logOutput) = try site.startLogging(console: .none)
     let progress = quiet ? nil : Progress(site: site)
     let runner = try site.runner(
       .single, grace: .seconds(30), signals: signals, log: log, logOutput, observer: progress)

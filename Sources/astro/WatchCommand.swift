@@ -22,7 +22,7 @@ struct WatchCommand: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let signals = SignalInbox()
     let site = try home.open()
-    let (log, output) = try site.startLogging(console: true)
+    let (log, output) = try site.startLogging(console: .everything)
     log.info("Watching", metadata: ["spool": .string(site.home.spool)])
     var current = site
     while true {
