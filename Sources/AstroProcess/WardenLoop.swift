@@ -187,9 +187,11 @@ struct WardenLoop: ~Copyable {
     guard pids[key] == nil else {
       return report(.refused(key, reason: "this attempt is running already", infrastructure: true))
     }
-    guard let stdout = stdouts.take(), let stderr = stderrs.take() else {
-      let reason = "cannot create a scratch file: \(kernelWords(errno))"
-      return report(.refused(key, reason: reason, infrastructure: true))
+    guard let stdout = stdouts.take() else { return refuseForWantOfFiles(key) }
+    guard let stderr = stderrs.take() else {
+      refuseForWantOfFiles(key)
+      _ = stdouts.putBack(stdout)
+      return
     }
     let startedAt = wallClock()
     log.append(.start(key, at: startedAt, stdout: stdout.name, stderr: stderr.name))
@@ -207,10 +209,14 @@ struct WardenLoop: ~Copyable {
       // Unreaped, so /proc still knows it even if it has ended.
       report(.pid(key, pid: pid, startTime: ProcessStatus(pid: pid)?.startTime ?? 0))
     case .failed(let number):
-      let refusal = SpawnRefusal(errno: number, program: command.program, workdir: command.directory)
+      let refusal = SpawnRefusal(errno: number, command)
       release(stdout, stderr)
       report(.refused(key, reason: refusal.reason, infrastructure: refusal.infrastructure))
     }
+  }
+
+  private mutating func refuseForWantOfFiles(_ key: AttemptKey) {
+    report(.refused(key, reason: "cannot create a scratch file: \(kernelWords(errno))", infrastructure: true))
   }
 
   private mutating func release(_ stdout: ScratchFile, _ stderr: ScratchFile) {
