@@ -6,8 +6,10 @@ import Glibc
 /// the default, standard input /dev/null, output appended to scratch files.
 struct CommandSpawner: ~Copyable {
   private var attributes = posix_spawnattr_t()
+  private var openFiles = OpenFileLimit()
 
   init() {
+    openFiles.raise()
     var none = sigset_t()
     var all = sigset_t()
     sigemptyset(&none)
@@ -71,7 +73,9 @@ struct CommandSpawner: ~Copyable {
     if let failure = failures.first(where: { $0 != 0 }) { return .failed(errno: failure) }
     guard let program = command.arguments.first.flatMap({ $0 }) else { return .failed(errno: EINVAL) }
     var pid: pid_t = 0
-    let result = posix_spawn(&pid, program, &actions, &attributes, command.arguments, command.environment)
+    let result = openFiles.lowered {
+      posix_spawn(&pid, program, &actions, &attributes, command.arguments, command.environment)
+    }
     return result == 0 ? .started(pid: pid) : .failed(errno: result)
   }
 }
