@@ -42,8 +42,13 @@ public struct ProcessIdentity: Hashable, Sendable {
 /// The fields of /proc/pid/stat that tell processes and groups apart (proc_pid_stat(5)).
 struct ProcessStatus: Equatable {
   let isZombie: Bool
+  /// It has ended or is about to: nothing of its program runs any more.
+  let isEnding: Bool
   let group: Int32
   let startTime: UInt64
+
+  /// PF_EXITING of linux/sched.h.
+  private static let exiting: UInt32 = 4
 
   /// nil when there is no such process.
   init?(pid: Int32) {
@@ -57,9 +62,11 @@ struct ProcessStatus: Equatable {
     let fields = bytes[(name + 1)...].split(separator: UInt8(ascii: " "))
     guard fields.count >= 20, let state = fields[0].first,
       let group = Int32(String(decoding: fields[2], as: UTF8.self)),
+      let flags = UInt32(String(decoding: fields[6], as: UTF8.self)),
       let startTime = UInt64(String(decoding: fields[19], as: UTF8.self))
     else { return nil }
     self.isZombie = state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")
+    self.isEnding = isZombie || flags & Self.exiting != 0
     self.group = group
     self.startTime = startTime
   }

@@ -23,6 +23,7 @@ struct WardenLoop: ~Copyable {
   private var stderrs: ScratchPool
   private var children: [Int32: WardenChild] = [:]
   private var pids: [AttemptKey: Int32] = [:]
+  private var orphans = Orphans()
 
   /// Requests carried out before ended commands are looked at again. A start takes about half a millisecond, so a
   /// burst of 64 would otherwise delay every other answer by 30.
@@ -86,7 +87,7 @@ struct WardenLoop: ~Copyable {
   }
 
   private var isDone: Bool {
-    guard children.isEmpty, !log.isStalled else { return false }
+    guard children.isEmpty, !orphans.areLeft, !log.isStalled else { return false }
     return switch runner {
     case .connected: false
     case .finished: !stream.hasOutput
@@ -227,11 +228,14 @@ struct WardenLoop: ~Copyable {
   // MARK: Ends
 
   /// Records every command that has ended. What it left in its process group is killed first, while the unreaped leader
-  /// keeps the group's number from being anybody else's. Orphans adopted from commands are reaped and forgotten.
+  /// keeps the group's number from being anybody else's, then what it left outside.
   private mutating func reap() {
+    var isSweepDue = false
     while let pid = Zombie.next() {
+      isSweepDue = true
       guard let child = children.removeValue(forKey: pid) else {
         _ = Zombie.reap(pid)
+        orphans.forget(pid)
         continue
       }
       pids[child.key] = nil
@@ -245,5 +249,6 @@ struct WardenLoop: ~Copyable {
             duration: .microseconds(finishedBoot - child.startedBoot), usage: end.usage,
             stdout: stdouts.putBack(child.stdout), stderr: stderrs.putBack(child.stderr))))
     }
+    if isSweepDue { orphans.sweep(commands: children, running: pids) }
   }
 }
