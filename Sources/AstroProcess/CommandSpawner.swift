@@ -13,7 +13,9 @@ struct CommandSpawner: ~Copyable {
     var none = sigset_t()
     var all = sigset_t()
     sigemptyset(&none)
-    sigfillset(&all)
+    // Not sigfillset(3): it leaves out the two signals that the C library keeps to itself, and those posix_spawn(3) would
+    // then have the command ignore.
+    withUnsafeMutableBytes(of: &all) { _ = $0.initializeMemory(as: UInt8.self, repeating: 0xFF) }
     posix_spawnattr_init(&attributes)
     posix_spawnattr_setflags(
       &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
