@@ -75,7 +75,8 @@ let package = Package(
     suite("AstroLimits"),
     suite("AstroJournal", uses: ["AstroTestKit"]),
     suite("AstroSpool", uses: ["AstroTestKit"]),
-    suite("AstroProcess", uses: ["AstroTestKit"]),
+    suite("AstroProcess", uses: ["AstroTestKit", "CLinux"]),
+    suite("AstroAgents", uses: ["AstroTestKit"]),
     suite("AstroTelemetry"),
     .testTarget(name: "EndToEndTests", dependencies: ["AstroCore"], swiftSettings: settings),
   ]
