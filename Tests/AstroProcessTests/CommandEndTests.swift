@@ -83,23 +83,24 @@ import Testing
   /// A service that a command leaves behind on purpose, by dropping the attempt's variables.
   @Test func aServiceThatDroppedTheVariablesLivesAndItsWordsGoToNoOtherAttempt() throws {
     let fixture = try WardenFixture()
-    let gate = NamedPipe(fixture.path("gate"))
-    let up = NamedPipe(fixture.path("up"))
+    let (gate, up) = (NamedPipe(fixture.path("gate")), NamedPipe(fixture.path("up")))
+    let relay = NamedPipe(fixture.path("relay"))
     let first = try fixture.record(
       fixture.script(
         "a",
         """
         env -u ASTRO_TASK_ID setsid sh -c 'echo $$ > $DIR/up; read l < $DIR/gate; echo late; echo done > $DIR/up' &
-        exit 0
+        read pid < $DIR/up; echo $pid > $DIR/relay; exit 0
         """))
     #expect(first.stdout == nil)
-    #expect(try Int32(fixture.line(up)) != nil)
+    #expect(try Int32(fixture.line(relay)) != nil)
     for number in 0..<5 {
       let next = try fixture.record(fixture.script("b\(number)", number == 2 ? "echo go > $DIR/gate" : "exit 0"))
       #expect(next.stdout == nil)
       if number == 2 { #expect(try fixture.line(up) == "done") }
     }
     #expect(try fixture.output("c", "echo mine") == "mine")
+    withExtendedLifetime(gate) {}
   }
 
   // MARK: Twenty-two ways to leave a process behind
@@ -165,7 +166,7 @@ import Testing
       #expect(fixture.remaining().isEmpty, "\(shape.name)")
       #expect(Watched(left.pid).waitForEnd() || !left.exists, "\(shape.name)")
     }
-    _ = up
+    withExtendedLifetime(up) {}
   }
 
   @Test func afterANormalEndNothingIsLeftOfAnyShape() throws {
@@ -178,7 +179,7 @@ import Testing
       #expect(fixture.remaining().isEmpty, "\(shape.name)")
       #expect(kill(left, 0) != 0 || ProcessStatus(pid: left)?.isEnding != false, "\(shape.name)")
     }
-    _ = up
+    withExtendedLifetime(up) {}
   }
 
   /// What a running attempt has sent into the background is not swept when another attempt ends.
@@ -193,7 +194,7 @@ import Testing
     try fixture.signal("long", SIGKILL)
     _ = try fixture.answer(fixture.key("long"))
     #expect(fixture.remaining().isEmpty)
-    _ = up
+    withExtendedLifetime(up) {}
   }
 
   /// The warden stays until the last generation is reaped, or the grandchildren of a daemon would go to init.
@@ -209,6 +210,6 @@ import Testing
     try fixture.awaitWardenEnd()
     #expect(fixture.survivors.isEmpty)
     #expect(try fixture.survey().ended.count == Self.shapes.count)
-    _ = up
+    withExtendedLifetime(up) {}
   }
 }
