@@ -70,9 +70,6 @@ public struct AttemptFiles {
     return String(decoding: bytes[first...last], as: UTF8.self)
   }
 
-  /// Removes the outputs file; only after the journal holds its content. Left over by a crash, it is removed with the run.
-  public func forgetOutputs() { unlink(directory.output(of: key)) }
-
   private enum Content {
     case absent
     case bytes([UInt8])

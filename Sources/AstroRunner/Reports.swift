@@ -16,11 +16,25 @@ final class Reports {
   private let startedAt: Moment
   private var nextMetrics: Int64 = 0
   private var nextHealth: Int64 = 0
+  private var nextQueries: Int64 = 0
   private var lastStatus: HealthReport.Status?
+  private var lastState: State?
   private var lastRun: HealthReport.LastRun?
   private var complained: Set<String> = []
   /// Held by a watcher: a pass of cron beside it leaves the health file to it.
   private var duty: HealthDuty?
+
+  /// What changes between two intervals and is cheap to look at in every turn.
+  private struct State: Equatable {
+    var phase: HealthReport.Phase
+    var unhealthyAgents: [String]
+
+    init(_ runner: Runner, _ phase: HealthReport.Phase) {
+      self.phase = phase
+      let pool = runner.scheduler.agentPool
+      unhealthyAgents = pool.members.map(\.id).filter { pool.record(of: $0)?.isHealthy == false }
+    }
+  }
 
   init(home: Home, configuration: Configuration, options: Runner.Options, startedAt: Moment) {
     self.home = home
@@ -40,10 +54,12 @@ final class Reports {
     writeHealth(runner, .starting)
   }
 
-  /// Writes what is due, and the health at once when its status changed.
+  /// Writes what is due, and the health at once when the state changed: who waits for `ready` must not wait for an
+  /// interval.
   func update(_ runner: Runner, now: Moment) {
     if now.boot >= nextMetrics { writeMetrics(runner, now) }
-    if now.boot >= nextHealth { writeHealth(runner, runner.stopping == .no ? .running : .stopping) }
+    let phase: HealthReport.Phase = runner.stopping == .no ? .running : .stopping
+    if now.boot >= nextHealth || lastState != State(runner, phase) { writeHealth(runner, phase) }
   }
 
   func end(_ runner: Runner) {
@@ -106,9 +122,15 @@ final class Reports {
     return gauges
   }
 
-  /// Adds what the journal did to the counters that are committed with it.
-  func count(_ statistics: JournalStatistics, into deltas: inout SeriesDeltas) {
-    for (operation, seen) in statistics.queries {
+  /// Adds what the journal did to the counters that are committed with it, once a second: they are some forty rows, more
+  /// than all else in the commit of one ended task.
+  /// - Parameter now: `nil` for the last time.
+  func countQueries(of journal: Journal, into deltas: inout SeriesDeltas, at now: Moment?) {
+    if let now {
+      guard now.boot >= nextQueries else { return }
+      nextQueries = now.boot + 1_000_000
+    }
+    for (operation, seen) in journal.takeQueryStatistics().queries {
       deltas.increment(.databaseQueries, [operation.rawValue], by: Double(seen.count))
       deltas.observe(.databaseQueryDuration, [operation.rawValue], binned: seen.buckets, sum: seen.seconds)
     }
@@ -119,6 +141,7 @@ final class Reports {
   private func writeHealth(_ runner: Runner, _ phase: HealthReport.Phase) {
     let now = runner.clock.now()
     nextHealth = now.boot + configuration.system.healthCheckInterval.microseconds
+    lastState = State(runner, phase)
     guard duty?.isOurs == true else { return }
     let report = HealthReport(
       mode: options.mode == .watch ? .watch : .drain, phase: phase, checks: checks(runner, now),

@@ -32,6 +32,7 @@ extension Runner {
       try settle(run)
       unsettled.removeFirst()
       settled.append(run)
+      if settledSince == nil { settledSince = clock.now().boot }
     }
   }
 
@@ -46,6 +47,8 @@ extension Runner {
         try keepContent(try content(), of: id, run.format)
       }
       try AtomicFile.replace(directory.record, with: report.json, mode: 0o600)
+      // The journal has their content.
+      for name in Listing.names(in: directory.outputs) { unlink("\(directory.outputs)/\(name)") }
       rmdir(directory.outputs)
     }
     try spool.settle(
@@ -59,6 +62,7 @@ extension Runner {
   func finishSettling() throws(Failure) {
     try settleEnded()
     guard !settled.isEmpty || !deltas.isEmpty else { return }
+    reports.countQueries(of: journal, into: &deltas, at: nil)
     let runs = settled
     let values = deltas.values
     try journal.commit { transaction in
@@ -66,6 +70,7 @@ extension Runner {
       try transaction.add(series: values)
     }
     settled.removeAll()
+    settledSince = nil
     deltas.removeAll()
   }
 }

@@ -58,11 +58,13 @@ public struct AgentPool: Sendable {
     var record = Record()
     /// Attempts launched and not ended.
     var running = 0
-    /// Attempts recorded as begun, or about to be, that have no process yet.
+    /// Attempts handed to the launcher to start when a slot comes free.
+    var queued = 0
+    /// Attempts recorded as begun, or about to be, that the launcher does not know of yet.
     var ahead = 0
 
-    /// Slots not taken by a running attempt.
-    var free: Int { member.maxConcurrent.map { max(0, $0 - running) } ?? .max }
+    /// Slots not taken by an attempt that runs or is next in line to.
+    var free: Int { member.maxConcurrent.map { max(0, $0 - running - queued) } ?? .max }
   }
 
   var entries: [Entry]

@@ -19,7 +19,7 @@ struct WatchCommand: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let signals = SignalInbox()
     let site = try home.open()
-    let (log, output) = try site.startLogging(console: true)
+    let (log, output) = try site.startLogging(console: .everything)
     log.info("Watching", metadata: ["spool": .string(site.home.spool)])
     while true {
       do {
@@ -56,7 +56,7 @@ struct DrainCommand: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let signals = SignalInbox()
     let site = try home.open()
-    let (log, output) = try site.startLogging(console: true)
+    let (log, output) = try site.startLogging(console: .problems)
     let result = try site.runner(
       .drain(maxTime: maxTime?.value), grace: grace.value, signals: signals, log: log, output
     ).run()
@@ -77,7 +77,7 @@ struct RunCommand: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let signals = SignalInbox()
     let site = try home.open()
-    let (log, logOutput) = try site.startLogging(console: false)
+    let (log, logOutput) = try site.startLogging(console: .none)
     let bytes = try WorkflowFile.read(file)
     let progress = quiet ? nil : Progress(site: site)
     let runner = try site.runner(

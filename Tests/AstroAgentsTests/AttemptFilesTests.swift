@@ -14,7 +14,6 @@ import Testing
   private var runs: String { directory.path("runs") }
   private var run: String { "\(runs)/w-1" }
   private var output: String { RunDirectory(key.workflow, in: runs).output(of: key) }
-  private var files: AttemptFiles { AttemptFiles(key, runs: runs) }
 
   init() {
     for path in [runs, run, "\(run)/files", "\(run)/.outputs"] { mkdir(path, 0o700) }
@@ -134,9 +133,6 @@ import Testing
     #expect(try ending(record(.signalled(15))).outcome == .signalled(15))
     try put("rubbish", at: output)
     #expect(try ending(record(.exited(1))).outcome == .exited(1))
-    files.forgetOutputs()
-    files.forgetOutputs()
-    #expect(try ending(record()).outputs.isEmpty)
   }
 
   @Test func aPromisedOutputThatIsMissingFailsTheAttempt() throws {
@@ -164,7 +160,6 @@ import Testing
     let end = try ending(record())
     #expect(end.outcome == .invalidOutput("$ASTRO_OUTPUT is no regular file any more"))
     #expect(end.outputs.isEmpty)
-    files.forgetOutputs()
   }
 
   private func bindSocket(_ path: String) throws {

@@ -11,6 +11,8 @@ import Testing
 private final class Notebook: Launcher {
   var requests: [StartRequest] = []
   var signals: [Int32] = []
+  var released: [AttemptKey] = []
+  var withdrawn: [AttemptKey] = []
   var failure: Failure?
 
   var descriptor: Int32 { -1 }
@@ -21,6 +23,14 @@ private final class Notebook: Launcher {
   }
   func signal(_ key: AttemptKey, _ signo: Int32) throws(Failure) {
     signals.append(signo)
+    if let failure { throw failure }
+  }
+  func release(_ key: AttemptKey) throws(Failure) {
+    released.append(key)
+    if let failure { throw failure }
+  }
+  func withdraw(_ key: AttemptKey) throws(Failure) {
+    withdrawn.append(key)
     if let failure { throw failure }
   }
   func receive() throws(Failure) -> [LauncherEvent] { [] }
@@ -47,6 +57,12 @@ private struct StoppedClock: AstroCore.Clock {
       key: key, user: "u", agent: "shell", arguments: arguments, environment: environment, workdir: workdir)
   }
 
+  private func begin(_ starts: AttemptStart..., environment: [String: String] = ["PATH": "/usr/bin:/bin"])
+    -> [AttemptEnding]
+  {
+    agent(environment).start(starts.map { ($0, isHeld: false) })
+  }
+
   private func refusal(_ endings: [AttemptEnding]) -> String? {
     guard endings.count == 1, case .notStarted(let reason, infrastructure: false) = endings[0].outcome else {
       return nil
@@ -64,7 +80,7 @@ private struct StoppedClock: AstroCore.Clock {
       "PATH": "/usr/bin:/bin", "HOME": "/root", "LANG": "de_DE.UTF-8", "TZ": "Europe/Berlin", "SECRET": "s",
       "LD_PRELOAD": "/x.so", "ASTRO_HOME": "/elsewhere", "LC_ALL": "C", "ENV": "/x", "IFS": ",",
     ]
-    #expect(agent(runners).start([start(["true"])]).isEmpty)
+    #expect(begin(start(["true"]), environment: runners).isEmpty)
     let environment = try #require(notebook.requests.first).environment
     #expect(
       Set(environment)
@@ -73,7 +89,7 @@ private struct StoppedClock: AstroCore.Clock {
   }
 
   @Test func aBareEnvironmentGetsWhatEveryProgramNeeds() throws {
-    #expect(agent([:]).start([start(["true"])]).isEmpty)
+    #expect(begin(start(["true"]), environment: [:]).isEmpty)
     #expect(
       Set(try #require(notebook.requests.first).environment)
         == Self.own.union([
@@ -83,7 +99,7 @@ private struct StoppedClock: AstroCore.Clock {
 
   @Test func whatATaskSetsWinsButNotOverTheAttemptsOwnVariables() throws {
     let given = [("HOME", "/h"), ("A", "1"), ("A", "2"), ("ASTRO_TASK_ID", "forged"), ("EMPTY", "")]
-    #expect(agent().start([start(["true"], given.map { (name: $0.0, value: $0.1) })]).isEmpty)
+    #expect(begin(start(["true"], given.map { (name: $0.0, value: $0.1) })).isEmpty)
     #expect(
       Set(try #require(notebook.requests.first).environment)
         == Self.own.union(["PATH=/usr/bin:/bin", "HOME=/h", "LANG=C.UTF-8", "A=2", "EMPTY="]))
@@ -94,7 +110,7 @@ private struct StoppedClock: AstroCore.Clock {
       (nil, "/data/runs/w-1/files"), ("", "/data/runs/w-1/files"), ("sub/dir", "/data/runs/w-1/files/sub/dir"),
       ("/srv", "/srv"),
     ] {
-      #expect(agent().start([start(["true"], workdir: given)]).isEmpty)
+      #expect(begin(start(["true"], workdir: given)).isEmpty)
       #expect(notebook.requests.last?.workdir == expected)
     }
   }
@@ -111,7 +127,7 @@ private struct StoppedClock: AstroCore.Clock {
       ("tool", directory.path("second/tool")), ("plain", directory.path("second/plain")), ("./tool", "./tool"),
       ("/bin/x", "/bin/x"),
     ] {
-      #expect(agent().start([start([name, "x"], path)]).isEmpty)
+      #expect(begin(start([name, "x"], path)).isEmpty)
       #expect(notebook.requests.last?.arguments == [expected, "x"])
     }
   }
@@ -120,24 +136,19 @@ private struct StoppedClock: AstroCore.Clock {
     mkdir(directory.path("bin"), 0o700)
     try Data("#!/bin/sh\n".utf8).write(to: URL(fileURLWithPath: directory.path("bin/tool")))
     chmod(directory.path("bin/tool"), 0o755)
-    #expect(agent().start([start(["tool"], [(name: "PATH", value: "bin:/bin")], workdir: directory.path)]).isEmpty)
+    #expect(begin(start(["tool"], [(name: "PATH", value: "bin:/bin")], workdir: directory.path)).isEmpty)
     #expect(notebook.requests.last?.arguments == [directory.path("bin/tool")])
   }
 
   @Test func whatCannotBeAskedForIsToldAtOnce() {
-    let agent = agent()
-    #expect(refusal(agent.start([start(["nosuchprogram"])])) == "no such program: 'nosuchprogram' is not in PATH")
-    #expect(refusal(agent.start([start([""])])) == "no such program: '' is not in PATH")
-    #expect(refusal(agent.start([start([])])) == "there is no command")
-    #expect(refusal(agent.start([start(["true", "a\0b"])])) == "an argument holds a NUL byte")
-    #expect(
-      refusal(agent.start([start(["true"], [(name: "A", value: "\0")])]))
-        == "the environment variable A holds a NUL byte")
+    #expect(refusal(begin(start(["nosuchprogram"]))) == "no such program: 'nosuchprogram' is not in PATH")
+    #expect(refusal(begin(start([""]))) == "no such program: '' is not in PATH")
+    #expect(refusal(begin(start([]))) == "there is no command")
     #expect(notebook.requests.isEmpty)
   }
 
   @Test func oneUnfitStartDoesNotHoldUpTheOthers() {
-    let endings = agent().start([start(["true"]), start(["nosuchprogram"]), start(["true"])])
+    let endings = begin(start(["true"]), start(["nosuchprogram"]), start(["true"]))
     #expect(endings.count == 1)
     #expect(endings.first?.startedAt == Timestamp(microseconds: 77))
     #expect(notebook.requests.count == 2)
@@ -145,13 +156,24 @@ private struct StoppedClock: AstroCore.Clock {
 
   @Test func aLauncherThatFailsIsTheMachinesFault() {
     notebook.failure = Failure(.unavailable, subject: "warden of runner r", message: "is gone")
-    let endings = agent().start([start(["true"]), start(["true"])])
+    let endings = begin(start(["true"]), start(["true"]))
     #expect(
       endings.map(\.outcome)
         == Array(
           repeating: .notStarted(
             reason: "the launcher failed: warden of runner r: is gone", infrastructure: true), count: 2))
     agent().signal(key, .terminate)
+    agent().release(key)
+    agent().withdraw(key)
+  }
+
+  @Test func aHeldStartIsHandedOverAsOneAndReleasedOrWithdrawnByItsKey() {
+    #expect(agent().start([(start(["true"]), isHeld: false), (start(["true"]), isHeld: true)]).isEmpty)
+    #expect(notebook.requests.map(\.isHeld) == [false, true])
+    agent().release(key)
+    agent().withdraw(key)
+    #expect(notebook.released == [key])
+    #expect(notebook.withdrawn == [key])
   }
 
   @Test func terminateAndKillAreTermAndKill() {

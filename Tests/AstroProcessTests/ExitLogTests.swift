@@ -35,7 +35,8 @@ private let samples: [ExitLogRecord] =
   + nasty.flatMap { text -> [ExitLogRecord] in
     [
       .refused(key(text), reason: text, infrastructure: true), .refused(key(text), reason: text, infrastructure: false),
-      .failed(text), exit(text, .exited(1)), .start(key(text), at: .init(microseconds: 0), stdout: "o", stderr: "e"),
+      .failed(text), .withdrawn(key(text)), exit(text, .exited(1)),
+      .start(key(text), at: .init(microseconds: 0), stdout: "o", stderr: "e"),
     ]
   }
 
@@ -112,7 +113,12 @@ private func line(_ record: ExitLogRecord) -> [UInt8] {
 @Suite struct ExitLogTests {
   private let directory = TemporaryDirectory()
   private var path: String { directory.path("log") }
-  private let stored = samples.filter { if case .failed = $0 { false } else { true } }
+  private let stored = samples.filter {
+    switch $0 {
+    case .failed, .withdrawn: false
+    default: true
+    }
+  }
 
   private func put(_ bytes: [UInt8]) throws { try Data(bytes).write(to: URL(fileURLWithPath: path)) }
 
@@ -170,7 +176,7 @@ private func line(_ record: ExitLogRecord) -> [UInt8] {
 
   @Test func damageAnywhereButAtTheEndOfAWardensLifeIsReportedWithItsPlace() throws {
     let start = line(stored[0]) + line(stored[1])
-    for garbage in [Array("garbage\n".utf8), [0, 255, 0x0A], [0x0A], line(.failed("x"))] {
+    for garbage in [Array("garbage\n".utf8), [0, 255, 0x0A], [0x0A], line(.failed("x")), line(.withdrawn(key("a")))] {
       try put(start + garbage + line(stored[3]))
       #expect(throws: Failure(.io, subject: "\(path):3", message: "the exit log is damaged here")) { try read() }
     }

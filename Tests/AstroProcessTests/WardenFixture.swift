@@ -18,7 +18,6 @@ final class WardenFixture {
   /// Everything the warden has told, in order.
   private(set) var told: [LauncherEvent] = []
   private var answers: [AttemptKey: Answer] = [:]
-  private var pids: [AttemptKey: Int32] = [:]
   private(set) var isClosed = false
   private var wardens: [Watched] = []
 
@@ -100,21 +99,24 @@ final class WardenFixture {
 
   // MARK: Hearing
 
+  private static func interest(_ client: WardenClient) -> pollfd {
+    pollfd(fd: client.descriptor, events: Int16(POLLIN) | (client.wantsWrite ? Int16(POLLOUT) : 0), revents: 0)
+  }
+
   /// Waits for the warden and takes in what it tells; returns when it has told something.
   func listen() throws {
     guard let client, !isClosed else { throw Stuck(what: "nothing more can be told") }
-    let events = Int16(POLLIN) | (client.wantsWrite ? Int16(POLLOUT) : 0)
-    var polled = pollfd(fd: client.descriptor, events: events, revents: 0)
+    var polled = Self.interest(client)
     guard poll(&polled, 1, 30_000) == 1 else { throw Stuck(what: "the warden says nothing; so far: \(told.suffix(5))") }
     for event in try client.receive() {
       told.append(event)
       switch event {
-      case .started(let key, let pid): pids[key] = pid
       case .ended(let record):
         #expect(answers[record.key] == nil, "\(record.key) was answered twice")
         answers[record.key] = .ended(record)
       case .refused(let key, let reason, let infrastructure):
         answers[key] = .refused(reason, infrastructure: infrastructure)
+      case .began, .withdrawn: break
       case .closed: isClosed = true
       }
     }
@@ -127,9 +129,21 @@ final class WardenFixture {
 
   func allAnswers(_ keys: [AttemptKey]) throws -> [Answer] { try keys.map { try answer($0) } }
 
-  func pid(_ task: String) throws -> Int32 {
-    while pids[key(task)] == nil { try listen() }
-    return pids[key(task)]!
+  /// The pid of a command that has just been started, which only the log tells.
+  func pid(_ task: String) throws -> Int32 { try pids([task])[0] }
+
+  func pids(_ tasks: [String]) throws -> [Int32] {
+    while access(try files.exits, F_OK) != 0 { try listen() }
+    let watch = try WreckWatch(survey())
+    while true {
+      _ = try watch.newRecords()
+      let known = tasks.compactMap { watch.wreck.running[key($0)]?.identity?.pid }
+      if known.count == tasks.count { return known }
+      var polled = watch.descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+      if let client { polled.append(Self.interest(client)) }
+      guard poll(&polled, nfds_t(polled.count), 30_000) > 0 else { throw Stuck(what: "\(tasks) are not started") }
+      if client != nil, polled[polled.count - 1].revents != 0 { try listen() }
+    }
   }
 
   func listenUntilClosed() throws { while !isClosed { try listen() } }
@@ -139,7 +153,7 @@ final class WardenFixture {
     while true {
       if let line = pipe.line() { return line }
       var polled = [pollfd(fd: pipe.descriptor, events: Int16(POLLIN), revents: 0)]
-      if let client, !isClosed { polled.append(pollfd(fd: client.descriptor, events: Int16(POLLIN), revents: 0)) }
+      if let client, !isClosed { polled.append(Self.interest(client)) }
       guard poll(&polled, nfds_t(polled.count), 30_000) > 0 else {
         throw Stuck(what: "\(pipe.path) is silent; so far: \(told.suffix(5))")
       }

@@ -10,9 +10,9 @@ import Testing
     StartRequest(key: key, arguments: arguments, environment: environment, workdir: workdir)
   }
 
-  private func bytes(_ request: StartRequest) -> [UInt8] {
+  private func bytes(_ request: StartRequest, atEnd end: UInt64? = nil) -> [UInt8] {
     var bytes: [UInt8] = []
-    WireFormat.start(request, to: &bytes)
+    WireFormat.start(request, atEnd: end, to: &bytes)
     return bytes
   }
 
@@ -21,12 +21,13 @@ import Testing
     var arguments: [String]
     var environment: [String]
     var workdir: String
+    var end: UInt64? = 0
   }
 
   /// What the warden would run; nil when the bytes are no start.
   private func seen(_ bytes: [UInt8]) -> Seen? {
     bytes.withUnsafeBytes { raw in
-      guard case .frame(let frame, let size) = WireFrame.read(raw), size == raw.count, frame.kind == .start,
+      guard case .frame(let frame, let size) = WireFrame.read(raw), size == raw.count,
         let command = CommandSpawner.Command(frame)
       else { return nil }
       func texts(_ list: [UnsafeMutablePointer<CChar>?]) -> [String] {
@@ -36,7 +37,7 @@ import Testing
       #expect(command.environment.last == .some(nil))
       return Seen(
         key: frame.key, arguments: texts(command.arguments), environment: texts(command.environment),
-        workdir: command.directory)
+        workdir: command.directory, end: command.end)
     }
   }
 
@@ -57,6 +58,38 @@ import Testing
     for (arguments, environment) in cases {
       let expected = Seen(key: key, arguments: arguments, environment: environment, workdir: "/tmp/ä b")
       #expect(seen(bytes(request(arguments, environment, workdir: "/tmp/ä b"))) == expected)
+    }
+  }
+
+  @Test func aHeldStartArrivesWithItsTurn() {
+    let request = request(["/bin/echo", "7"], ["A=b"])
+    for end: UInt64 in [1, 7, .max] {
+      #expect(
+        seen(bytes(request, atEnd: end))
+          == Seen(key: key, arguments: ["/bin/echo", "7"], environment: ["A=b"], workdir: "/", end: end))
+    }
+    // A start has no turn, and a turn is a number.
+    var damaged = bytes(request, atEnd: 7)
+    damaged[damaged.count - 2] = UInt8(ascii: "x")
+    #expect(seen(damaged)?.end == .some(nil))
+    damaged[4] = WireFormat.Kind.start.rawValue
+    #expect(seen(damaged) == nil)
+  }
+
+  @Test func releaseAndWithdrawalNameTheirAttempt() {
+    var bytes: [UInt8] = []
+    WireFormat.release(key, to: &bytes)
+    let size = bytes.count
+    WireFormat.withdraw(key, to: &bytes)
+    for (part, kind) in [(bytes[..<size], WireFormat.Kind.release), (bytes[size...], .withdraw)] {
+      Array(part).withUnsafeBytes { raw in
+        guard case .frame(let frame, let size) = WireFrame.read(raw), size == raw.count else {
+          Issue.record("no frame")
+          return
+        }
+        #expect(frame.kind == kind)
+        #expect(frame.key == key)
+      }
     }
   }
 
@@ -110,7 +143,10 @@ import Testing
   /// Each mutation is read in a buffer of exactly its size, so that a read past the end would meet the allocator's guard.
   @Test func aDamagedFrameNeverCrashesAndNeverHoldsStringsItDoesNotHave() {
     var random = SplitMix(seed: 5)
-    let frames = [bytes(request(["/bin/echo", "a", ""], ["B=c", "D="])), bytes(request([]))]
+    let frames = [
+      bytes(request(["/bin/echo", "a", ""], ["B=c", "D="])), bytes(request([])),
+      bytes(request(["/bin/echo"]), atEnd: 5),
+    ]
     for _ in 0..<10_000 * Torture.factor {
       var damaged = frames.randomElement(using: &random)!
       for _ in 0..<Int.random(in: 1...4, using: &random) {
