@@ -141,7 +141,9 @@ final class WardenFixture {
       if known.count == tasks.count { return known }
       var polled = watch.descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
       if let client { polled.append(Self.interest(client)) }
-      guard poll(&polled, nfds_t(polled.count), 30_000) > 0 else { throw Stuck(what: "\(tasks) are not started") }
+      guard poll(&polled, nfds_t(polled.count), 30_000) > 0 else {
+        throw Stuck(what: "\(tasks.count - known.count) of \(tasks.count) are not started")
+      }
       if client != nil, polled[polled.count - 1].revents != 0 { try listen() }
     }
   }
