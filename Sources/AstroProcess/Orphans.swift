@@ -13,27 +13,30 @@ struct Orphans: ~Copyable {
   private var owners: [Int32: AttemptKey] = [:]
   /// Killed or exiting, and not yet reaped: their own children come to the warden at that moment.
   private var dying: Set<Int32> = []
+  /// In the middle of execve(2), so that it cannot be seen yet whose they are.
+  private var becoming: Set<Int32> = []
 
   init() { list = Descriptor(opening: "/proc/self/task/\(getpid())/children", O_RDONLY) }
 
-  /// Whether some are still to be reaped. A warden that left before would let their children go to init.
-  var areLeft: Bool { !dying.isEmpty }
+  /// Whether some are still to be reaped or seen. A warden that left before would let them, or their children, go to
+  /// init.
+  var areLeft: Bool { !dying.isEmpty || !becoming.isEmpty }
+  /// Whether to sweep again in a moment, though nothing may have happened by then.
+  var areUnclear: Bool { !becoming.isEmpty }
 
   /// To be told of every process that was reaped and is no command: its number may belong to another from now on.
   mutating func forget(_ pid: Int32) {
     dying.remove(pid)
+    becoming.remove(pid)
     owners[pid] = nil
   }
 
   /// Kills what attempts that do not run any more have left.
   mutating func sweep(commands: [Int32: WardenChild], running: [AttemptKey: Int32]) {
+    becoming.removeAll()
     for pid in strangers(commands) where !dying.contains(pid) {
-      guard let owner = owners[pid] ?? owner(of: pid) else {
-        if ProcessStatus(pid: pid)?.isEnding != false { dying.insert(pid) }
-        continue
-      }
-      owners[pid] = owner
-      guard running[owner] == nil else { continue }
+      if owners[pid] == nil { identify(pid) }
+      guard let owner = owners[pid], running[owner] == nil else { continue }
       // Unreaped, so neither number can be another's: a group of this number is the one that this process began.
       kill(-pid, SIGKILL)
       kill(pid, SIGKILL)
@@ -56,10 +59,19 @@ struct Orphans: ~Copyable {
     }
   }
 
-  private func owner(of pid: Int32) -> AttemptKey? {
-    guard let bytes = Descriptor(opening: "/proc/\(pid)/environ", O_RDONLY)?.readAll() else { return nil }
+  private mutating func identify(_ pid: Int32) {
+    switch ProcessEnvironment.read(pid) {
+    case .variables(let bytes): owners[pid] = Self.owner(bytes)
+    case .becoming, .unavailable: becoming.insert(pid)
+    case .hidden: break
+    }
+    guard owners[pid] == nil, !becoming.contains(pid), ProcessStatus(pid: pid)?.isEnding != false else { return }
+    dying.insert(pid)
+  }
+
+  private static func owner(_ environment: [UInt8]) -> AttemptKey? {
     var values: [String: String] = [:]
-    for variable in bytes.split(separator: 0) where variable.starts(with: Array("ASTRO_".utf8)) {
+    for variable in environment.split(separator: 0) where variable.starts(with: Array("ASTRO_".utf8)) {
       let parts = variable.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
       if parts.count == 2 {
         values[String(decoding: parts[0], as: UTF8.self)] = String(decoding: parts[1], as: UTF8.self)

@@ -48,8 +48,11 @@ struct ProcessStatus: Equatable {
   let group: Int32
   let startTime: UInt64
 
-  /// PF_EXITING of linux/sched.h.
+  let isKernelThread: Bool
+
+  /// PF_EXITING and PF_KTHREAD of linux/sched.h.
   private static let exiting: UInt32 = 4
+  private static let kernelThread: UInt32 = 0x20_0000
 
   /// nil when there is no such process.
   init?(pid: Int32) {
@@ -80,6 +83,7 @@ struct ProcessStatus: Equatable {
     else { return nil }
     self.isZombie = state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")
     self.isEnding = isZombie || flags & Self.exiting != 0
+    self.isKernelThread = flags & Self.kernelThread != 0
     self.group = group
     self.startTime = startTime
   }

@@ -27,7 +27,7 @@ public enum ProcessTree {
       guard let found = members(markers, identity) else {
         let number = errno
         guard clinux_boot_microseconds() < deadline else { return .unproved(kernelWords(number)) }
-        poll(nil, 0, 50)  // Others give descriptors back; nothing tells when.
+        poll(nil, 0, 5)  // Others give descriptors back, or are through with execve(2); nothing tells when.
         continue
       }
       if found.isEmpty { return .proved }
@@ -51,30 +51,33 @@ public enum ProcessTree {
   }
 
   /// Living processes of the attempt, never the calling one. Zombies are as dead as can be: their parent reaps them.
-  /// nil, with `errno` set, when /proc cannot be read: to see nothing would prove a death that nobody looked for.
+  /// nil, with `errno` set, when there are none and not everybody could be looked at: that proves no death.
   private static func members(_ markers: Set<[UInt8]>, _ identity: ProcessIdentity?) -> [Member]? {
     var found: [Member] = []
     if let identity, let status = identity.status, !status.isZombie {
       found.append(Member(pid: identity.pid, group: status.group))
     }
     guard let names = try? RunnerFiles.names(in: "/proc"), !names.isEmpty else { return nil }
+    var obstacle: Int32?
     for name in names {
       guard let pid = Int32(name), pid > 1, pid != getpid(), pid != identity?.pid else { continue }
-      guard let carries = carries(pid, markers) else { return nil }
-      guard carries, let status = ProcessStatus(pid: pid), !status.isZombie else { continue }
-      found.append(Member(pid: pid, group: status.group))
+      switch ProcessEnvironment.read(pid) {
+      case .variables(let bytes):
+        guard carries(bytes, markers), let status = ProcessStatus(pid: pid), !status.isZombie else { continue }
+        found.append(Member(pid: pid, group: status.group))
+      case .becoming: obstacle = EAGAIN
+      case .unavailable: obstacle = errno
+      case .hidden: continue
+      }
     }
-    return found
+    guard found.isEmpty, let obstacle else { return found }
+    errno = obstacle
+    return nil
   }
 
-  /// An environment that may not be read belongs to another user and so to no attempt of ours. nil, with `errno` set,
-  /// when it could not even be tried.
-  private static func carries(_ pid: Int32, _ markers: Set<[UInt8]>) -> Bool? {
-    guard let bytes = Descriptor(opening: "/proc/\(pid)/environ", O_RDONLY)?.readAll() else {
-      return [EMFILE, ENFILE, ENOMEM].contains(errno) ? nil : false
-    }
+  private static func carries(_ environment: [UInt8], _ markers: Set<[UInt8]>) -> Bool {
     var missing = markers
-    for variable in bytes.split(separator: 0) where missing.contains(Array(variable)) {
+    for variable in environment.split(separator: 0) where missing.contains(Array(variable)) {
       missing.remove(Array(variable))
     }
     return missing.isEmpty

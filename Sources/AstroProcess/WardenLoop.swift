@@ -98,13 +98,14 @@ struct WardenLoop: ~Copyable {
     }
   }
 
-  /// Waits for the runner, for a child, or, only while the disk refuses records, for one second.
+  /// Waits for the runner, for a child, or, only while the disk refuses records, for one second; only while an orphan is
+  /// in the middle of execve(2), for 5 milliseconds.
   private func wait(moreAtHand: Bool) {
     var polled = [pollfd(fd: signals.number, events: Int16(POLLIN), revents: 0)]
     // A closed socket is always ready, so it is polled only while something is still expected of it.
     let events = (runner == .connected ? POLLIN : 0) | (stream.hasOutput ? POLLOUT : 0)
     if events != 0 { polled.append(pollfd(fd: stream.number, events: Int16(events), revents: 0)) }
-    poll(&polled, nfds_t(polled.count), moreAtHand ? 0 : log.isStalled ? 1000 : -1)
+    poll(&polled, nfds_t(polled.count), moreAtHand ? 0 : orphans.areUnclear ? 5 : log.isStalled ? 1000 : -1)
     while clinux_signalfd_read(signals.number) != 0 {}
   }
 
@@ -256,7 +257,7 @@ struct WardenLoop: ~Copyable {
   /// Records every command that has ended. What it left in its process group is killed first, while the unreaped leader
   /// keeps the group's number from being anybody else's, then what it left outside.
   private mutating func reap() {
-    var isSweepDue = false
+    var isSweepDue = orphans.areUnclear
     while let pid = Zombie.next() {
       isSweepDue = true
       guard let child = children.removeValue(forKey: pid) else {

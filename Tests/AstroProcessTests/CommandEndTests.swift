@@ -131,6 +131,8 @@ import Testing
     ("no environment but in the group", "env -i DIR=$DIR $D &"),
   ]
 
+  private static let repeatedShapes = Array(repeating: shapes, count: Torture.factor).flatMap { $0 }
+
   private func fixtureWithShapes() throws -> (WardenFixture, NamedPipe, NamedPipe) {
     let fixture = try WardenFixture()
     let up = NamedPipe(fixture.path("up"))
@@ -155,7 +157,7 @@ import Testing
 
   @Test func afterKillNothingIsLeftOfAnyShape() throws {
     let (fixture, up, relay) = try fixtureWithShapes()
-    for (number, shape) in Self.shapes.enumerated() {
+    for (number, shape) in Self.repeatedShapes.enumerated() {
       let task = "kill-\(number)"
       try fixture.start([fixture.script(task, script(shape.script, then: "while :; do sleep 1000; done"))])
       let left = try identity(fixture.line(relay))
@@ -171,13 +173,13 @@ import Testing
 
   @Test func afterANormalEndNothingIsLeftOfAnyShape() throws {
     let (fixture, up, relay) = try fixtureWithShapes()
-    for (number, shape) in Self.shapes.enumerated() {
+    for (number, shape) in Self.repeatedShapes.enumerated() {
       let task = "end-\(number)"
       let record = try fixture.record(fixture.script(task, script(shape.script, then: "exit 3")))
       #expect(record.status == .exited(3), "\(shape.name)")
       let left = try #require(Int32(try fixture.line(relay)))
       #expect(fixture.remaining().isEmpty, "\(shape.name)")
-      #expect(kill(left, 0) != 0 || ProcessStatus(pid: left)?.isEnding != false, "\(shape.name)")
+      #expect(Watched(left).waitForEnd(), "\(shape.name)")
     }
     withExtendedLifetime(up) {}
   }
