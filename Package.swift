@@ -77,7 +77,8 @@ let package = Package(
     suite("AstroLimits"),
     suite("AstroJournal", uses: ["AstroTestKit"]),
     suite("AstroSpool", uses: ["AstroTestKit"]),
-    suite("AstroProcess", uses: ["AstroTestKit"]),
+    suite("AstroProcess", uses: ["AstroTestKit", "CLinux"]),
+    suite("AstroAgents", uses: ["AstroTestKit"]),
     suite("AstroTelemetry"),
     suite(
       "AstroRunner",

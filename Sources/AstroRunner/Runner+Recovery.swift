@@ -140,13 +140,16 @@ extension Runner {
   /// An attempt whose end nobody knows: first what is left of it is killed, so that nothing can run beside a retry.
   private func lost(_ key: AttemptKey, _ command: Wreck.Command?, since: Timestamp) throws(Failure) -> AttemptEnding {
     var reason = "its runner and its warden ended while it ran: whether it finished is not known"
-    if case .survivors(let pids) = ProcessTree.kill(key, identity: command?.identity) {
-      reason += "; processes \(pids) of it do not die"
+    switch ProcessTree.kill(key, identity: command?.identity) {
+    case .proved: break
+    case .survivors(let pids): reason += "; processes \(pids) of it do not die"
+    case .unproved(let why): reason += "; whether processes of it are left cannot be seen: \(why)"
     }
     if let command {
       let files = AttemptFiles(key, runs: home.runs)
-      try files.keep(command.stdout, as: "stdout")
-      try files.keep(command.stderr, as: "stderr")
+      for (scratch, stream) in [(command.stdout, "stdout"), (command.stderr, "stderr")] {
+        if let obstacle = try files.keep(scratch, as: stream) { reason += "; \(obstacle)" }
+      }
     }
     promises[key] = nil
     let now = clock.now().wall
