@@ -146,7 +146,7 @@ public final class Runner {
     agent = CommandAgent(
       launcher: launcher, home: home.root, runs: home.runs, clock: clock, environment: options.environment)
     let members = configuration.members
-    examiner = Examiner(agents: members, trustedUsers: system.trustedUsers)
+    examiner = Examiner(configuration: configuration)
     events = EventStream(runs: home.runs, data: home.data)
     let records = Dictionary(
       try journal.read { try $0.agents() }.map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 })

@@ -6,7 +6,7 @@ extension WorkflowReader {
     let (key, value) = taskNodes[index]
     var task = TaskPlan(id: ids[index], work: .command([]), line: key.line)
     defer { plan.tasks.append(task) }
-    guard let reader = decoder.mapping(value, keys: WorkflowKeys.task) else { return }
+    guard let reader = decoder.mapping(value, keys: WorkflowKeys.task, hint: "write {run: ...}") else { return }
     var scope = Scope(site: .taskEnvironment(index))
     task.env = defaults.env
     if let env = reader.member("env") {
@@ -44,6 +44,8 @@ extension WorkflowReader {
 
   private func work(_ reader: MappingReader, task: String, key: YAMLNode, scope: Scope) -> Work {
     guard let run = reader.member("run"), !run.isNull else {
+      // Another kind of work, which has been refused by its key.
+      if reader.member("uses") != nil || reader.member("with") != nil { return .command([]) }
       decoder.error(
         "nothing_to_run", "task '\(task)' has nothing to run", at: key,
         hint: "give it a script or a command: 'run: ...'")
@@ -76,7 +78,7 @@ extension WorkflowReader {
   }
 
   private func script(_ node: YAMLNode, task: String) -> String {
-    let text = programText(node) ?? ""
+    guard let text = programText(node) else { return "" }
     if let offset = TemplateScanner.firstOpening(in: node) {
       decoder.error(
         "expression_in_script", "an expression cannot stand inside a shell script: its value could become code",
@@ -93,8 +95,8 @@ extension WorkflowReader {
 
   private func needs(_ node: YAMLNode, of index: Int) -> [Int] {
     switch node.kind {
-    case .scalar: return need(node, of: index).map { [$0] } ?? []
-    case .mapping: decoder.mismatch("a task's name or a list of them", at: node)
+    case .scalar where !node.isNull: return need(node, of: index).map { [$0] } ?? []
+    case .scalar, .mapping: decoder.mismatch("a task's name or a list of them", at: node)
     case .sequence:
       var result: [Int] = []
       // Long lists are deduplicated by a set: comparing with all before would be quadratic.
@@ -114,7 +116,7 @@ extension WorkflowReader {
   }
 
   private func need(_ node: YAMLNode, of index: Int) -> Int? {
-    guard let name = decoder.text(node) else { return nil }
+    guard let name = decoder.text(node, expecting: "a task's name") else { return nil }
     guard let need = indices[name] else {
       decoder.error(
         "unknown_need", "task '\(ids[index])' needs '\(name)', which is not a task", at: node,

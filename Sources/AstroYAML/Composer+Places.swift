@@ -39,18 +39,30 @@ extension Composer {
   private mutating func reportSyntax(_ parser: yaml_parser_t) {
     let problem = parser.problem.map { String(cString: $0) } ?? "the syntax is broken"
     var message = problem
+    var place = place(parser.problem_mark)
     if let context = parser.context.map({ String(cString: $0) }) {
+      let begin = self.place(parser.context_mark)
       message += " \(context)"
-      if parser.context_mark.line != parser.problem_mark.line {
-        message += " that begins in line \(parser.context_mark.line + 1)"
+      // At the end of the file, and for a key without its colon, there is nothing to see where libyaml gave up: what
+      // was begun is shown instead.
+      if isPastText(place) || problem == "could not find expected ':'" {
+        message += " that begins here"
+        place = begin
+      } else if begin.line != place.line {
+        message += " that begins in line \(begin.line)"
       }
     }
-    let place = place(parser.problem_mark)
     let line = findings.sourceText.line(Int(place.line))
     let character = line.isEmpty ? nil : findings.sourceText.scalar(line: Int(place.line), column: Int(place.column))
     findings.add(
-      "syntax", message, line: Int(place.line), column: Int(place.column),
+      "syntax", message, line: min(Int(place.line), findings.sourceText.count), column: Int(place.column),
       hint: Self.syntaxHint(problem: problem, at: character))
+  }
+
+  /// Whether nothing but empty lines follows.
+  private mutating func isPastText(_ place: (line: UInt32, column: UInt32)) -> Bool {
+    let text = findings.sourceText
+    return Int(place.line) > text.count || (Int(place.line) == text.count && text.line(text.count).isEmpty)
   }
 
   private static func syntaxHint(problem: String, at character: Unicode.Scalar?) -> String? {

@@ -17,6 +17,7 @@ struct Astro: ParsableCommand {
     version: version,
     subcommands: [
       InitCommand.self, WatchCommand.self, DrainCommand.self, RunCommand.self, ValidateCommand.self,
+      SchemaCommand.self,
       StatusCommand.self, ListCommand.self, CancelCommand.self, LimitsCommand.self, HealthCommand.self,
     ])
 
