@@ -49,7 +49,7 @@ extension ExpressionParser {
     if peek() == UInt8(ascii: "-") { position += 1 }
     while let byte = peek(), Identifier.isWord(byte) || byte == UInt8(ascii: ".") || isExponentSign() { position += 1 }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    switch try? JSONReader.parse(text) {
+    switch try? JSONReader.parse(Array(bytes[start..<position])) {
     case .integer(let value)?: return .integer(value)
     case .number(let value)?: return .number(value)
     default:

@@ -71,8 +71,19 @@ struct ExpressionParser {
 
   private mutating func peekOperator() -> Expression.Operator? {
     skipSpace()
-    // Longer spellings come first in the enumeration: `<=` before `<`.
-    return Expression.Operator.allCases.first { isAt($0.rawValue) }
+    guard let first = peek() else { return nil }
+    let second = position + 1 < bytes.count ? bytes[position + 1] : 0
+    switch (first, second) {
+    case (UInt8(ascii: "="), UInt8(ascii: "=")): return .equal
+    case (UInt8(ascii: "!"), UInt8(ascii: "=")): return .notEqual
+    case (UInt8(ascii: "<"), UInt8(ascii: "=")): return .lessOrEqual
+    case (UInt8(ascii: "<"), _): return .less
+    case (UInt8(ascii: ">"), UInt8(ascii: "=")): return .greaterOrEqual
+    case (UInt8(ascii: ">"), _): return .greater
+    case (UInt8(ascii: "&"), UInt8(ascii: "&")): return .and
+    case (UInt8(ascii: "|"), UInt8(ascii: "|")): return .or
+    default: return nil
+    }
   }
 
   private mutating func unary() throws(ExpressionError) -> Operand {

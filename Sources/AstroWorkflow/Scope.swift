@@ -58,7 +58,7 @@ extension WorkflowReader {
     guard case .name(let name)? = read.steps.first, !names.contains(name) else { return }
     decoder.error(
       "unknown_\(what)", "there is no \(what) '\(name)'", in: node, offset: read.offset, width: read.width,
-      hint: decoder.suggestion(for: name, among: names))
+      hint: decoder.suggestion(for: name, among: names) ?? Self.list(names, as: "\(what)s"))
   }
 
   private func checkEnvironment(_ read: ExpressionNotes.Read, in node: YAMLNode, scope: Scope) {
@@ -80,9 +80,29 @@ extension WorkflowReader {
     case .workflowEnvironment, .defaultValue, .taskValue, .condition:
       decoder.error(
         "unknown_variable", "there is no variable '\(name)'", in: node, offset: read.offset, width: read.width,
-        hint: decoder.suggestion(
-          for: name, among: visibleEnvironments(in: scope).reduce(into: Set()) { $0.formUnion($1) }))
+        hint: hint(for: name, amongVariablesOf: scope))
     }
+  }
+
+  private func hint(for name: String, amongVariablesOf scope: Scope) -> String? {
+    let visible = visibleEnvironments(in: scope)
+    // A thousand errors must not make a thousand unions of a large env.
+    guard visible.reduce(0, { $0 + $1.count }) <= 1000 else { return nil }
+    let names = visible.reduce(into: Set<String>()) { $0.formUnion($1) }
+    return decoder.suggestion(for: name, among: names) ?? Self.list(names, as: "variables")
+  }
+
+  /// All that could have been meant, where they are few.
+  static func list(_ names: [String], as what: String) -> String? {
+    switch names.count {
+    case 0: "there are no \(what)"
+    case 1...8: "the \(what) are \(names.joined(separator: ", "))"
+    default: nil
+    }
+  }
+
+  static func list(_ names: Set<String>, as what: String) -> String? {
+    names.count > 8 ? nil : list(names.sorted(), as: what)
   }
 
   private func visibleEnvironments(in scope: Scope) -> [Set<String>] {
@@ -118,7 +138,7 @@ extension WorkflowReader {
     guard let target = indices[name] else {
       return decoder.error(
         "unknown_task", "there is no task '\(name)'", in: node, offset: read.offset, width: read.width,
-        hint: decoder.suggestion(for: name, among: ids))
+        hint: decoder.suggestion(for: name, among: ids) ?? Self.list(ids, as: "tasks"))
     }
     checkField(read, task: name, in: node)
     taskReads.append(

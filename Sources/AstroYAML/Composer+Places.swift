@@ -52,14 +52,24 @@ extension Composer {
         message += " that begins in line \(begin.line)"
       }
     }
+    place = lastPlace(upTo: place)
     let line = findings.sourceText.line(Int(place.line))
     let character = line.isEmpty ? nil : findings.sourceText.scalar(line: Int(place.line), column: Int(place.column))
     findings.add(
-      "syntax", message, line: min(Int(place.line), findings.sourceText.count), column: Int(place.column),
+      "syntax", message, line: Int(place.line), column: Int(place.column),
       hint: Self.syntaxHint(problem: problem, at: character))
   }
 
-  /// Whether nothing but empty lines follows.
+  /// The place, or the end of the last line that holds anything, when it is past that.
+  private mutating func lastPlace(upTo place: (line: UInt32, column: UInt32)) -> (line: UInt32, column: UInt32) {
+    guard isPastText(place) else { return place }
+    let text = findings.sourceText
+    var line = text.count
+    while line > 1, text.line(line).isEmpty { line -= 1 }
+    return (UInt32(line), UInt32(text.line(line).count(where: { $0 & 0xC0 != 0x80 })) + 1)
+  }
+
+  /// Whether nothing but the end of the file follows.
   private mutating func isPastText(_ place: (line: UInt32, column: UInt32)) -> Bool {
     let text = findings.sourceText
     return Int(place.line) > text.count || (Int(place.line) == text.count && text.line(text.count).isEmpty)

@@ -49,9 +49,9 @@ struct Composer {
     let source = findings.source
     guard checkBytes(source) else { return }
     let respelled = surrogates.respell(source) ?? source
-    // About a node every twelve bytes; untouched pages of the reserve cost nothing.
-    records.reserveCapacity(respelled.count / 12)
-    text.reserveCapacity(respelled.count / 2)
+    // More than most files need: untouched pages of the reserve cost nothing, growing would copy what is there.
+    records.reserveCapacity(min(respelled.count / 6, limits.nodes))
+    text.reserveCapacity(respelled.count)
     respelled.withUnsafeBufferPointer { bytes in
       let body = bytes.starts(with: UTF8Text.byteOrderMark) ? bytes[3...] : bytes[...]
       parse(UnsafeBufferPointer(rebasing: body), leading: bytes.count - body.count)

@@ -27,6 +27,7 @@ extension StrictDecoder {
 
   private func refuse(_ key: YAMLNode, _ keys: KeySet) {
     let name = key.text
+    if keys.ignored.contains(where: { key.isText($0) }) { return }
     if keys.notYetSupported.contains(where: { key.isText($0) }) {
       return error("not_supported_yet", "'\(name)' is not supported yet", at: key)
     }
@@ -71,6 +72,9 @@ public struct MappingReader {
     _ key: StaticString, longerThan bound: Duration? = nil, atMost most: Duration = Notation.longestDuration
   ) -> Duration? {
     member(key).flatMap { decoder.duration($0, longerThan: bound, atMost: most) }
+  }
+  public func duration(_ key: StaticString, in range: ClosedRange<Duration>) -> Duration? {
+    member(key).flatMap { decoder.duration($0, in: range) }
   }
   public func byteSize(_ key: StaticString, in range: ClosedRange<Int64>? = nil) -> Int64? {
     member(key).flatMap { decoder.byteSize($0, in: range) }

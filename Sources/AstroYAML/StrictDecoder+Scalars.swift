@@ -80,17 +80,7 @@ extension StrictDecoder {
   public func duration(
     _ node: YAMLNode, longerThan bound: Duration? = nil, atMost most: Duration = Notation.longestDuration
   ) -> Duration? {
-    let duration: Duration?
-    switch node.scalar {
-    case .string(let text)?: duration = Notation.duration(text)
-    case .integer(let value)?: duration = Notation.duration(seconds: Double(value))
-    case .number(let value)?: duration = Notation.duration(seconds: value)
-    case .null?, .bool?, .list?, .map?, nil: duration = nil
-    }
-    guard let duration else {
-      mismatch("a duration such as 30s, 5m or 2h", at: node)
-      return nil
-    }
+    guard let duration = anyDuration(node) else { return nil }
     if let bound, duration <= bound {
       error("out_of_range", "expected a duration longer than \(Notation.spell(bound)), got \(node.text)", at: node)
       return nil
@@ -99,6 +89,29 @@ extension StrictDecoder {
       error("out_of_range", "expected a duration of at most \(Notation.spell(most)), got \(node.text)", at: node)
       return nil
     }
+    return duration
+  }
+
+  /// A duration between two others.
+  public func duration(_ node: YAMLNode, in range: ClosedRange<Duration>) -> Duration? {
+    guard let duration = anyDuration(node) else { return nil }
+    guard range.contains(duration) else {
+      let expected = "a duration from \(Notation.spell(range.lowerBound)) to \(Notation.spell(range.upperBound))"
+      error("out_of_range", "expected \(expected), got \(node.text)", at: node)
+      return nil
+    }
+    return duration
+  }
+
+  private func anyDuration(_ node: YAMLNode) -> Duration? {
+    let duration: Duration?
+    switch node.scalar {
+    case .string(let text)?: duration = Notation.duration(text)
+    case .integer(let value)?: duration = Notation.duration(seconds: Double(value))
+    case .number(let value)?: duration = Notation.duration(seconds: value)
+    case .null?, .bool?, .list?, .map?, nil: duration = nil
+    }
+    if duration == nil { mismatch("a duration such as 30s, 5m or 2h", at: node) }
     return duration
   }
 

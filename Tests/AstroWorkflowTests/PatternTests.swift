@@ -57,7 +57,7 @@ import Testing
     .timeLimit(.minutes(1)),
     arguments: ["^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "^(.*)*x$", "^((a*)*)*$", "(a?){64}a{64}$"])
   func noTextTakesLong(pattern: String) throws {
-    #expect(try !ParameterPattern(pattern).matches(String(repeating: "a", count: 30_000) + "!"))
+    #expect(try !ParameterPattern(pattern).matches(String(repeating: "a", count: 5000) + "!"))
   }
 
   @Test func longerTextsMatchNothing() throws {
