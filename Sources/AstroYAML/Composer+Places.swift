@@ -38,26 +38,26 @@ extension Composer {
 
   private mutating func reportSyntax(_ parser: yaml_parser_t) {
     let problem = parser.problem.map { String(cString: $0) } ?? "the syntax is broken"
-    var message = problem
+    let context = parser.context.map { String(cString: $0) } ?? ""
     var place = place(parser.problem_mark)
-    if let context = parser.context.map({ String(cString: $0) }) {
+    var beginning = SyntaxComplaint.here
+    if !context.isEmpty {
       let begin = self.place(parser.context_mark)
-      message += " \(context)"
       // At the end of the file, and for a key without its colon, there is nothing to see where libyaml gave up: what
       // was begun is shown instead.
       if isPastText(place) || problem == "could not find expected ':'" {
-        message += " that begins here"
         place = begin
-      } else if begin.line != place.line {
-        message += " that begins in line \(begin.line)"
+      } else if begin != place {
+        beginning = "that begins in line \(begin.line)"
       }
     }
     place = lastPlace(upTo: place)
-    let line = findings.sourceText.line(Int(place.line))
-    let character = line.isEmpty ? nil : findings.sourceText.scalar(line: Int(place.line), column: Int(place.column))
+    let line = String(decoding: findings.sourceText.line(Int(place.line)), as: UTF8.self)
+    let mark = line.unicodeScalars.prefix(Int(place.column) - 1).endIndex
+    let complaint = SyntaxComplaint(
+      problem: problem, context: context, place: beginning, before: String(line[..<mark]), next: String(line[mark...]))
     findings.add(
-      "syntax", message, line: Int(place.line), column: Int(place.column),
-      hint: Self.syntaxHint(problem: problem, at: character))
+      "syntax", complaint.message, line: Int(place.line), column: Int(place.column), hint: complaint.hint)
   }
 
   /// The place, or the end of the last line that holds anything, when it is past that.
@@ -73,25 +73,5 @@ extension Composer {
   private mutating func isPastText(_ place: (line: UInt32, column: UInt32)) -> Bool {
     let text = findings.sourceText
     return Int(place.line) > text.count || (Int(place.line) == text.count && text.line(text.count).isEmpty)
-  }
-
-  private static func syntaxHint(problem: String, at character: Unicode.Scalar?) -> String? {
-    switch (problem, character) {
-    case (_, "\t"): "indent with spaces: YAML allows no tabs there"
-    case ("mapping values are not allowed in this context", _):
-      "a text that holds ': ' must be quoted, and keys of one mapping must begin in the same column"
-    case ("found character that cannot start any token", let character?):
-      "a text that begins with '\(character)' must be quoted"
-    case ("could not find expected ':'", _), ("did not find expected key", _):
-      "keys of one mapping begin in the same column, and each is followed by ': '"
-    default: nil
-    }
-  }
-}
-
-extension SourceText {
-  /// The scalar at a place; `nil` past the end of the line.
-  func scalar(line: Int, column: Int) -> Unicode.Scalar? {
-    String(decoding: self.line(line), as: UTF8.self).unicodeScalars.dropFirst(column - 1).first
   }
 }

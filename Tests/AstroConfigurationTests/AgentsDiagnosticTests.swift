@@ -281,7 +281,7 @@ import Testing
 
           """##)
           == ##"""
-          config/models.yaml:1:10: error: did not find expected node content while parsing a flow node that begins here
+          config/models.yaml:1:10: error: a value is expected here
             models: [
                      ^
 

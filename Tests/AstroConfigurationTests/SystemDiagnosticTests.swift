@@ -75,7 +75,7 @@ import Testing
 
           """##)
           == ##"""
-          config/system_config.yaml:1:9: error: did not find expected ',' or '}' while parsing a flow mapping that begins here
+          config/system_config.yaml:1:9: error: the mapping that begins here has no closing '}'
             system: {log_level: INFO
                     ^
 

@@ -145,6 +145,19 @@ import Testing
         """)
   }
 
+  @Test func theMarkStandsBelowWhatItMarksInWideAndCombinedText() {
+    func mark(_ line: String, _ column: Int, _ width: Int) -> String {
+      String(
+        Diagnostic(code: "c", message: "m", file: "f", line: 1, column: column, sourceLine: line, width: width).rendered
+          .split(separator: "\n")[2])
+    }
+    #expect(mark("日本: x", 5, 1) == "        ^")
+    #expect(mark("a: 日本", 4, 2) == "     ^~~~")
+    #expect(mark("e\u{301}: x", 5, 1) == "     ^")
+    #expect(mark("\ta: x", 5, 1) == "  \t   ^")
+    #expect(mark("ab", 3, 1) == "    ^")
+  }
+
   @Test func longAndHostileLinesAreCutAndMadeHarmless() {
     let line = String(repeating: "x", count: 200) + "\u{1B}[31m" + String(repeating: "y", count: 200)
     let text = Diagnostic(code: "c", message: "m", file: "f\u{1B}", line: 1, column: 201, sourceLine: line).rendered

@@ -111,7 +111,7 @@ import Testing
 
         """##)
           == ##"""
-          w.yaml:4:3: error: did not find expected ',' or '}' while parsing a flow mapping that begins in line 3
+          w.yaml:4:3: error: expected ',' or '}' in the mapping that begins in line 3
               b: {run: 'true'}
               ^
 
@@ -128,10 +128,10 @@ import Testing
 
         """##)
           == ##"""
-          w.yaml:3:16: error: mapping values are not allowed in this context
+          w.yaml:3:16: error: a ':' cannot stand here
                 run: echo a: b
                            ^
-            hint: a text that holds ': ' must be quoted, and keys of one mapping must begin in the same column
+            hint: a text that holds ': ' must be quoted
 
           """##)
   }

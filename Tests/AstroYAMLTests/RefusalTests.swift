@@ -110,37 +110,37 @@ import Testing
     (
       "a: 1\n\tb: 2\n",
       """
-      f.yaml:2:1: error: found a tab character that violates indentation while scanning a plain scalar that begins in line 1
+      f.yaml:2:1: error: a tab cannot indent
         \tb: 2
         ^
-        hint: indent with spaces: YAML allows no tabs there
+        hint: indent with spaces
 
       """
     ),
     (
       "a: b: c\n",
       """
-      f.yaml:1:5: error: mapping values are not allowed in this context
+      f.yaml:1:5: error: a ':' cannot stand here
         a: b: c
             ^
-        hint: a text that holds ': ' must be quoted, and keys of one mapping must begin in the same column
+        hint: a text that holds ': ' must be quoted
 
       """
     ),
     (
       "a: @x\n",
       """
-      f.yaml:1:4: error: found character that cannot start any token while scanning for the next token
+      f.yaml:1:4: error: a text cannot begin with '@'
         a: @x
            ^
-        hint: a text that begins with '@' must be quoted
+        hint: quote the text
 
       """
     ),
     (
       "a: [1, 2\n",
       """
-      f.yaml:1:4: error: did not find expected ',' or ']' while parsing a flow sequence that begins here
+      f.yaml:1:4: error: the list that begins here has no closing ']'
         a: [1, 2
            ^
 
@@ -149,7 +149,7 @@ import Testing
     (
       "a: 'open\n",
       """
-      f.yaml:1:4: error: found unexpected end of stream while scanning a quoted scalar that begins here
+      f.yaml:1:4: error: the quoted text that begins here is not closed
         a: 'open
            ^
 
@@ -158,7 +158,7 @@ import Testing
     (
       "a: 1\nb\n",
       """
-      f.yaml:2:1: error: could not find expected ':' while scanning a simple key that begins here
+      f.yaml:2:1: error: the key that begins here has no ':'
         b
         ^
         hint: keys of one mapping begin in the same column, and each is followed by ': '
@@ -168,19 +168,20 @@ import Testing
     (
       "a: 1\n b: 2\n",
       """
-      f.yaml:2:3: error: mapping values are not allowed in this context
+      f.yaml:2:3: error: a ':' cannot stand here
          b: 2
           ^
-        hint: a text that holds ': ' must be quoted, and keys of one mapping must begin in the same column
+        hint: keys of one mapping begin in the same column, and each is followed by ': '
 
       """
     ),
     (
       "a: \"\\q\"\n",
       """
-      f.yaml:1:5: error: found unknown escape character while parsing a quoted scalar
+      f.yaml:1:5: error: the escape '\\q' is not known
         a: "\\q"
             ^
+        hint: a backslash is written '\\\\' between double quotes; between single quotes it is itself
 
       """
     ),
