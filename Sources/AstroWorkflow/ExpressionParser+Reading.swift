@@ -53,6 +53,7 @@ extension ExpressionParser {
 
   func tooDeep(at offset: Int) -> ExpressionError {
     ExpressionError(
-      code: "too_deep", message: "the expression is nested more than \(Self.deepest) levels deep", offset: offset)
+      code: "too_deep", message: "the expression is nested too deep", offset: offset,
+      remedy: .hint("at most \(Self.deepest) levels, and \(Self.highest) operators in a row"))
   }
 }

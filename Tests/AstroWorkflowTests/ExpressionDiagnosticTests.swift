@@ -554,9 +554,10 @@ import Testing
 
         """##)
           == ##"""
-          w.yaml:2:94: error: the expression is nested more than 64 levels deep
-            ((((((((((((((((((((((((((((((((((((((((((((((((((((((((1)))))))))))))))
+          w.yaml:2:62: error: the expression is nested too deep
+            {run: [echo, "${{ ((((((((((((((((((((((((((((((((((((((((((((((((((((((
                                                               ^
+            hint: at most 32 levels, and 64 operators in a row
 
           """##)
   }
@@ -570,9 +571,10 @@ import Testing
 
         """##)
           == ##"""
-          w.yaml:2:30: error: the expression is nested more than 64 levels deep
+          w.yaml:2:30: error: the expression is nested too deep
             tasks: {a: {run: [echo, "${{ !!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!
                                          ^
+            hint: at most 32 levels, and 64 operators in a row
 
           """##)
   }
@@ -586,9 +588,10 @@ import Testing
 
         """##)
           == ##"""
-          w.yaml:2:30: error: the expression is nested more than 64 levels deep
+          w.yaml:2:30: error: the expression is nested too deep
             tasks: {a: {run: [echo, "${{ true && true && true && true && true && tru
                                          ^
+            hint: at most 32 levels, and 64 operators in a row
 
           """##)
   }

@@ -1,4 +1,5 @@
 import AstroCore
+import AstroTestKit
 import Testing
 
 @testable import AstroWorkflow
@@ -13,6 +14,7 @@ import Testing
           .map([
             "n": .integer(3), "x": .number(2.5), "s": .string("abc"), "empty": .string(""), "yes": .bool(true),
             "no": .bool(false), "list": .list([.integer(1), .string("b"), .null]), "my-name": .string("dashed"),
+            "loop": .string("loop"),
             "json": .string(#"{"a": [1, {"b": "c"}]}"#),
           ])
         case .env: .map(["HOME": .string("/root")])
@@ -119,11 +121,18 @@ import Testing
     #expect(try expression(" \t\r\n 1\n==\t1 \n").evaluate(in: context) == .bool(true))
   }
 
-  @Test func theDeepestTreeIsEvaluatedOnASmallStack() throws {
-    let source = String(repeating: "(", count: 62) + "params.n" + String(repeating: ")", count: 62)
-    #expect(try expression(source).evaluate(in: context) == .integer(3))
+  @Test func theDeepestTreesAreReadAndEvaluatedOnASmallStack() throws {
+    let parentheses = String(repeating: "(", count: 31) + "params.n" + String(repeating: ")", count: 31)
+    let brackets = String(repeating: "params[", count: 30) + "'loop'" + String(repeating: "]", count: 30)
+    let calls = String(repeating: "default(null, ", count: 31) + "3" + String(repeating: ")", count: 31)
     let chain = Array(repeating: "true", count: 60).joined(separator: " && ")
-    #expect(try expression(chain).evaluate(in: context) == .bool(true))
+    let context = context
+    let values = onSmallStack {
+      [parentheses, brackets, calls, chain, String(repeating: "!", count: 60) + "true"].map { source in
+        Result { try expression(source).evaluate(in: context) }
+      }
+    }
+    #expect(try values.map { try $0.get() } == [.integer(3), .string("loop"), .integer(3), .bool(true), .bool(true)])
   }
 
   @Test func statusIsAskedForAnywhereInTheTree() throws {
