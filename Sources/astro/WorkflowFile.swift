@@ -18,12 +18,13 @@ enum WorkflowFile {
     guard status.st_size <= most else {
       throw Failure(.invalidWorkflow, subject: path, message: "has \(status.st_size) bytes, \(most) are allowed")
     }
-    return try readAll(descriptor, path)
+    return try readAll(descriptor, path, expecting: Int(status.st_size))
   }
 
   /// At most a byte more than may be: stdin may never end.
-  private static func readAll(_ descriptor: Int32, _ path: String) throws -> [UInt8] {
+  private static func readAll(_ descriptor: Int32, _ path: String, expecting size: Int) throws -> [UInt8] {
     var bytes: [UInt8] = []
+    bytes.reserveCapacity(size)
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     while bytes.count <= most {
       let count = Glibc.read(descriptor, &buffer, buffer.count)

@@ -167,7 +167,22 @@ import Testing
     }
   }
 
-  @Test func theContractsExampleIsWhatItSays() throws {
+  @Test func theExamplesAreValidForBoth() throws {
+    let folder = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../workflows").standardized
+    let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+      .filter { $0.pathExtension == "yaml" }
+    #expect(!files.isEmpty)
+    var instances: [JSONValue] = []
+    for file in files {
+      let bytes = Array(try Data(contentsOf: file))
+      let parsed = WorkflowParser.parse(bytes, file: file.lastPathComponent)
+      #expect(parsed.diagnostics.isEmpty, "\(parsed.diagnostics.map(\.rendered).joined())")
+      instances.append(YAMLDocument(bytes, file: file.lastPathComponent).root?.value ?? .null)
+    }
+    #expect(try Validator.accepts(.list(instances)).allSatisfy { $0 })
+  }
+
+  @Test func theSchemaHasTheParsersKeys() throws {
     let schema = try JSONReader.parse(WorkflowSchema.json)
     guard case .map(let top) = schema else {
       Issue.record("no object")
