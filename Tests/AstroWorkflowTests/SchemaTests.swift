@@ -182,6 +182,24 @@ import Testing
     #expect(try Validator.accepts(.list(instances)).allSatisfy { $0 })
   }
 
+  /// Files of random keys with random values: what no corpus thought of.
+  @Test func parserAndSchemaAgreeOnRandomFiles() throws {
+    var random = Dice(state: 7)
+    let files = (0..<4000).map { _ in random.file() }
+    let accepted = try Validator.accepts(
+      .list(files.map { YAMLDocument(Array($0.utf8), file: "w.yaml").root?.value ?? .null }))
+    for (file, isAccepted) in zip(files, accepted) {
+      let parsed = parse(file)
+      let errors = parsed.diagnostics.filter { $0.severity == .error }
+      // Errors that only the parser can find leave it to the schema.
+      if !errors.isEmpty, errors.allSatisfy({ Dice.parserOnly.contains($0.code) }) { continue }
+      #expect(isAccepted == errors.isEmpty, "\(file)\(errors.map(\.rendered).joined())")
+    }
+    // Enough of both kinds, so that agreeing means something.
+    #expect(accepted.count(where: { $0 }) > 500)
+    #expect(accepted.count(where: { !$0 }) > 500)
+  }
+
   @Test func theSchemaHasTheParsersKeys() throws {
     let schema = try JSONReader.parse(WorkflowSchema.json)
     guard case .map(let top) = schema else {
@@ -195,6 +213,52 @@ import Testing
     }
     #expect(Set(properties.keys) == Set(WorkflowKeys.top.names.map(\.text)))
     #expect(WorkflowSchema.json.hasSuffix("}\n"))
+  }
+}
+
+/// Makes files of the language's words. The same seed makes the same files.
+private struct Dice {
+  var state: UInt64
+
+  static let parserOnly: Set<String> = [
+    "unknown_need", "unknown_task", "unknown_parameter", "unknown_variable", "unknown_name", "expression",
+    "missing_need",
+    "cycle", "status_function", "not_visible", "pattern", "bad_pattern",
+  ]
+  private static let values = [
+    "a", "b", "x y", "''", "' '", "0", "1", "-1", "5", "1.5", "3.0", "300", "true", "false", "yes", "~", "10s",
+    "0s", "5m",
+    "-5s", "[]", "[a]", "[a, b]", "[1, a]", "[~]", "[[a]]", "[a, a]", "{}", "{a: b}", "{A: b}", "{A: 1, B: true}",
+    "{A: ~}",
+    "{attempts: 2}", "{attempts: 0}", "{delay: 5s}", "{on_exit: [1]}", "{on_error: [timeout]}",
+    "{jitter: true, factor: 2}",
+    "{type: string}", "{a: {type: integer, default: 5}}", "{a: {required: true}}", "{a: 5, b: [x]}", "bash", "/bin/sh",
+    "./x",
+    "always()", "'${{ params.a }}'", "['${{ params.a }}']", "2026-11-24T02:00:00Z", "command", "Name", "007", "0x1F",
+    "1e2", "\"a\\nb\"",
+  ]
+  private static let taskKeys =
+    WorkflowKeys.task.names.map(\.text) + ["uses", "runn", "timeout", "env", "needs", "run"]
+  private static let topKeys = WorkflowKeys.top.names.map(\.text).filter { $0 != "tasks" } + ["hooks", "nmae"]
+
+  mutating func roll(_ bound: Int) -> Int {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return Int(state >> 33) % bound
+  }
+
+  private mutating func pairs(_ keys: [String], _ count: Int) -> [String] {
+    var used: Set<String> = []
+    return (0..<count).compactMap { _ in
+      let key = keys[roll(keys.count)]
+      return used.insert(key).inserted ? "\(key): \(Self.values[roll(Self.values.count)])" : nil
+    }
+  }
+
+  mutating func file() -> String {
+    let head = pairs(Self.topKeys, roll(3)).map { $0 + "\n" }.joined()
+    let own = pairs(Self.taskKeys, 1 + roll(3))
+    let run = own.contains { $0.hasPrefix("run:") } || roll(8) == 0 ? [] : ["run: x"]
+    return "\(head)tasks: {a: {run: x}, t: {\((run + own).joined(separator: ", "))}}\n"
   }
 }
 
