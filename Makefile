@@ -1,11 +1,16 @@
 PREFIX ?= /usr/local
 BUILD = swift build -c release --static-swift-stdlib --product astro -Xlinker -s
+PACKAGES = libsqlite3-dev libyaml-dev
+# Independent judges of what astro writes.
+TEST_PACKAGES = python3-jsonschema
 
-.PHONY: run build test torture lint install packages bench
+.PHONY: run build test torture lint install packages test-packages bench
 
-packages:
-	@dpkg -s libsqlite3-dev libyaml-dev >/dev/null 2>&1 || \
-	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy libsqlite3-dev libyaml-dev; }
+packages: NEEDED = $(PACKAGES)
+test-packages: NEEDED = $(TEST_PACKAGES)
+packages test-packages:
+	@dpkg -s $(NEEDED) >/dev/null 2>&1 || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy $(NEEDED); }
 
 build: packages
 	$(BUILD)
@@ -13,7 +18,7 @@ build: packages
 run: build
 	Tests/run-example.sh "$$($(BUILD) --show-bin-path)/astro"
 
-test: packages
+test: packages test-packages
 	swift build --build-tests
 	swift build --product astro
 	ASTRO_BINARY="$$(swift build --show-bin-path)/astro" swift test --skip-build

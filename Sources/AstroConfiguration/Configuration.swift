@@ -18,25 +18,39 @@ public struct Configuration: Sendable {
   public static func load(home: String, environment: [String: String]) throws(ConfigurationError) -> Configuration {
     var found: [Diagnostic] = []
     var system = SystemConfiguration()
-    if let bytes = read("config/system_config.yaml", in: home, isRequired: true, &found) {
-      var reader = SystemReader(bytes, file: "config/system_config.yaml")
+    if let document = document("config/system_config.yaml", in: home, isRequired: true, &found) {
+      let reader = SystemReader(document)
       system = reader.read()
       found += reader.diagnostics
     }
     override(&system, by: environment, &found)
     var agents = [AgentConfiguration.builtIn]
-    if let bytes = read("config/agents.yaml", in: home, isRequired: false, &found) {
-      let reader = AgentsReader(bytes, file: "config/agents.yaml")
-      agents = reader.read()
+    if let document = document("config/agents.yaml", in: home, isRequired: false, &found) {
+      var reader = AgentsReader(document)
+      agents = reader.read() ?? agents
       found += reader.diagnostics
     }
+    if let document = document("config/models.yaml", in: home, isRequired: false, &found) {
+      found += ModelsReader(document).diagnostics
+    }
     if found.contains(where: { $0.severity == .error }) { throw ConfigurationError(diagnostics: found) }
-    return Configuration(system: system, agents: agents.isEmpty ? [.builtIn] : agents, warnings: found)
+    return Configuration(system: system, agents: agents, warnings: found)
+  }
+
+  /// A file of the configuration; `nil` when there is nothing in it but comments, which leaves every default as it is.
+  private static func document(
+    _ name: String, in home: String, isRequired: Bool, _ found: inout [Diagnostic]
+  ) -> YAMLDocument? {
+    guard let bytes = read(name, in: home, isRequired: isRequired, &found) else { return nil }
+    let document = YAMLDocument(bytes, file: name)
+    return document.diagnostics.first?.code == "empty" ? nil : document
   }
 
   private static func override(
-    _ system: inout SystemConfiguration, by variables: [String: String], _ found: inout [Diagnostic]
+    _ system: inout SystemConfiguration, by environment: [String: String], _ found: inout [Diagnostic]
   ) {
+    // An empty variable is one that is not set, as elsewhere.
+    let variables = environment.filter { !$0.value.isEmpty }
     if let word = variables["ENVIRONMENT"] {
       if let value = SystemConfiguration.Environment(rawValue: word) {
         system.environment = value
@@ -63,7 +77,7 @@ public struct Configuration: Sendable {
   private static func refuse(_ variable: String, _ word: String, _ expected: String) -> Diagnostic {
     Diagnostic(
       code: "environment_variable", message: "the variable \(variable) must be \(expected), got '\(word)'",
-      file: "environment")
+      file: "environment", hint: "unset it to have what config/system_config.yaml says")
   }
 
   /// A regular file of at most 1 MiB; a FIFO in its place does not block.

@@ -6,121 +6,105 @@ struct SystemReader {
   private let decoder: StrictDecoder
   private let document: YAMLDocument
 
-  init(_ bytes: [UInt8], file: String) {
-    document = YAMLDocument(bytes, file: file)
+  init(_ document: YAMLDocument) {
+    self.document = document
     decoder = StrictDecoder(document)
   }
 
   var diagnostics: [Diagnostic] { decoder.diagnostics }
 
-  mutating func read() -> SystemConfiguration {
+  private static let top = KeySet(["system", "limits"], elsewhere: (keys.names, "'system'"))
+  private static let keys = KeySet(
+    [
+      "environment", "log_level", "json_logging", "log_file", "rate_limits", "health_check_interval", "health_file",
+      "metrics_enabled", "metrics_file", "metrics_interval", "max_parallel_tasks", "max_active_workflows", "spool_dir",
+      "data_dir", "require_final_newline", "trusted_users", "retention",
+    ], ignored: ["metrics_port"])
+  private static let limiters: [StaticString] = ["task_submission", "workflow_creation", "api_calls"]
+  /// Shorter ones would keep the machine awake for nothing; longer ones tell nobody anything.
+  private static let intervals = Duration.milliseconds(100)...Duration.seconds(86_400)
+  private static let windows = Duration.milliseconds(100)...Duration.seconds(366 * 86_400)
+
+  func read() -> SystemConfiguration {
     var value = SystemConfiguration()
-    guard let root = document.root, let top = decoder.mapping(root, keys: ["system", "limits"]) else { return value }
-    if let limits = top.member("limits"), !limits.isNull, !(limits.kind == .mapping && isEmpty(limits)) {
+    guard let root = document.root, let top = decoder.mapping(root, keys: Self.top) else { return value }
+    if let limits = top.member("limits"), !limits.isNull, !limits.isEmptyMapping {
       decoder.error("not_supported_yet", "'limits' is not supported yet", at: limits)
     }
     guard let node = top.member("system"), !node.isNull, let system = decoder.mapping(node, keys: Self.keys) else {
       return value
     }
-    if let port = system.member("metrics_port") {
+    if let key = node.entries.first(where: { $0.key.isText("metrics_port") })?.key {
       decoder.warning(
-        "metrics_port", "'metrics_port' is ignored: metrics are a file, there is no port", at: port,
-        hint: "remove it")
+        "metrics_port", "'metrics_port' is ignored: metrics are a file, there is no port", at: key, hint: "remove it")
     }
+    readValues(system, into: &value)
+    readPaths(system, into: &value)
+    readRateLimits(system, into: &value)
+    return value
+  }
+
+  private func readValues(_ system: MappingReader, into value: inout SystemConfiguration) {
     value.environment = system.word("environment", as: SystemConfiguration.Environment.self) ?? value.environment
     value.logLevel = system.word("log_level", as: SystemConfiguration.LogLevel.self) ?? value.logLevel
     value.jsonLogging = system.boolean("json_logging") ?? value.jsonLogging
-    value.logFile = system.string("log_file") ?? value.logFile
-    value.healthCheckInterval = system.duration("health_check_interval", longerThan: .zero) ?? value.healthCheckInterval
-    value.healthFile = system.string("health_file") ?? value.healthFile
+    value.healthCheckInterval =
+      system.duration("health_check_interval", in: Self.intervals) ?? value.healthCheckInterval
     value.metricsEnabled = system.boolean("metrics_enabled") ?? value.metricsEnabled
-    value.metricsFile = system.string("metrics_file") ?? value.metricsFile
-    value.metricsInterval = system.duration("metrics_interval", longerThan: .zero) ?? value.metricsInterval
+    value.metricsInterval = system.duration("metrics_interval", in: Self.intervals) ?? value.metricsInterval
     value.maxParallelTasks = system.integer("max_parallel_tasks", in: 0...10_000) ?? value.maxParallelTasks
     value.maxActiveWorkflows = system.integer("max_active_workflows", in: 1...100_000) ?? value.maxActiveWorkflows
-    value.spoolDirectory = system.string("spool_dir") ?? value.spoolDirectory
-    value.dataDirectory = system.string("data_dir") ?? value.dataDirectory
     value.requireFinalNewline = system.boolean("require_final_newline") ?? value.requireFinalNewline
     value.trustedUsers = system.strings("trusted_users") ?? value.trustedUsers
     if let retention = system.mapping("retention", keys: ["keep", "keep_failed"]) {
       value.keep = retention.duration("keep") ?? value.keep
       value.keepFailed = retention.duration("keep_failed") ?? value.keepFailed
     }
-    readLimits(system, into: &value)
-    return value
   }
 
-  private static let keys: KeySet = [
-    "environment", "log_level", "json_logging", "log_file", "rate_limits", "health_check_interval", "health_file",
-    "metrics_enabled", "metrics_file", "metrics_interval", "metrics_port", "max_parallel_tasks",
-    "max_active_workflows", "spool_dir", "data_dir", "require_final_newline", "trusted_users", "retention",
-  ]
+  /// Files and directories. Two of them in one place would overwrite each other.
+  private func readPaths(_ system: MappingReader, into value: inout SystemConfiguration) {
+    let paths: [(StaticString, WritableKeyPath<SystemConfiguration, String>)] = [
+      ("log_file", \.logFile), ("health_file", \.healthFile), ("metrics_file", \.metricsFile),
+      ("spool_dir", \.spoolDirectory), ("data_dir", \.dataDirectory),
+    ]
+    for (key, path) in paths {
+      guard let node = system.member(key), let text = decoder.string(node) else { continue }
+      if text.isEmpty || text.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) {
+        decoder.error("bad_path", "\(StrictDecoder.describe(node)) is not a path", at: node)
+      }
+      value[keyPath: path] = text
+    }
+    for (key, path) in paths {
+      guard let node = system.member(key),
+        let other = paths.first(where: { value[keyPath: $0.1] == value[keyPath: path] }),
+        other.1 != path
+      else { continue }
+      decoder.error("same_path", "'\(other.0)' and '\(key)' are both '\(value[keyPath: path])'", at: node)
+    }
+  }
 
-  private func readLimits(_ system: MappingReader, into value: inout SystemConfiguration) {
-    guard
-      let limits = system.mapping("rate_limits", keys: ["task_submission", "workflow_creation", "api_calls"])
-    else { return }
-    for name in ["task_submission", "workflow_creation", "api_calls"] as [StaticString] {
+  private func readRateLimits(_ system: MappingReader, into value: inout SystemConfiguration) {
+    guard let limits = system.mapping("rate_limits", keys: KeySet(Self.limiters)) else { return }
+    for name in Self.limiters {
       guard let node = limits.member(name) else { continue }
       if node.isText("unlimited") {
-        value.rateLimits["\(name)"] = .unlimited
+        value.rateLimits[name.text] = .unlimited
         continue
       }
-      guard let window = decoder.mapping(node, keys: ["max_requests", "window_seconds"]) else { continue }
-      guard window.required("max_requests") != nil, window.required("window_seconds") != nil,
-        let most = window.integer("max_requests", in: 1...1_000_000_000),
-        let length = window.duration("window_seconds", longerThan: .zero)
+      guard
+        let window = decoder.mapping(
+          node, keys: ["max_requests", "window_seconds"],
+          hint: "write {max_requests: 100, window_seconds: 60}, or unlimited")
       else { continue }
-      value.rateLimits["\(name)"] = .window(maxRequests: Int64(most), window: length)
+      let most = window.required("max_requests").flatMap { decoder.integer($0, in: 1...1_000_000_000) }
+      let length = window.required("window_seconds").flatMap { decoder.duration($0, in: Self.windows) }
+      guard let most, let length else { continue }
+      value.rateLimits[name.text] = .window(maxRequests: Int64(most), window: length)
     }
   }
-
-  private func isEmpty(_ node: YAMLNode) -> Bool { node.entries.underestimatedCount == 0 }
 }
 
-/// Reads `agents.yaml` strictly.
-struct AgentsReader {
-  private let decoder: StrictDecoder
-  private let document: YAMLDocument
-
-  init(_ bytes: [UInt8], file: String) {
-    document = YAMLDocument(bytes, file: file)
-    decoder = StrictDecoder(document)
-  }
-
-  var diagnostics: [Diagnostic] { decoder.diagnostics }
-
-  func read() -> [AgentConfiguration] {
-    guard let root = document.root, let top = decoder.mapping(root, keys: ["agents"]),
-      let list = top.member("agents"), !list.isNull
-    else { return [] }
-    var seen: Set<String> = []
-    return decoder.list(list, of: "agents") { node in
-      guard let agent = read(node) else { return nil }
-      if !seen.insert(agent.id).inserted {
-        decoder.error("duplicate_agent", "agent '\(agent.id)' is defined twice", at: node.member("id") ?? node)
-      }
-      return agent
-    } ?? []
-  }
-
-  private func read(_ node: YAMLNode) -> AgentConfiguration? {
-    guard let agent = decoder.mapping(node, keys: ["id", "type", "capabilities", "max_concurrent"]) else { return nil }
-    guard let idNode = agent.required("id"), let typeNode = agent.required("type"),
-      let id = decoder.string(idNode), let type = decoder.string(typeNode)
-    else { return nil }
-    let later = ["code", "llm", "http", "exec", "mcp", "slurm"]
-    if type != "command" {
-      if later.contains(type) {
-        decoder.error("not_supported_yet", "agent type '\(type)' is not supported yet", at: typeNode)
-      } else {
-        decoder.error(
-          "unknown_type", "unknown agent type '\(type)'", at: typeNode,
-          hint: decoder.suggestion(for: type, among: ["command"] + later))
-      }
-    }
-    return AgentConfiguration(
-      id: id, kind: type, capabilities: agent.strings("capabilities") ?? [],
-      maxConcurrent: agent.integer("max_concurrent", in: 1...10_000))
-  }
+extension YAMLNode {
+  fileprivate var isEmptyMapping: Bool { kind == .mapping && entries.underestimatedCount == 0 }
 }

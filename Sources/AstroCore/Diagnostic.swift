@@ -52,8 +52,9 @@ public struct Diagnostic: Error, Sendable, Equatable {
       let shown = scalars[first..<min(first + 72, scalars.count)]
       var line = String.UnicodeScalarView()
       line.append(contentsOf: shown)
-      let room = max(1, min(width, shown.endIndex - mark))
-      let indent = scalars[first..<mark].map { $0 == "\t" ? "\t" : " " }.joined()
+      let marked = scalars[mark..<min(mark + width, shown.endIndex)]
+      let room = max(1, marked.reduce(0) { $0 + Terminal.columns($1) })
+      let indent = scalars[first..<mark].map(Terminal.space).joined()
       text += "  \(Terminal.printable(String(line), keepTabs: true))\n"
       text += "  \(indent)^\(String(repeating: "~", count: room - 1))\n"
     }
@@ -72,6 +73,24 @@ public enum Terminal {
       view.append(isUnsafe(scalar) && !(keepTabs && scalar == "\t") ? "?" : scalar)
     }
     return String(view)
+  }
+
+  /// What stands below a scalar so that what follows stays aligned.
+  static func space(below scalar: Unicode.Scalar) -> String {
+    scalar == "\t" ? "\t" : String(repeating: " ", count: columns(scalar))
+  }
+
+  /// How many cells a terminal gives a scalar: 2 for East Asian wide ones and emoji (Unicode's UAX 11, in its broad
+  /// blocks), 0 for what is put onto the one before.
+  static func columns(_ scalar: Unicode.Scalar) -> Int {
+    switch scalar.value {
+    case 0..<0x300: 1
+    case 0x1100...0x115F, 0x2E80...0x303E, 0x3041...0xA4CF, 0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F,
+      0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x1F300...0x1F64F, 0x1F680...0x1F6FF, 0x1F900...0x1F9FF, 0x20000...0x3FFFD:
+      2
+    case 0x200B...0x200D, 0xFE00...0xFE0F: 0
+    default: scalar.properties.generalCategory == .nonspacingMark ? 0 : 1
+    }
   }
 
   public static func isUnsafe(_ scalar: Unicode.Scalar) -> Bool {

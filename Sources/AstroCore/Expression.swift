@@ -3,7 +3,7 @@ public indirect enum Expression: Sendable, Equatable {
   /// The names an expression may begin with.
   public enum Root: String, Sendable, CaseIterable { case params, env, tasks, run, secrets, matrix, item }
 
-  public enum Operator: String, Sendable, CaseIterable {
+  public enum Operator: String, Sendable {
     case equal = "=="
     case notEqual = "!="
     case lessOrEqual = "<="

@@ -65,7 +65,7 @@ extension JSONValue {
     switch self {
     case .map(let members): return members[name] ?? .null
     case .null: return .null
-    case .bool, .integer, .number, .string, .list: throw EvaluationError("a \(typeName) has no member '\(name)'")
+    case .bool, .integer, .number, .string, .list: throw EvaluationError("\(described) has no member '\(name)'")
     }
   }
 
@@ -75,7 +75,7 @@ extension JSONValue {
       return items.indices.contains(Int(clamping: index)) ? items[Int(index)] : .null
     case (.map(let members), .string(let name)): return members[name] ?? .null
     case (.null, _): return .null
-    default: throw EvaluationError("a \(typeName) cannot be indexed by a \(key.typeName)")
+    default: throw EvaluationError("\(described) cannot be indexed by \(key.described)")
     }
   }
 
@@ -92,14 +92,7 @@ extension Expression.Operator {
   /// `==` and `!=` compare anything (an integer equals the same number); the order of two values exists for two numbers
   /// or two strings (by Unicode scalar), else it is an error.
   fileprivate func compare(_ a: JSONValue, _ b: JSONValue) throws(EvaluationError) -> Bool {
-    let same: Bool
-    if case (.integer(let x), .integer(let y)) = (a, b) {
-      same = x == y
-    } else if let x = a.asNumber, let y = b.asNumber {
-      same = x == y
-    } else {
-      same = a == b
-    }
+    let same = a.isSame(as: b)
     switch self {
     case .equal: return same
     case .notEqual: return !same
@@ -115,7 +108,7 @@ extension Expression.Operator {
       less = x < y
       greater = x > y
     } else {
-      throw EvaluationError("'\(rawValue)' cannot compare a \(a.typeName) with a \(b.typeName)")
+      throw EvaluationError("'\(rawValue)' cannot compare \(a.described) with \(b.described)")
     }
     switch self {
     case .less: return less
@@ -136,20 +129,20 @@ extension Expression.Function {
     case .always: return .bool(true)
     case .cancelled: return .bool(context.cancelled)
     case .contains:
-      if case .list(let items) = arguments[0] { return .bool(items.contains(arguments[1])) }
+      if case .list(let items) = arguments[0] { return .bool(items.contains { $0.isSame(as: arguments[1]) }) }
       return .bool(arguments[0].text.contains(substring: arguments[1].text))
     case .startsWith: return .bool(arguments[0].text.utf8.starts(with: arguments[1].text.utf8))
     case .endsWith: return .bool(arguments[0].text.utf8.reversed().starts(with: arguments[1].text.utf8.reversed()))
     case .format: return .string(try Self.format(arguments[0].text, arguments.dropFirst().map(\.text)))
     case .join:
       guard case .list(let items) = arguments[0] else {
-        throw EvaluationError("join() takes a list, not a \(arguments[0].typeName)")
+        throw EvaluationError("join() takes a list, not \(arguments[0].described)")
       }
       return .string(items.map(\.text).joined(separator: arguments.count > 1 ? arguments[1].text : ","))
     case .toJSON: return .string(arguments[0].json)
     case .fromJSON:
       guard case .string(let text) = arguments[0] else {
-        throw EvaluationError("fromJSON() takes a string, not a \(arguments[0].typeName)")
+        throw EvaluationError("fromJSON() takes a string, not \(arguments[0].described)")
       }
       return try JSONReader.parse(text)
     case .default: return arguments[0] == .null || arguments[0] == .string("") ? arguments[1] : arguments[0]
@@ -181,11 +174,24 @@ extension Expression.Function {
 }
 
 extension String {
-  fileprivate func contains(substring: String) -> Bool {
-    let needle = Array(substring.utf8)
-    let hay = Array(utf8)
+  /// Whether `needle` stands somewhere in it, byte by byte. Linear, since both may be a megabyte that a task printed:
+  /// D. E. Knuth, J. H. Morris and V. R. Pratt, SIAM J. Comput. 6 (1977) 323.
+  fileprivate func contains(substring needle: String) -> Bool {
+    let needle = Array(needle.utf8)
     guard !needle.isEmpty else { return true }
-    guard hay.count >= needle.count else { return false }
-    return (0...hay.count - needle.count).contains { hay[$0..<$0 + needle.count].elementsEqual(needle) }
+    var fallback = [0]
+    var matched = 0
+    for byte in needle.dropFirst() {
+      while matched > 0, byte != needle[matched] { matched = fallback[matched - 1] }
+      if byte == needle[matched] { matched += 1 }
+      fallback.append(matched)
+    }
+    matched = 0
+    for byte in utf8 {
+      while matched > 0, byte != needle[matched] { matched = fallback[matched - 1] }
+      if byte == needle[matched] { matched += 1 }
+      if matched == needle.count { return true }
+    }
+    return false
   }
 }

@@ -76,6 +76,9 @@ public enum Name {
     (1...64).contains(text.utf8.count) && text.utf8.allSatisfy(isNameByte)
   }
 
+  /// What a stem without any letter or digit becomes.
+  public static let fallback = "workflow"
+
   /// The nearest valid workflow name to a file's stem: upper case is lowered, runs of other bytes become one `-`.
   public static func derived(fromStem stem: some Sequence<UInt8>) -> String {
     var bytes: [UInt8] = []
@@ -90,7 +93,7 @@ public enum Name {
     }
     while bytes.last == UInt8(ascii: "-") { bytes.removeLast() }
     while bytes.first == UInt8(ascii: "-") { bytes.removeFirst() }
-    return bytes.isEmpty ? "workflow" : String(decoding: bytes, as: UTF8.self)
+    return bytes.isEmpty ? fallback : String(decoding: bytes, as: UTF8.self)
   }
 
   private static func isNameByte(_ byte: UInt8) -> Bool {

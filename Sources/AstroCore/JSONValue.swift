@@ -21,6 +21,28 @@ public indirect enum JSONValue: Sendable, Hashable {
     }
   }
 
+  /// The type with its article: `an integer`.
+  var described: String {
+    switch self {
+    case .null: "null"
+    case .integer: "an integer"
+    case .bool, .number, .string, .list, .map: "a \(typeName)"
+    }
+  }
+
+  /// Equality of the expression language: an integer equals the same number, at any depth.
+  func isSame(as other: JSONValue) -> Bool {
+    switch (self, other) {
+    case (.integer(let a), .number(let b)), (.number(let b), .integer(let a)): Double(a) == b
+    // By bytes, as `<` and startsWith() see texts; Swift's own == takes canonical equivalents for the same.
+    case (.string(let a), .string(let b)): a.utf8.elementsEqual(b.utf8)
+    case (.list(let a), .list(let b)): a.count == b.count && zip(a, b).allSatisfy { $0.isSame(as: $1) }
+    case (.map(let a), .map(let b)):
+      a.count == b.count && a.allSatisfy { name, value in b[name].map(value.isSame) ?? false }
+    default: self == other
+    }
+  }
+
   /// `false`, `null`, `0` and `""` are false; everything else is true (as in GitHub Actions).
   public var isTruthy: Bool {
     switch self {

@@ -1,7 +1,10 @@
 /// How durations and sizes are written in YAML and on the command line (contract, preamble).
 public enum Notation {
-  /// `500ms 10s 5m 2h 1d`, or a bare number of seconds; fractions allowed (`1.5h`). `nil` when it is none of these,
-  /// negative, or longer than 100 years.
+  /// 100 Julian years: what is longer was not meant, and sums of durations must not overflow.
+  public static let longestDuration = Duration.seconds(3_155_760_000)
+
+  /// `500ms 10s 5m 2h 1d`, or a bare number of seconds; fractions allowed (`1.5h`). `nil` when it is none of these.
+  /// What is longer than ``longestDuration`` is cut to just past it, so that callers can say so.
   public static func duration(_ text: String) -> Duration? {
     guard let (number, unit) = split(text) else { return nil }
     let scale: Double
@@ -13,9 +16,14 @@ public enum Notation {
     case "d": scale = 86_400
     default: return nil
     }
-    let seconds = number * scale
-    guard seconds <= 3_155_760_000 else { return nil }
-    return .microseconds(Int64((seconds * 1_000_000).rounded()))
+    return duration(seconds: number * scale)
+  }
+
+  /// A number of seconds; `nil` when it is negative or no number.
+  public static func duration(seconds: Double) -> Duration? {
+    guard seconds >= 0 else { return nil }
+    let most = longestDuration.seconds + 1
+    return .microseconds(Int64((min(seconds, most) * 1_000_000).rounded()))
   }
 
   /// `64MiB 64M 512K 2G` (powers of 1024; `MB` and `kB` are powers of 1000), or bytes. `nil` otherwise.

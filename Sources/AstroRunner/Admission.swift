@@ -1,7 +1,7 @@
 public import AstroConfiguration
 public import AstroCore
 import AstroJournal
-public import AstroScheduling
+import AstroScheduling
 import AstroSpool
 import AstroWorkflow
 import Glibc
@@ -34,6 +34,7 @@ public struct Examiner {
   let trustedUsers: Set<String>
   let ownUser: UInt32 = geteuid()
 
+  /// One that knows the agents and the trusted users of a home.
   public init(_ configuration: Configuration) {
     agents = configuration.members
     trustedUsers = Set(configuration.system.trustedUsers)
@@ -96,7 +97,7 @@ public struct Examiner {
     let bound = Parameters.bind(given, to: plan, file: shown)
     admission.params = bound.values
     admission.errors += bound.diagnostics.filter { $0.severity == .error }
-    admission.errors += Self.unservable(plan, agents: agents, file: shown)
+    admission.errors += unservable(plan, source: bytes, file: shown)
     admission.warnings += bound.diagnostics.filter { $0.severity == .warning }
     if admission.errors.isEmpty { admission.plan = plan }
     return admission
@@ -120,23 +121,8 @@ public struct Examiner {
   }
 
   /// Tasks that no configured agent could ever take: they would wait for ever.
-  public static func unservable(_ plan: WorkflowPlan, agents: [AgentPool.Member], file: String) -> [Diagnostic] {
-    var known: [AgentRequest: Bool] = [:]
-    var errors: [Diagnostic] = []
-    for task in plan.tasks {
-      if known[task.agent] == nil { known[task.agent] = agents.contains { $0.suits(task.agent) } }
-      guard known[task.agent] == false else { continue }
-      var wish = task.agent.name.map { "agent '\($0)'" } ?? "an agent"
-      if !task.agent.capabilities.isEmpty {
-        wish += " with \(task.agent.capabilities.map { "'\($0)'" }.joined(separator: ", "))"
-      }
-      let offers = agents.map { "\($0.id) (\($0.capabilities.sorted().joined(separator: ", ")))" }
-      errors.append(
-        Diagnostic(
-          code: "no_agent", message: "task '\(task.id)' asks for \(wish), which is not configured", file: file,
-          line: task.line, column: 1,
-          hint: "the agents are: \(offers.joined(separator: "; "))"))
-    }
-    return errors
+  public func unservable(_ plan: WorkflowPlan, source: [UInt8], file: String) -> [Diagnostic] {
+    let offers = agents.map { AgentOffer(id: $0.id, kind: $0.kind, capabilities: $0.capabilities) }
+    return plan.unservable(by: offers, source: source, file: file)
   }
 }

@@ -49,7 +49,7 @@ extension ExpressionParser {
     if peek() == UInt8(ascii: "-") { position += 1 }
     while let byte = peek(), Identifier.isWord(byte) || byte == UInt8(ascii: ".") || isExponentSign() { position += 1 }
     let text = String(decoding: bytes[start..<position], as: UTF8.self)
-    switch try? JSONReader.parse(text) {
+    switch try? JSONReader.parse(Array(bytes[start..<position])) {
     case .integer(let value)?: return .integer(value)
     case .number(let value)?: return .number(value)
     default:
@@ -104,7 +104,8 @@ extension ExpressionParser {
       ? .hint("a function is called with parentheses: '\(name)()'")
       : .nearest(
         name, words: words,
-        otherwise: "an expression begins with params, env, tasks or run; texts stand in single quotes")
+        otherwise: Self.foreign[name.lowercased()].map { "'\(name)' is written '\($0)'" }
+          ?? "an expression begins with params, env, tasks or run; texts stand in single quotes")
     return ExpressionError(
       code: "unknown_name", message: "unknown name '\(name)'", offset: start, width: width, remedy: remedy)
   }
@@ -112,9 +113,10 @@ extension ExpressionParser {
   private mutating func call(_ name: String, at start: Int) throws(ExpressionError) -> Operand {
     let width = name.utf8.count
     guard let function = Expression.Function(rawValue: name) else {
+      let names = Expression.Function.allCases.map(\.rawValue)
       throw ExpressionError(
         code: "unknown_function", message: "unknown function '\(name)'", offset: start, width: width,
-        remedy: .nearest(name, words: Expression.Function.allCases.map(\.rawValue), otherwise: nil))
+        remedy: .nearest(name, words: names, otherwise: "the functions are \(names.joined(separator: ", "))"))
     }
     position += 1
     let (arguments, height) = try arguments()
@@ -154,6 +156,7 @@ extension ExpressionParser {
     case (0, 0): takes = "no arguments"
     case (1, 1): takes = "1 argument"
     case (let low, let high) where low == high: takes = "\(low) arguments"
+    case (let low, let high) where low + 1 == high: takes = "\(low) or \(high) arguments"
     case (let low, let high): takes = "\(low) to \(high) arguments"
     }
     return "\(function.rawValue)() takes \(takes), got \(given)"

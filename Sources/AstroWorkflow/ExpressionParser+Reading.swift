@@ -18,13 +18,15 @@ extension ExpressionParser {
   }
 
   func expected(_ what: String) -> ExpressionError {
-    position == bytes.count || isAt("}}") ? failure("the expression ends where \(what) is expected") : unexpected()
+    guard position == bytes.count || isAt("}}") else { return unexpected() }
+    return failure("the expression ends where \(what) is expected", width: isAt("}}") ? 2 : 1)
   }
 
   /// Complains about the character at the position.
   func unexpected() -> ExpressionError {
     guard let byte = peek() else { return failure("'${{' has no closing '}}'") }
     if isAt("}}") { return failure("the expression ends where a value is expected", width: 2) }
+    if Identifier.isWord(byte) { return unexpectedWord() }
     let rest = String(decoding: bytes[position..<min(position + 4, bytes.count)], as: UTF8.self)
     let shown = rest.unicodeScalars.first.map { String(Character($0)) } ?? ""
     let hint: String?
@@ -33,13 +35,25 @@ extension ExpressionParser {
     case UInt8(ascii: "&"): hint = "'and' is written '&&'"
     case UInt8(ascii: "|"): hint = "'or' is written '||'"
     case UInt8(ascii: "\""): hint = "write texts in single quotes: 'text'"
+    case UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "*"), UInt8(ascii: "/"), UInt8(ascii: "%"):
+      hint = "there is no arithmetic in expressions: calculate in a task"
     default: hint = nil
     }
     return failure("unexpected \(shown == "'" ? "quote" : "'\(shown)'") in the expression", hint: hint)
   }
 
+  private func unexpectedWord() -> ExpressionError {
+    let word = String(decoding: bytes[position...].prefix(while: Identifier.isWord), as: UTF8.self)
+    let hint = Self.foreign[word.lowercased()].map { "'\(word)' is written '\($0)'" }
+    return failure("unexpected '\(word)' in the expression", width: word.utf8.count, hint: hint)
+  }
+
+  /// How words of other languages are written here.
+  static let foreign = ["and": "&&", "or": "||", "not": "!", "is": "==", "eq": "==", "none": "null", "nil": "null"]
+
   func tooDeep(at offset: Int) -> ExpressionError {
     ExpressionError(
-      code: "too_deep", message: "the expression is nested more than \(Self.deepest) levels deep", offset: offset)
+      code: "too_deep", message: "the expression is nested too deep", offset: offset,
+      remedy: .hint("at most \(Self.deepest) levels, and \(Self.highest) operators in a row"))
   }
 }

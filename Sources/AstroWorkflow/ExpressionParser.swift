@@ -1,7 +1,7 @@
 import AstroCore
 
-/// Reads one expression. Recursive descent with precedence climbing: a level of nesting costs three frames, and there
-/// are at most ``deepest`` levels, in the text and in the tree.
+/// Reads one expression. Recursive descent with precedence climbing: a level of nesting costs five frames, and there are
+/// at most ``deepest`` levels in the text and ``highest`` in the tree, so that half a megabyte of stack is enough.
 struct ExpressionParser {
   /// What must follow the expression.
   enum Terminator { case end, braces }
@@ -14,7 +14,9 @@ struct ExpressionParser {
     var read: Int?
   }
 
-  static let deepest = 64
+  static let deepest = 32
+  /// A chain of `&&` is a tree as high as it is long.
+  static let highest = 64
 
   let bytes: [UInt8]
   var position: Int
@@ -64,15 +66,26 @@ struct ExpressionParser {
       let right = try binary(above: Self.precedence(operation))
       left = Operand(
         expression: .binary(operation, left.expression, right.expression), height: max(left.height, right.height) + 1)
-      guard left.height <= Self.deepest else { throw tooDeep(at: start) }
+      guard left.height <= Self.highest else { throw tooDeep(at: start) }
     }
     return left
   }
 
   private mutating func peekOperator() -> Expression.Operator? {
     skipSpace()
-    // Longer spellings come first in the enumeration: `<=` before `<`.
-    return Expression.Operator.allCases.first { isAt($0.rawValue) }
+    guard let first = peek() else { return nil }
+    let second = position + 1 < bytes.count ? bytes[position + 1] : 0
+    switch (first, second) {
+    case (UInt8(ascii: "="), UInt8(ascii: "=")): return .equal
+    case (UInt8(ascii: "!"), UInt8(ascii: "=")): return .notEqual
+    case (UInt8(ascii: "<"), UInt8(ascii: "=")): return .lessOrEqual
+    case (UInt8(ascii: "<"), _): return .less
+    case (UInt8(ascii: ">"), UInt8(ascii: "=")): return .greaterOrEqual
+    case (UInt8(ascii: ">"), _): return .greater
+    case (UInt8(ascii: "&"), UInt8(ascii: "&")): return .and
+    case (UInt8(ascii: "|"), UInt8(ascii: "|")): return .or
+    default: return nil
+    }
   }
 
   private mutating func unary() throws(ExpressionError) -> Operand {
@@ -85,7 +98,7 @@ struct ExpressionParser {
       skipSpace()
     }
     var operand = try postfix()
-    guard operand.height + negations <= Self.deepest else { throw tooDeep(at: start) }
+    guard operand.height + negations <= Self.highest else { throw tooDeep(at: start) }
     for _ in 0..<negations {
       operand = Operand(expression: .not(operand.expression), height: operand.height + 1)
     }
@@ -108,7 +121,7 @@ struct ExpressionParser {
       } else {
         return operand
       }
-      guard operand.height <= Self.deepest else { throw tooDeep(at: start) }
+      guard operand.height <= Self.highest else { throw tooDeep(at: start) }
     }
   }
 

@@ -60,7 +60,7 @@ public enum Parameters {
 extension ParameterPlan {
   /// What is wrong with a value of the right type.
   func complaint(about value: JSONValue) -> String? {
-    guard case .string(let text) = value, let source = pattern, let pattern = ParameterPattern(source),
+    guard case .string(let text) = value, let source = pattern, let pattern = try? ParameterPattern(source),
       !pattern.matches(text)
     else { return nil }
     return "parameter '\(name)' does not match the pattern '\(source)'"
@@ -100,6 +100,8 @@ extension ParameterPlan.Kind {
     switch (self, value) {
     case (.string, .string), (.integer, .integer), (.number, .number), (.boolean, .bool), (.list, .list): value
     case (.number, .integer(let number)): .number(Double(number))
+    // `3.0` is an integer to JSON Schema, and so it is here.
+    case (.integer, .number(let number)): Int64(exactly: number).map(JSONValue.integer)
     case (.string, _), (.integer, _), (.number, _), (.boolean, _), (.list, _): nil
     }
   }

@@ -58,38 +58,60 @@ extension WorkflowReader {
     guard case .name(let name)? = read.steps.first, !names.contains(name) else { return }
     decoder.error(
       "unknown_\(what)", "there is no \(what) '\(name)'", in: node, offset: read.offset, width: read.width,
-      hint: decoder.suggestion(for: name, among: names.sorted()))
+      hint: decoder.suggestion(for: name, among: names) ?? Self.list(names, as: "\(what)s"))
   }
 
   private func checkEnvironment(_ read: ExpressionNotes.Read, in node: YAMLNode, scope: Scope) {
     guard case .name(let name)? = read.steps.first else { return }
-    let visible: Set<String>
-    switch scope.site {
-    case .workflowEnvironment:
+    // Asked one by one: a union of the names for every read would cost as much as the whole workflow's env each time.
+    if case .workflowEnvironment = scope.site {
       return decoder.error(
         "not_visible", "'env' cannot be read in the workflow's own env", in: node, offset: read.offset,
         width: read.width, hint: "params and run can be read here")
-    case .defaultEnvironment, .taskEnvironment: visible = environmentNames
-    case .defaultValue: visible = environmentNames.union(defaults.environmentNames)
-    case .taskValue, .condition:
-      // The usual case first: making a union for every task would cost as much as the whole workflow's env each time.
-      if environmentNames.contains(name) || scope.taskEnvironment.contains(name)
-        || defaults.environmentNames.contains(name)
-      {
-        return
-      }
-      visible = environmentNames.union(defaults.environmentNames).union(scope.taskEnvironment)
     }
-    if case .taskEnvironment = scope.site, !visible.contains(name) { return reportOwnEnvironment(name, read, in: node) }
-    checkName(read, among: visible, "variable", in: node)
+    if visibleEnvironments(in: scope).contains(where: { $0.contains(name) }) { return }
+    switch scope.site {
+    case .taskEnvironment, .defaultEnvironment:
+      decoder.error(
+        "unknown_variable", "there is no variable '\(name)' in the workflow's env", in: node, offset: read.offset,
+        width: read.width,
+        hint: decoder.suggestion(for: name, among: environmentNames)
+          ?? "an env sees the env at the top of the file, not itself")
+    case .workflowEnvironment, .defaultValue, .taskValue, .condition:
+      decoder.error(
+        "unknown_variable", "there is no variable '\(name)'", in: node, offset: read.offset, width: read.width,
+        hint: hint(for: name, amongVariablesOf: scope))
+    }
   }
 
-  private func reportOwnEnvironment(_ name: String, _ read: ExpressionNotes.Read, in node: YAMLNode) {
-    decoder.error(
-      "unknown_variable", "there is no variable '\(name)' in the workflow's env", in: node, offset: read.offset,
-      width: read.width,
-      hint: decoder.suggestion(for: name, among: environmentNames.sorted())
-        ?? "a task's env sees the env at the top of the file, not its own")
+  private func hint(for name: String, amongVariablesOf scope: Scope) -> String? {
+    let visible = visibleEnvironments(in: scope)
+    // A thousand errors must not make a thousand unions of a large env.
+    guard visible.reduce(0, { $0 + $1.count }) <= 1000 else { return nil }
+    let names = visible.reduce(into: Set<String>()) { $0.formUnion($1) }
+    return decoder.suggestion(for: name, among: names) ?? Self.list(names, as: "variables")
+  }
+
+  /// All that could have been meant, where they are few.
+  static func list(_ names: [String], as what: String) -> String? {
+    switch names.count {
+    case 0: "there are no \(what)"
+    case 1...8: "the \(what) are \(names.joined(separator: ", "))"
+    default: nil
+    }
+  }
+
+  static func list(_ names: Set<String>, as what: String) -> String? {
+    names.count > 8 ? nil : list(names.sorted(), as: what)
+  }
+
+  private func visibleEnvironments(in scope: Scope) -> [Set<String>] {
+    switch scope.site {
+    case .workflowEnvironment: []
+    case .defaultEnvironment, .taskEnvironment: [environmentNames]
+    case .defaultValue: [environmentNames, defaults.environmentNames]
+    case .taskValue, .condition: [environmentNames, defaults.environmentNames, scope.taskEnvironment]
+    }
   }
 
   private func checkRun(_ read: ExpressionNotes.Read, in node: YAMLNode) {
@@ -116,7 +138,7 @@ extension WorkflowReader {
     guard let target = indices[name] else {
       return decoder.error(
         "unknown_task", "there is no task '\(name)'", in: node, offset: read.offset, width: read.width,
-        hint: decoder.suggestion(for: name, among: ids))
+        hint: decoder.suggestion(for: name, among: ids) ?? Self.list(ids, as: "tasks"))
     }
     checkField(read, task: name, in: node)
     taskReads.append(

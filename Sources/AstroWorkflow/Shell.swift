@@ -29,6 +29,7 @@ extension WorkflowReader {
     switch node.kind {
     case .mapping: decoder.mismatch("a shell's name, its path, or a list of words", at: node)
     case .sequence:
+      for word in node.items { refuseExpression(word) }
       let words = decoder.list(node, of: "words") { self.programText($0) }
       if words?.isEmpty == true || words?.first?.isEmpty == true {
         decoder.error("bad_shell", "the shell's name is empty", at: node)
@@ -37,6 +38,10 @@ extension WorkflowReader {
       return words
     case .scalar:
       guard let name = decoder.string(node) else { return nil }
+      guard TemplateScanner.firstOpening(in: node) == nil else {
+        refuseExpression(node)
+        return nil
+      }
       if let words = Shell.words(for: name) { return words }
       decoder.error(
         "bad_shell", "\(StrictDecoder.describe(node)) is no shell", at: node,

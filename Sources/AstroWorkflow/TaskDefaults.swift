@@ -34,12 +34,26 @@ extension WorkflowReader {
   func readAgent(_ reader: MappingReader, into request: inout AgentRequest) {
     if let node = reader.member("agent"), let name = decoder.string(node) {
       if name.isEmpty { decoder.error("bad_name", "the agent's name is empty", at: node) }
+      refuseExpression(node)
       request.name = name
     }
-    if let capabilities = reader.strings("capabilities") { request.capabilities = capabilities }
+    if let node = reader.member("capabilities"), let names = decoder.list(node, of: "capabilities", capability) {
+      request.capabilities = names
+    }
+  }
+
+  private func capability(_ node: YAMLNode) -> String? {
+    guard let name = decoder.string(node) else { return nil }
+    if name.isEmpty { decoder.error("bad_name", "the capability's name is empty", at: node) }
+    refuseExpression(node)
+    return name
   }
 
   func readRetry(_ node: YAMLNode, into policy: inout RetryPolicy) {
+    guard node.kind == .mapping else {
+      let isCount = node.scalar.map { if case .integer = $0 { true } else { false } } ?? false
+      return decoder.mismatch("a mapping", at: node, hint: "write {attempts: \(isCount ? node.text : "3")}")
+    }
     guard let reader = decoder.mapping(node, keys: WorkflowKeys.retry) else { return }
     policy.attempts = reader.integer("attempts", in: 1...100) ?? policy.attempts
     policy.delay = reader.duration("delay") ?? policy.delay

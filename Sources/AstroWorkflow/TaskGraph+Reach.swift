@@ -4,7 +4,7 @@ extension TaskGraph {
   /// walk over the tasks between the first target and the last reader: linear when reads are local, and at worst
   /// `(tasks + needs) * targets / 64` steps for a file that reads everything from everywhere.
   func unreached(_ questions: [(reader: Int, target: Int)]) -> [Int] {
-    let far = questions.indices.filter { !needs[questions[$0].reader].contains(questions[$0].target) }
+    let far = notDirect(questions)
     guard !far.isEmpty else { return [] }
     var rank = [Int](repeating: 0, count: needs.count)
     for (place, task) in order.enumerated() { rank[task] = place }
@@ -27,6 +27,20 @@ extension TaskGraph {
     }
     answer += walk.unreached(batch, of: questions, targets: targets)
     return answer.sorted()
+  }
+}
+
+extension TaskGraph {
+  /// The questions whose target is not among the reader's own needs. Long lists of needs are looked up in a set, made
+  /// once for the questions of one reader, which follow each other.
+  private func notDirect(_ questions: [(reader: Int, target: Int)]) -> [Int] {
+    var set: (reader: Int, needs: Set<Int>) = (-1, [])
+    return questions.indices.filter { index in
+      let (reader, target) = questions[index]
+      guard needs[reader].count > 16 else { return !needs[reader].contains(target) }
+      if set.reader != reader { set = (reader, Set(needs[reader])) }
+      return !set.needs.contains(target)
+    }
   }
 }
 

@@ -1,29 +1,118 @@
 import AstroYAML
 
-/// The words of the language; ``WorkflowSchema`` says the same to editors.
+/// One key of the language: the parser accepts it, the schema describes it.
+struct Key: Sendable {
+  let name: StaticString
+  /// What it does, as editors show it.
+  let about: String
+  /// The JSON Schema of its value, or the name of a shared one.
+  let schema: String
+
+  init(_ name: StaticString, _ about: String, _ schema: String) {
+    self.name = name
+    self.about = about
+    self.schema = schema
+  }
+}
+
+/// The words of the language, each in one place for the parser and for ``WorkflowSchema``.
 enum WorkflowKeys {
   static let top = KeySet(
-    [
-      "name", "description", "labels", "user", "priority", "not_before", "deadline", "params", "env", "defaults",
-      "tasks",
-    ], notYetSupported: ["idempotency_key", "concurrency", "secrets", "budget", "hooks"])
-
+    topKeys.map(\.name), notYetSupported: ["idempotency_key", "concurrency", "secrets", "budget", "hooks"],
+    elsewhere: (taskKeys.map(\.name), "tasks"))
   static let task = KeySet(
-    [
-      "run", "shell", "workdir", "env", "needs", "if", "timeout", "grace", "retry", "continue_on_error", "outputs",
-      "agent", "capabilities",
-    ],
+    taskKeys.map(\.name),
     notYetSupported: [
       "with", "limits", "budget", "cache", "matrix", "for_each", "max_parallel", "fail_fast", "resources", "uses",
-    ])
-
+    ], elsewhere: (retryKeys.map(\.name), "'retry'"))
   static let defaults = KeySet(
-    ["timeout", "grace", "retry", "shell", "workdir", "continue_on_error", "agent", "capabilities", "env"],
-    notYetSupported: ["limits", "budget", "cache", "resources"])
+    defaultKeys.map(\.name), notYetSupported: ["limits", "budget", "cache", "resources"],
+    elsewhere: (taskKeys.map(\.name), "tasks"))
+  static let retry = KeySet(retryKeys.map(\.name))
+  static let parameter = KeySet(parameterKeys.map(\.name))
 
-  static let retry: KeySet = ["attempts", "delay", "factor", "max_delay", "jitter", "on_exit", "on_error"]
+  static let topKeys = [
+    Key("name", "The workflow's name; the file's stem when absent.", "name"),
+    Key("description", "A text for people.", ##"{"type": "string"}"##),
+    Key(
+      "labels", "Free words for finding runs again.",
+      ##"{"type": "object", "additionalProperties": {"$ref": "#/$defs/plain"}}"##),
+    Key(
+      "user", "Whom the run is counted for; only trusted submitters may name another than themselves.",
+      ##"{"type": "string", "pattern": "^[^\\u0000- /\\u007f]+$"}"##),
+    Key(
+      "priority", "Higher runs first.", ##"{"type": "integer", "minimum": -100, "maximum": 100, "default": 0}"##),
+    Key("not_before", "The run starts at this time (RFC 3339) or later.", "time"),
+    Key("deadline", "How long the whole run may take.", "positive_duration"),
+    Key(
+      "params", "Values given with -p name=value; read as ${{ params.name }}.",
+      ##"""
+      {"type": "object", "maxProperties": \##(WorkflowReader.mostParameters),
+       "propertyNames": {"$ref": "#/$defs/identifier"}, "additionalProperties": {"$ref": "#/$defs/parameter"}}
+      """##),
+    Key("env", "Variables of every task. Values may read params and run.", "env"),
+    Key("defaults", "What every task has unless it says otherwise; env and retry are merged key by key.", "defaults"),
+    Key(
+      "tasks", "The tasks by their names.",
+      ##"""
+      {"type": "object", "minProperties": 1,
+       "propertyNames": {"$ref": "#/$defs/name"}, "additionalProperties": {"$ref": "#/$defs/task"}}
+      """##),
+  ]
 
-  static let parameter: KeySet = ["type", "required", "pattern", "default", "description"]
+  static let taskKeys =
+    [
+      Key("run", "A string is a script for /bin/sh -eu; a list is a program and its arguments.", "run"),
+      Key("needs", "The tasks that must end before this one starts.", "needs"),
+      Key(
+        "if", "A condition, with or without ${{ }}. Without a status function in it success() && is implied.",
+        ##"{"type": ["string", "number", "boolean"], "pattern": "\\S"}"##),
+      Key(
+        "outputs", "The outputs it promises: one missing after success is a failure.",
+        ##"{"type": "array", "uniqueItems": true, "items": {"$ref": "#/$defs/identifier"}}"##),
+    ] + defaultKeys
+
+  static let defaultKeys = [
+    Key("shell", "Who reads a script: a name found through PATH, an absolute path, or a list of words.", "shell"),
+    Key("workdir", "Where the command starts; may hold expressions.", "text"),
+    Key("env", "Variables. Values may read params, run, the workflow's env and, in a task, tasks it needs.", "env"),
+    Key("timeout", "How long one attempt may take.", "positive_duration"),
+    Key("grace", "How long after TERM a command that does not end gets KILL. 10s when absent.", "duration"),
+    Key("retry", "When a failed attempt is followed by another.", "retry"),
+    Key(
+      "continue_on_error", "A failure of this task does not fail the run.", ##"{"type": "boolean", "default": false}"##),
+    Key("agent", "An agent's id, or a type of agent.", "word"),
+    Key(
+      "capabilities", "What the agent must be able to do.",
+      ##"{"type": "array", "items": {"$ref": "#/$defs/word"}}"##),
+  ]
+
+  static let retryKeys = [
+    Key(
+      "attempts", "How many at most, the first one counted.",
+      ##"{"type": "integer", "minimum": 1, "maximum": 100, "default": 1}"##),
+    Key("delay", "The wait after the first. 1s when absent.", "duration"),
+    Key(
+      "factor", "What each further wait is multiplied by.",
+      ##"{"type": "number", "minimum": 1, "maximum": 100, "default": 2}"##),
+    Key("max_delay", "The longest wait. 5m when absent.", "positive_duration"),
+    Key(
+      "jitter", "Each wait is drawn between half of it and all of it.", ##"{"type": "boolean", "default": true}"##),
+    Key(
+      "on_exit", "Only after these exit codes.",
+      ##"{"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 255}}"##),
+    Key("on_error", "Only after these kinds of failure.", ##"{"type": "array", "items": {"$ref": "#/$defs/cause"}}"##),
+  ]
+
+  static let parameterKeys = [
+    Key("type", "The type of its values; that of the default when absent, else string.", "kind"),
+    Key("required", "A run without it is refused.", ##"{"type": "boolean", "default": false}"##),
+    Key(
+      "pattern", "A regular expression a string must match.",
+      ##"{"type": "string", "maxLength": \##(ParameterPattern.longest)}"##),
+    Key("default", "Its value when none is given.", "value"),
+    Key("description", "A text for people.", ##"{"type": "string"}"##),
+  ]
 
   /// What `run` holds in an expression.
   static let run = ["id", "name", "user", "dir"]

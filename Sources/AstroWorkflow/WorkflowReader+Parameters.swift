@@ -2,8 +2,16 @@ import AstroCore
 import AstroYAML
 
 extension WorkflowReader {
+  /// Each may have a pattern and a long default to match against it.
+  static let mostParameters = 256
+
   func readParameters(_ node: YAMLNode) {
     guard let entries = decoder.entries(node) else { return }
+    if entries.underestimatedCount > Self.mostParameters {
+      for entry in entries { parameterNames.insert(entry.key.text) }
+      return decoder.error(
+        "too_many_parameters", "a workflow has at most \(Self.mostParameters) parameters", at: node)
+    }
     for entry in entries {
       let name = entry.key.text
       if !Identifier.isValid(name, dashes: .allowed) {
@@ -31,7 +39,9 @@ extension WorkflowReader {
     var parameter = ParameterPlan(name: name, kind: kind ?? value?.kind ?? .string, required: false)
     parameter.required = reader.boolean("required") ?? false
     if parameter.required, let node = reader.member("default") {
-      decoder.error("unused_key", "a required parameter has no default", at: node)
+      decoder.error(
+        "unused_key", "a required parameter cannot have a default", at: node,
+        hint: "remove one: 'required' or 'default'")
     }
     parameter.pattern = pattern(reader, kind: parameter.kind)
     guard let node = reader.member("default"), let value else { return parameter }
@@ -50,25 +60,26 @@ extension WorkflowReader {
       decoder.error("unused_key", "a pattern is for parameters of type string, not \(kind.rawValue)", at: node)
       return nil
     }
-    guard ParameterPattern(pattern) != nil else {
-      decoder.error("bad_pattern", "\(StrictDecoder.describe(node)) is not a regular expression", at: node)
+    do {
+      _ = try ParameterPattern(pattern)
+      return pattern
+    } catch {
+      decoder.error(
+        "bad_pattern", "the pattern cannot be used: \(error.message)", in: node, offset: error.offset)
       return nil
     }
-    return pattern
   }
 
   private func checkDefault(_ value: JSONValue, of parameter: ParameterPlan, at node: YAMLNode) {
-    guard case .string(let text) = value, let source = parameter.pattern, let pattern = ParameterPattern(source),
-      !pattern.matches(text)
-    else { return }
-    decoder.error("pattern", "the default does not match the pattern '\(source)'", at: node)
+    guard let complaint = parameter.complaint(about: value) else { return }
+    decoder.error("pattern", "the default of \(complaint)", at: node)
   }
 
   /// A default and the type it has by itself.
   private func defaultValue(_ node: YAMLNode) -> (kind: ParameterPlan.Kind, value: JSONValue)? {
     switch (node.kind, node.scalar) {
     case (.sequence, _):
-      let items = decoder.list(node, of: "scalars") { self.listItem($0) }
+      let items = decoder.list(node, of: "values") { self.listItem($0) }
       return items.map { (.list, .list($0)) }
     case (_, .bool(let flag)?): return (.boolean, .bool(flag))
     case (_, .integer(let number)?): return (.integer, .integer(number))
@@ -81,10 +92,12 @@ extension WorkflowReader {
   }
 
   private func listItem(_ node: YAMLNode) -> JSONValue? {
-    guard node.kind == .scalar, let value = node.scalar, value != .null else {
-      decoder.mismatch("a scalar", at: node)
-      return nil
+    switch node.scalar {
+    case .number(let number)? where !number.isFinite: break
+    case .bool?, .integer?, .number?, .string?: return node.scalar
+    case .null?, .list?, .map?, nil: break
     }
-    return value
+    decoder.mismatch("a string, a number, true or false", at: node)
+    return nil
   }
 }

@@ -6,7 +6,7 @@ extension WorkflowReader {
     let (key, value) = taskNodes[index]
     var task = TaskPlan(id: ids[index], work: .command([]), line: key.line)
     defer { plan.tasks.append(task) }
-    guard let reader = decoder.mapping(value, keys: WorkflowKeys.task) else { return }
+    guard let reader = decoder.mapping(value, keys: WorkflowKeys.task, hint: "write {run: ...}") else { return }
     var scope = Scope(site: .taskEnvironment(index))
     task.env = defaults.env
     if let env = reader.member("env") {
@@ -15,7 +15,7 @@ extension WorkflowReader {
       scope.taskEnvironment = Set(own.map(\.name))
     }
     scope.site = .taskValue(index)
-    task.work = work(reader, task: task.id, key: key, scope: scope)
+    task.work = work(reader, of: index, scope: scope)
     task.workdir = reader.member("workdir").flatMap { template($0, scope: scope) } ?? defaults.workdir
     scope.site = .condition(index)
     task.condition = reader.member("if").flatMap { condition($0, scope: scope) }
@@ -42,8 +42,13 @@ extension WorkflowReader {
 
   // MARK: run
 
-  private func work(_ reader: MappingReader, task: String, key: YAMLNode, scope: Scope) -> Work {
+  private func work(_ reader: MappingReader, of index: Int, scope: Scope) -> Work {
+    let (task, (key, value)) = (ids[index], taskNodes[index])
     guard let run = reader.member("run"), !run.isNull else {
+      // A key that was refused said what is wrong: `runn:`, or another kind of work.
+      guard value.entries.allSatisfy({ entry in WorkflowKeys.task.names.contains(where: entry.key.isText) }) else {
+        return .command([])
+      }
       decoder.error(
         "nothing_to_run", "task '\(task)' has nothing to run", at: key,
         hint: "give it a script or a command: 'run: ...'")
@@ -76,12 +81,12 @@ extension WorkflowReader {
   }
 
   private func script(_ node: YAMLNode, task: String) -> String {
-    let text = programText(node) ?? ""
+    guard let text = programText(node) else { return "" }
     if let offset = TemplateScanner.firstOpening(in: node) {
       decoder.error(
         "expression_in_script", "an expression cannot stand inside a shell script: its value could become code",
         in: node, offset: offset, width: 3,
-        hint: "pass it through env: 'env: {DATE: \"${{ params.date }}\"}', and write \"$DATE\" in the script")
+        hint: Self.detour(around: String(decoding: text.utf8.dropFirst(offset), as: UTF8.self)))
     }
     if text.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x09 }) {
       decoder.error("nothing_to_run", "task '\(task)' has nothing to run", at: node)
@@ -89,12 +94,24 @@ extension WorkflowReader {
     return text
   }
 
+  /// How the expression that begins `text` gets into a script: as a variable named after the last word it reads.
+  private static func detour(around text: String) -> String {
+    let end = text.firstRange(of: "}}")
+    var expression = end.map { String(text[..<$0.upperBound]) } ?? ""
+    if expression.isEmpty || expression.utf8.count > 60 || expression.contains(where: { "\"\\\n".contains($0) }) {
+      expression = "${{ ... }}"
+    }
+    let words = expression.utf8.split { !Identifier.isWord($0) }.map { String($0) ?? "" }
+    let name = words.last { Identifier.isValid($0, dashes: .refused) }?.uppercased() ?? "VALUE"
+    return "pass it through env: {\(name): \"\(expression)\"}, and write \"$\(name)\" in the script"
+  }
+
   // MARK: needs and outputs
 
   private func needs(_ node: YAMLNode, of index: Int) -> [Int] {
     switch node.kind {
-    case .scalar: return need(node, of: index).map { [$0] } ?? []
-    case .mapping: decoder.mismatch("a task's name or a list of them", at: node)
+    case .scalar where !node.isNull: return need(node, of: index).map { [$0] } ?? []
+    case .scalar, .mapping: decoder.mismatch("a task's name or a list of them", at: node)
     case .sequence:
       var result: [Int] = []
       // Long lists are deduplicated by a set: comparing with all before would be quadratic.
@@ -114,11 +131,11 @@ extension WorkflowReader {
   }
 
   private func need(_ node: YAMLNode, of index: Int) -> Int? {
-    guard let name = decoder.text(node) else { return nil }
+    guard let name = decoder.text(node, expecting: "a task's name") else { return nil }
     guard let need = indices[name] else {
       decoder.error(
         "unknown_need", "task '\(ids[index])' needs '\(name)', which is not a task", at: node,
-        hint: decoder.suggestion(for: name, among: ids))
+        hint: decoder.suggestion(for: name, among: ids) ?? Self.list(ids, as: "tasks"))
       return nil
     }
     if need == index {

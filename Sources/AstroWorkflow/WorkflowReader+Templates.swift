@@ -12,9 +12,17 @@ extension WorkflowReader {
     return text
   }
 
+  /// Reports an expression where none is evaluated: it would be taken as it stands, which nobody means.
+  func refuseExpression(_ node: YAMLNode) {
+    guard let offset = TemplateScanner.firstOpening(in: node) else { return }
+    decoder.error(
+      "expression_here", "no expression can stand here", in: node, offset: offset, width: 3,
+      hint: "expressions are read in env, workdir, if, and where run is a list")
+  }
+
   /// `env:`, each value a template.
   func environment(_ node: YAMLNode, scope: Scope) -> [EnvironmentPlan] {
-    guard let entries = decoder.entries(node) else { return [] }
+    guard let entries = decoder.entries(node, hint: "write {NAME: value}") else { return [] }
     var result: [EnvironmentPlan] = []
     for entry in entries {
       let name = entry.key.text
@@ -47,7 +55,7 @@ extension WorkflowReader {
 
   /// `if:`, with or without `${{ }}` around it.
   func condition(_ node: YAMLNode, scope: Scope) -> Expression? {
-    guard let text = decoder.text(node) else { return nil }
+    guard let text = decoder.text(node, expecting: "a condition") else { return nil }
     var scanner = TemplateScanner(text)
     do {
       let expression = try scanner.condition()

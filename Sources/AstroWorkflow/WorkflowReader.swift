@@ -42,17 +42,22 @@ final class WorkflowReader {
       if !Name.isValid(name) {
         decoder.error(
           "bad_name", "\(StrictDecoder.describe(node)) is not a workflow name", at: node,
-          hint: "at most 64 of a-z, 0-9, - and _, such as '\(Name.derived(fromStem: name.utf8))'")
+          hint: Self.nameHint(name))
       }
       plan.name = name
     }
     plan.description = top.string("description")
     if let labels = top.member("labels").flatMap({ decoder.entries($0) }) {
-      for entry in labels { plan.labels[entry.key.text] = decoder.text(entry.value) }
+      for entry in labels {
+        refuseExpression(entry.value)
+        plan.labels[entry.key.text] = decoder.text(entry.value)
+      }
     }
     if let node = top.member("user"), let user = decoder.string(node) {
       if user.isEmpty || user.utf8.contains(where: { $0 < 0x21 || $0 == 0x2F || $0 == 0x7F }) {
-        decoder.error("bad_name", "\(StrictDecoder.describe(node)) is not a user's name", at: node)
+        decoder.error(
+          "bad_name", "\(StrictDecoder.describe(node)) is not a user's name", at: node,
+          hint: "a login name: no spaces, no '/'")
       }
       plan.user = user
     }
@@ -61,9 +66,17 @@ final class WorkflowReader {
     plan.deadline = top.duration("deadline", longerThan: .zero)
   }
 
+  private static func nameHint(_ name: String) -> String {
+    let rule = "at most 64 of a-z, 0-9, - and _"
+    let near = Name.derived(fromStem: name.utf8)
+    return near == Name.fallback ? rule : "\(rule), such as '\(near)'"
+  }
+
   /// Names the tasks. `false` when there are none to read.
   private func collectTasks(_ node: YAMLNode) -> Bool {
-    guard let entries = decoder.entries(node) else { return false }
+    guard let entries = decoder.entries(node, hint: "each task is a name and what it does: 'fetch: {run: ...}'") else {
+      return false
+    }
     let count = entries.underestimatedCount
     ids.reserveCapacity(count)
     indices.reserveCapacity(count)
@@ -74,7 +87,7 @@ final class WorkflowReader {
       if !Name.isValid(id) {
         decoder.error(
           "bad_name", "\(StrictDecoder.describe(entry.key)) is not a task's name", at: entry.key,
-          hint: "at most 64 of a-z, 0-9, - and _, such as '\(Name.derived(fromStem: id.utf8))'")
+          hint: Self.nameHint(id))
       }
       indices[id] = ids.count
       ids.append(id)

@@ -38,38 +38,40 @@ extension Composer {
 
   private mutating func reportSyntax(_ parser: yaml_parser_t) {
     let problem = parser.problem.map { String(cString: $0) } ?? "the syntax is broken"
-    var message = problem
-    if let context = parser.context.map({ String(cString: $0) }) {
-      message += " \(context)"
-      if parser.context_mark.line != parser.problem_mark.line {
-        message += " that begins in line \(parser.context_mark.line + 1)"
+    let context = parser.context.map { String(cString: $0) } ?? ""
+    var place = place(parser.problem_mark)
+    var beginning = SyntaxComplaint.here
+    if !context.isEmpty {
+      let begin = self.place(parser.context_mark)
+      // At the end of the file, and for a key without its colon, there is nothing to see where libyaml gave up: what
+      // was begun is shown instead.
+      if isPastText(place) || problem == "could not find expected ':'" {
+        place = begin
+      } else if begin != place {
+        beginning = "that begins in line \(begin.line)"
       }
     }
-    let place = place(parser.problem_mark)
-    let line = findings.sourceText.line(Int(place.line))
-    let character = line.isEmpty ? nil : findings.sourceText.scalar(line: Int(place.line), column: Int(place.column))
+    place = lastPlace(upTo: place)
+    let line = String(decoding: findings.sourceText.line(Int(place.line)), as: UTF8.self)
+    let mark = line.unicodeScalars.prefix(Int(place.column) - 1).endIndex
+    let complaint = SyntaxComplaint(
+      problem: problem, context: context, place: beginning, before: String(line[..<mark]), next: String(line[mark...]))
     findings.add(
-      "syntax", message, line: Int(place.line), column: Int(place.column),
-      hint: Self.syntaxHint(problem: problem, at: character))
+      "syntax", complaint.message, line: Int(place.line), column: Int(place.column), hint: complaint.hint)
   }
 
-  private static func syntaxHint(problem: String, at character: Unicode.Scalar?) -> String? {
-    switch (problem, character) {
-    case (_, "\t"): "indent with spaces: YAML allows no tabs there"
-    case ("mapping values are not allowed in this context", _):
-      "a text that holds ': ' must be quoted, and keys of one mapping must begin in the same column"
-    case ("found character that cannot start any token", let character?):
-      "a text that begins with '\(character)' must be quoted"
-    case ("could not find expected ':'", _), ("did not find expected key", _):
-      "keys of one mapping begin in the same column, and each is followed by ': '"
-    default: nil
-    }
+  /// The place, or the end of the last line that holds anything, when it is past that.
+  private mutating func lastPlace(upTo place: (line: UInt32, column: UInt32)) -> (line: UInt32, column: UInt32) {
+    guard isPastText(place) else { return place }
+    let text = findings.sourceText
+    var line = text.count
+    while line > 1, text.line(line).isEmpty { line -= 1 }
+    return (UInt32(line), UInt32(text.line(line).count(where: { $0 & 0xC0 != 0x80 })) + 1)
   }
-}
 
-extension SourceText {
-  /// The scalar at a place; `nil` past the end of the line.
-  func scalar(line: Int, column: Int) -> Unicode.Scalar? {
-    String(decoding: self.line(line), as: UTF8.self).unicodeScalars.dropFirst(column - 1).first
+  /// Whether nothing but the end of the file follows.
+  private mutating func isPastText(_ place: (line: UInt32, column: UInt32)) -> Bool {
+    let text = findings.sourceText
+    return Int(place.line) > text.count || (Int(place.line) == text.count && text.line(text.count).isEmpty)
   }
 }

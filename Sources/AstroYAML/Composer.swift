@@ -7,8 +7,9 @@ struct Composer {
   struct Frame {
     var record: Int
     var anchor: String?
-    /// ``expanded`` when it was opened.
+    /// ``expanded`` and ``expandedText`` when it was opened.
     var expandedBefore: Int
+    var textBefore: Int
     /// Levels of collections below it so far.
     var height = 0
   }
@@ -16,7 +17,9 @@ struct Composer {
   /// What an alias of this name stands for. `size` is `nil` while the node is still open: it cannot contain itself.
   struct Anchor {
     var record: Int
+    /// In nodes, and in bytes of text, aliases expanded.
     var size: Int?
+    var textSize: Int
     var height: Int
   }
 
@@ -32,8 +35,9 @@ struct Composer {
   private(set) var isComplete = false
   var frames: [Frame] = []
   var anchors: [String: Anchor] = [:]
-  /// Nodes so far, with what aliases add.
+  /// Nodes and bytes of text so far, with what aliases add.
   var expanded = 0
+  var expandedText = 0
   private var documents = 0
 
   init(source: [UInt8], file: String, limits: YAMLDocument.Limits) {
@@ -45,9 +49,9 @@ struct Composer {
     let source = findings.source
     guard checkBytes(source) else { return }
     let respelled = surrogates.respell(source) ?? source
-    // About a node every twelve bytes; untouched pages of the reserve cost nothing.
-    records.reserveCapacity(respelled.count / 12)
-    text.reserveCapacity(respelled.count / 2)
+    // More than most files need: untouched pages of the reserve cost nothing, growing would copy what is there.
+    records.reserveCapacity(min(respelled.count / 6, limits.nodes))
+    text.reserveCapacity(respelled.count)
     respelled.withUnsafeBufferPointer { bytes in
       let body = bytes.starts(with: UTF8Text.byteOrderMark) ? bytes[3...] : bytes[...]
       parse(UnsafeBufferPointer(rebasing: body), leading: bytes.count - body.count)
@@ -65,6 +69,12 @@ struct Composer {
       findings.add(
         "not_utf8", "byte 0x\(byte) is not valid UTF-8", line: place.line, column: place.column,
         hint: "save the file as UTF-8")
+    } else if let offset = Directives.excess(in: source) {
+      let place = findings.sourceText.place(ofByte: offset)
+      findings.add(
+        "too_many_directives", "the file has more than \(Directives.most) lines that begin with '%TAG'",
+        line: place.line,
+        column: place.column, width: 4)
     } else {
       return true
     }
@@ -100,6 +110,9 @@ struct Composer {
   }
 
   private mutating func take(_ event: inout yaml_event_t) throws(Abandoned) {
+    guard records.count < limits.nodes else {
+      throw abandon("too_many_nodes", "the file holds more than \(limits.nodes) values", event.start_mark)
+    }
     switch event.type {
     case YAML_DOCUMENT_START_EVENT:
       documents += 1
@@ -132,8 +145,10 @@ struct Composer {
     record.count = UInt32(scalar.length)
     if scalar.tag != nil { record.tag = scalarTag(scalar.tag, event.start_mark) }
     text.append(contentsOf: UnsafeBufferPointer(start: scalar.value, count: scalar.length))
+    expandedText += scalar.length
     if scalar.anchor != nil {
-      anchors[String(cString: scalar.anchor)] = Anchor(record: records.count, size: 1, height: 0)
+      anchors[String(cString: scalar.anchor)] = Anchor(
+        record: records.count, size: 1, textSize: scalar.length, height: 0)
     }
     append(record)
   }
@@ -155,8 +170,8 @@ struct Composer {
   ) throws(Abandoned) {
     guard frames.count < limits.depth else { throw tooDeep(event.start_mark) }
     let name = anchor.map { String(cString: $0) }
-    if let name { anchors[name] = Anchor(record: records.count, size: nil, height: 0) }
-    let frame = Frame(record: records.count, anchor: name, expandedBefore: expanded)
+    if let name { anchors[name] = Anchor(record: records.count, size: nil, textSize: 0, height: 0) }
+    let frame = Frame(record: records.count, anchor: name, expandedBefore: expanded, textBefore: expandedText)
     append(record)
     frames.append(frame)
   }
@@ -169,7 +184,9 @@ struct Composer {
     records[frame.record].endColumn = end.column
     if !frames.isEmpty { frames[frames.count - 1].height = max(frames[frames.count - 1].height, frame.height + 1) }
     if let name = frame.anchor, anchors[name]?.record == frame.record {
-      anchors[name] = Anchor(record: frame.record, size: expanded - frame.expandedBefore, height: frame.height + 1)
+      anchors[name] = Anchor(
+        record: frame.record, size: expanded - frame.expandedBefore, textSize: expandedText - frame.textBefore,
+        height: frame.height + 1)
     }
     if records[frame.record].kind == .mapping { checkKeys(of: frame.record) }
   }
@@ -192,8 +209,12 @@ struct Composer {
     record.first = UInt32(anchor.record)
     append(record)
     expanded += size - 1
+    expandedText += anchor.textSize
     if expanded - records.count > limits.expandedNodes {
       throw abandon("alias_bomb", "aliases expand past \(limits.expandedNodes) nodes", event.start_mark)
+    }
+    if expandedText - text.count > limits.expandedBytes {
+      throw abandon("alias_bomb", "aliases expand past \(limits.expandedBytes >> 20) MiB of text", event.start_mark)
     }
     if !frames.isEmpty { frames[frames.count - 1].height = max(frames[frames.count - 1].height, anchor.height) }
   }

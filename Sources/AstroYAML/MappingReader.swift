@@ -2,9 +2,12 @@ public import AstroCore
 
 extension StrictDecoder {
   /// A mapping that may hold only `keys`; every other key is reported. `nil` when the node is no mapping.
-  public func mapping(_ node: YAMLNode, keys: KeySet) -> MappingReader? {
+  /// - Parameter hint: what to do about a node that is none.
+  public func mapping(
+    _ node: YAMLNode, keys: KeySet, hint: @autoclosure () -> String? = nil
+  ) -> MappingReader? {
     guard node.kind == .mapping else {
-      mismatch("a mapping", at: node)
+      mismatch("a mapping", at: node, hint: hint())
       return nil
     }
     for entry in node.entries where !keys.names.contains(where: { entry.key.isText($0) }) {
@@ -14,9 +17,9 @@ extension StrictDecoder {
   }
 
   /// The pairs of a mapping whose keys are free. `nil` when the node is no mapping.
-  public func entries(_ node: YAMLNode) -> YAMLNode.Entries? {
+  public func entries(_ node: YAMLNode, hint: String? = nil) -> YAMLNode.Entries? {
     guard node.kind == .mapping else {
-      mismatch("a mapping", at: node)
+      mismatch("a mapping", at: node, hint: hint)
       return nil
     }
     return node.entries
@@ -24,11 +27,15 @@ extension StrictDecoder {
 
   private func refuse(_ key: YAMLNode, _ keys: KeySet) {
     let name = key.text
+    if keys.ignored.contains(where: { key.isText($0) }) { return }
     if keys.notYetSupported.contains(where: { key.isText($0) }) {
       return error("not_supported_yet", "'\(name)' is not supported yet", at: key)
     }
+    if let elsewhere = keys.elsewhere, elsewhere.names.contains(where: { key.isText($0) }) {
+      return error("unknown_key", "unknown key '\(name)'", at: key, hint: "it is a key of \(elsewhere.place)")
+    }
     let names = keys.names.map(\.text)
-    let all = names.count <= 12 ? "valid keys: \(names.joined(separator: ", "))" : nil
+    let all = "valid keys: \(names.joined(separator: ", "))"
     error("unknown_key", "unknown key '\(name)'", at: key, hint: suggestion(for: name, among: names) ?? all)
   }
 }
@@ -61,8 +68,13 @@ public struct MappingReader {
   public func number(_ key: StaticString, in range: ClosedRange<Double>? = nil) -> Double? {
     member(key).flatMap { decoder.number($0, in: range) }
   }
-  public func duration(_ key: StaticString, longerThan bound: Duration? = nil) -> Duration? {
-    member(key).flatMap { decoder.duration($0, longerThan: bound) }
+  public func duration(
+    _ key: StaticString, longerThan bound: Duration? = nil, atMost most: Duration = Notation.longestDuration
+  ) -> Duration? {
+    member(key).flatMap { decoder.duration($0, longerThan: bound, atMost: most) }
+  }
+  public func duration(_ key: StaticString, in range: ClosedRange<Duration>) -> Duration? {
+    member(key).flatMap { decoder.duration($0, in: range) }
   }
   public func byteSize(_ key: StaticString, in range: ClosedRange<Int64>? = nil) -> Int64? {
     member(key).flatMap { decoder.byteSize($0, in: range) }

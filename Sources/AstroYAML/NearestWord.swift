@@ -3,10 +3,15 @@ public enum NearestWord {
   /// Longer words are not compared: the distance costs the product of the lengths.
   private static let longest = 64
 
-  /// The candidate nearest to `word`, when its distance is at most about a third of the length; the first of equals.
+  /// The candidate nearest to `word`: the same in other case, else the one whose distance is least and at most about a
+  /// third of the length; the first of equals.
   public static func of(_ word: String, among candidates: some Sequence<String>) -> String? {
     let typed = Array(word.utf8)
     guard (1...longest).contains(typed.count) else { return nil }
+    let lower = word.lowercased()
+    if let same = candidates.first(where: { $0.utf8.count == typed.count && $0 != word && $0.lowercased() == lower }) {
+      return same
+    }
     var best: (word: String, distance: Int)?
     var allowed = max(1, typed.count / 3)
     for candidate in candidates where abs(candidate.utf8.count - typed.count) <= allowed {

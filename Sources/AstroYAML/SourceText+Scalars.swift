@@ -10,10 +10,13 @@ extension SourceText {
   /// What begins an expression. It holds no space, so that no folding tears it, and no character that quotes escape: the
   /// n-th one of the text is the n-th one of the source, in every style.
   private static let opening = Array("${{".utf8)
+  /// In longer scalars only the beginning is marked: a thousand errors must not walk megabytes each.
+  private static let longest = 65_536
 
   /// Walks the source alongside the text, from the last `${{` before the place, or from the scalar's beginning.
   func place(ofByte offset: Int, in node: YAMLNode) -> ScalarPlace {
     let whole = ScalarPlace(line: node.line, column: node.column, isExact: false)
+    guard node.withUTF8({ $0.count }) <= Self.longest else { return whole }
     let text = Array(node.text.utf8)
     let offset = min(offset, text.count)
     let start = self.offset(line: node.line, column: node.column)

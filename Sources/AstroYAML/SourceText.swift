@@ -14,6 +14,9 @@ struct SourceText {
     starts = bytes.withUnsafeBufferPointer(Self.lineStarts)
   }
 
+  /// How many lines there are, the one after the last break counted.
+  var count: Int { starts.count }
+
   private static func lineStarts(_ bytes: UnsafeBufferPointer<UInt8>) -> [Int] {
     var starts = [bytes.starts(with: UTF8Text.byteOrderMark) ? 3 : 0]
     var i = 0
@@ -26,7 +29,7 @@ struct SourceText {
   }
 
   /// How many bytes the line break at `i` has; 0 when there is none.
-  private static func breakWidth(_ bytes: UnsafeBufferPointer<UInt8>, at i: Int) -> Int {
+  static func breakWidth(_ bytes: UnsafeBufferPointer<UInt8>, at i: Int) -> Int {
     func byte(_ offset: Int) -> UInt8 { i + offset < bytes.count ? bytes[i + offset] : 0 }
     switch bytes[i] {
     case 0x0A: return 1

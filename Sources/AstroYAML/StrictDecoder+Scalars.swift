@@ -13,9 +13,9 @@ extension StrictDecoder {
   }
 
   /// Any scalar but null, as it is written: for places where `8080` or `true` can only be meant as text.
-  public func text(_ node: YAMLNode) -> String? {
+  public func text(_ node: YAMLNode, expecting expected: String = "a string") -> String? {
     guard node.kind == .scalar, !node.isNull else {
-      mismatch("a string", at: node)
+      mismatch(expected, at: node)
       return nil
     }
     return node.text
@@ -23,8 +23,15 @@ extension StrictDecoder {
 
   public func integer(_ node: YAMLNode, in range: ClosedRange<Int>? = nil) -> Int? {
     let expected = range.map { "an integer from \($0.lowerBound) to \($0.upperBound)" } ?? "an integer"
-    guard case .integer(let value)? = node.scalar, let number = Int(exactly: value) else {
-      mismatch(expected, at: node)
+    // `3.0` is an integer to JSON Schema, and so it is here.
+    let number: Int?
+    switch node.scalar {
+    case .integer(let value)?: number = Int(exactly: value)
+    case .number(let value)?: number = Int(exactly: value)
+    case .null?, .bool?, .string?, .list?, .map?, nil: number = nil
+    }
+    guard let number else {
+      mismatch(expected, at: node, hint: unquoted(node) { Int($0) != nil })
       return nil
     }
     if let range, !range.contains(number) {
@@ -32,6 +39,11 @@ extension StrictDecoder {
       return nil
     }
     return number
+  }
+
+  /// The hint for a value that is right but for its quotes.
+  private func unquoted(_ node: YAMLNode, _ isRight: (String) -> Bool) -> String? {
+    node.kind == .scalar && !node.isPlain && isRight(node.text) ? "write it without quotes" : nil
   }
 
   /// A finite number, written as an integer or not.
@@ -44,7 +56,7 @@ extension StrictDecoder {
     default: number = nil
     }
     guard let number else {
-      mismatch(expected ?? "a number", at: node)
+      mismatch(expected ?? "a number", at: node, hint: unquoted(node) { Double($0) != nil })
       return nil
     }
     if let range, !range.contains(number) {
@@ -59,20 +71,47 @@ extension StrictDecoder {
   public func boolean(_ node: YAMLNode) -> Bool? {
     if case .bool(let value)? = node.scalar { return value }
     let words = ["yes": "true", "on": "true", "no": "false", "off": "false"]
-    mismatch("true or false", at: node, hint: words[node.text.lowercased()].map { "write \($0)" })
+    let hint = words[node.text.lowercased()].map { "write \($0)" }
+    mismatch("true or false", at: node, hint: hint ?? unquoted(node) { Bool($0) != nil })
     return nil
   }
 
-  /// `500ms 10s 5m 2h 1d` or a bare number of seconds. With `longerThan`, shorter and equal ones are errors.
-  public func duration(_ node: YAMLNode, longerThan bound: Duration? = nil) -> Duration? {
-    guard let duration = notation(node, Notation.duration) else {
-      mismatch("a duration such as 30s, 5m or 2h", at: node)
-      return nil
-    }
+  /// `500ms 10s 5m 2h 1d` or a number of seconds, up to `most`. With `longerThan`, shorter and equal ones are errors.
+  public func duration(
+    _ node: YAMLNode, longerThan bound: Duration? = nil, atMost most: Duration = Notation.longestDuration
+  ) -> Duration? {
+    guard let duration = anyDuration(node) else { return nil }
     if let bound, duration <= bound {
       error("out_of_range", "expected a duration longer than \(Notation.spell(bound)), got \(node.text)", at: node)
       return nil
     }
+    if duration > most {
+      error("out_of_range", "expected a duration of at most \(Notation.spell(most)), got \(node.text)", at: node)
+      return nil
+    }
+    return duration
+  }
+
+  /// A duration between two others.
+  public func duration(_ node: YAMLNode, in range: ClosedRange<Duration>) -> Duration? {
+    guard let duration = anyDuration(node) else { return nil }
+    guard range.contains(duration) else {
+      let expected = "a duration from \(Notation.spell(range.lowerBound)) to \(Notation.spell(range.upperBound))"
+      error("out_of_range", "expected \(expected), got \(node.text)", at: node)
+      return nil
+    }
+    return duration
+  }
+
+  private func anyDuration(_ node: YAMLNode) -> Duration? {
+    let duration: Duration?
+    switch node.scalar {
+    case .string(let text)?: duration = Notation.duration(text)
+    case .integer(let value)?: duration = Notation.duration(seconds: Double(value))
+    case .number(let value)?: duration = Notation.duration(seconds: value)
+    case .null?, .bool?, .list?, .map?, nil: duration = nil
+    }
+    if duration == nil { mismatch("a duration such as 30s, 5m or 2h", at: node) }
     return duration
   }
 
@@ -122,7 +161,8 @@ extension StrictDecoder {
   /// A list, each item read by `item`. Items that are wrong are reported one by one; then the list is `nil`.
   public func list<Item>(_ node: YAMLNode, of what: String, _ item: (YAMLNode) -> Item?) -> [Item]? {
     guard node.kind == .sequence else {
-      mismatch("a list of \(what)", at: node)
+      let isWord = node.kind == .scalar && !node.isNull && !node.text.contains("\n")
+      mismatch("a list of \(what)", at: node, hint: isWord ? "write a list: [\(Self.describe(node))]" : nil)
       return nil
     }
     var items: [Item] = []

@@ -21,7 +21,7 @@ public final class StrictDecoder {
 
   public init(_ document: YAMLDocument) {
     self.document = document
-    findings = Findings(source: document.source, file: document.file, diagnostics: document.diagnostics)
+    findings = document.findings
   }
 
   /// Everything found so far, the document's own errors included, sorted by place.
@@ -31,8 +31,13 @@ public final class StrictDecoder {
   // MARK: reporting
 
   /// Adds an error that underlines `node`.
-  public func error(_ code: String, _ message: @autoclosure () -> String, at node: YAMLNode, hint: String? = nil) {
-    findings.add(code, message(), line: node.line, column: node.column, width: node.width, hint: hint)
+  public func error(
+    _ code: String, _ message: @autoclosure () -> String, at node: YAMLNode, hint: @autoclosure () -> String? = nil
+  ) {
+    guard !findings.isFull else { return findings.add(code, "") }
+    // Made before they are passed on: a hint that looks for suggestions uses the findings itself.
+    let (message, hint) = (message(), hint())
+    findings.add(code, message, line: node.line, column: node.column, width: node.width, hint: hint)
   }
 
   /// Adds a warning that underlines `node`.
@@ -44,26 +49,43 @@ public final class StrictDecoder {
   /// Adds an error inside a scalar: `offset` UTF-8 bytes into its text, `width` scalars wide. Where the text's layout
   /// hides the exact place (folded lines, escapes), the nearest sure one is marked.
   public func error(
-    _ code: String, _ message: String, in node: YAMLNode, offset: Int, width: Int = 1, hint: String? = nil
+    _ code: String, _ message: @autoclosure () -> String, in node: YAMLNode, offset: Int, width: Int = 1,
+    hint: @autoclosure () -> String? = nil
   ) {
     guard !findings.isFull else { return findings.add(code, "") }
+    let (message, hint) = (message(), hint())
     let place = findings.sourceText.place(ofByte: offset, in: node)
-    findings.add(code, message, line: place.line, column: place.column, width: place.isExact ? width : 1, hint: hint)
+    findings.add(
+      code, message, line: place.line, column: place.column, width: place.isExact ? width : 1, hint: hint)
   }
 
   /// Adds an error about the file as a whole.
   public func error(_ code: String, _ message: String, hint: String? = nil) { findings.add(code, message, hint: hint) }
 
-  /// `did you mean 'x'?` for the candidate nearest to `word`, if one is near.
-  public func suggestion(for word: String, among candidates: some Collection<String>) -> String? {
-    guard !findings.isFull, comparisons >= candidates.count else { return nil }
-    comparisons -= candidates.count
+  /// `did you mean 'x'?` for the candidate nearest to `word`, if one is near: the first of equals.
+  public func suggestion(for word: String, among candidates: [String]) -> String? {
+    guard mayCompare(candidates.count) else { return nil }
     return NearestWord.of(word, among: candidates).map { "did you mean '\($0)'?" }
+  }
+
+  /// The same among words without an order.
+  public func suggestion(for word: String, among candidates: Set<String>) -> String? {
+    guard mayCompare(candidates.count) else { return nil }
+    return NearestWord.of(word, among: candidates.sorted()).map { "did you mean '\($0)'?" }
+  }
+
+  private func mayCompare(_ count: Int) -> Bool {
+    guard !findings.isFull, comparisons >= count else { return false }
+    comparisons -= count
+    return true
   }
 
   /// `expected <what>, got <what is there>`.
   public func mismatch(_ expected: String, at node: YAMLNode, hint: String? = nil) {
-    error("wrong_type", "expected \(expected), got \(Self.describe(node))", at: node, hint: hint)
+    let isExpression = node.kind == .scalar && node.withUTF8 { $0.starts(with: "${{".utf8) }
+    error(
+      "wrong_type", "expected \(expected), got \(Self.describe(node))", at: node,
+      hint: isExpression ? "no expression can stand here" : hint)
   }
 
   /// What a node is, in the words of messages: `a list`, `nothing`, `'text'`, `12`.

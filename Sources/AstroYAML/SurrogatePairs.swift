@@ -10,13 +10,15 @@ struct SurrogatePairs: Sendable {
   mutating func respell(_ bytes: [UInt8]) -> [UInt8]? {
     guard let first = bytes.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }),
       first == UInt8(ascii: "{") || first == UInt8(ascii: "["),
-      bytes.indices.contains(where: { Self.pair(in: bytes, at: $0) != nil }),
+      bytes.withUnsafeBufferPointer({ bytes in bytes.indices.contains { Self.pair(in: bytes, at: $0) != nil } }),
       (try? JSONReader.parse(bytes)) != nil
     else { return nil }
     return rewrite(bytes)
   }
 
-  private mutating func rewrite(_ bytes: [UInt8]) -> [UInt8] {
+  private mutating func rewrite(_ bytes: [UInt8]) -> [UInt8] { bytes.withUnsafeBufferPointer { rewrite($0) } }
+
+  private mutating func rewrite(_ bytes: UnsafeBufferPointer<UInt8>) -> [UInt8] {
     var result: [UInt8] = []
     result.reserveCapacity(bytes.count)
     var line: UInt32 = 1
@@ -32,9 +34,10 @@ struct SurrogatePairs: Sendable {
         continue
       }
       // An escaped backslash is copied whole, so that `\\ud83d` stays the text it is.
-      let width = bytes[i] == 0x5C && i + 1 < bytes.count ? 2 : 1
+      let lineBreak = SourceText.breakWidth(bytes, at: i)
+      let width = lineBreak > 0 ? lineBreak : bytes[i] == 0x5C && i + 1 < bytes.count ? 2 : 1
       result.append(contentsOf: bytes[i..<i + width])
-      if bytes[i] == 0x0A {
+      if lineBreak > 0 {
         line += 1
         column = 1
       } else if bytes[i] & 0xC0 != 0x80 {
@@ -62,15 +65,20 @@ struct SurrogatePairs: Sendable {
     return moved
   }
 
-  private static func pair(in bytes: [UInt8], at i: Int) -> UInt32? {
+  private static func pair(in bytes: UnsafeBufferPointer<UInt8>, at i: Int) -> UInt32? {
     guard bytes[i] == 0x5C, i + 12 <= bytes.count, let high = unit(bytes[i..<i + 6]),
       let low = unit(bytes[(i + 6)..<(i + 12)]), (0xD800..<0xDC00).contains(high), (0xDC00..<0xE000).contains(low)
     else { return nil }
     return 0x10000 + (high - 0xD800) << 10 + (low - 0xDC00)
   }
 
-  private static func unit(_ escape: ArraySlice<UInt8>) -> UInt32? {
+  private static func unit(_ escape: Slice<UnsafeBufferPointer<UInt8>>) -> UInt32? {
     guard escape.starts(with: [0x5C, 0x75]) else { return nil }
-    return UInt32(String(decoding: escape.dropFirst(2), as: UTF8.self), radix: 16)
+    var value: UInt32 = 0
+    for byte in escape.dropFirst(2) {
+      guard let digit = Character(Unicode.Scalar(byte)).hexDigitValue else { return nil }
+      value = value << 4 | UInt32(digit)
+    }
+    return value
   }
 }

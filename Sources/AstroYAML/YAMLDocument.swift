@@ -9,13 +9,22 @@ public final class YAMLDocument: Sendable {
     public var bytes: Int
     /// How deep collections may be nested, aliases expanded.
     public var depth: Int
+    /// How many nodes may be written: one costs up to 28 bytes of memory and two of the file.
+    public var nodes: Int
     /// How many nodes aliases may add to those that are written ("billion laughs").
     public var expandedNodes: Int
+    /// How many bytes of text aliases may add: one long text, many aliases.
+    public var expandedBytes: Int
 
-    public init(bytes: Int = 64 << 20, depth: Int = 64, expandedNodes: Int = 100_000) {
+    public init(
+      bytes: Int = 64 << 20, depth: Int = 64, nodes: Int = 16_000_000, expandedNodes: Int = 100_000,
+      expandedBytes: Int = 16 << 20
+    ) {
       self.bytes = min(bytes, 1 << 30)
       self.depth = depth
+      self.nodes = nodes
       self.expandedNodes = expandedNodes
+      self.expandedBytes = expandedBytes
     }
   }
 
@@ -23,8 +32,9 @@ public final class YAMLDocument: Sendable {
   public let file: String
   /// Errors of the YAML itself, sorted by place. With some of them (duplicate keys, tags) there is a tree all the same,
   /// so that everything else wrong in the file can be reported too.
-  public let diagnostics: [Diagnostic]
-  let source: [UInt8]
+  public var diagnostics: [Diagnostic] { findings.sorted }
+  /// Readers of the tree go on from these.
+  let findings: Findings
   let records: [Record]
   /// The text of all scalars, one after the other.
   let text: [UInt8]
@@ -33,10 +43,9 @@ public final class YAMLDocument: Sendable {
   /// Composes `bytes`. Takes time and memory in proportion to their number, and a bounded stack.
   public init(_ bytes: [UInt8], file: String, limits: Limits = Limits()) {
     self.file = file
-    source = bytes
     var composer = Composer(source: bytes, file: file, limits: limits)
     composer.run()
-    diagnostics = composer.findings.sorted
+    findings = composer.findings
     records = composer.isComplete ? composer.records : []
     text = composer.text
     surrogates = composer.surrogates

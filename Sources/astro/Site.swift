@@ -14,6 +14,16 @@ struct HomeOption: ParsableArguments {
   var home: String?
 
   func open() throws -> Site { try Site(home: home) }
+
+  /// The home that was named, else the one around the working directory; `nil` when there is none.
+  func openIfThere() throws -> Site? {
+    let environment = Site.readEnvironment()
+    if home == nil, environment["ASTRO_HOME", default: ""].isEmpty {
+      let found = try? Home.locate(flag: nil, environment: environment, workingDirectory: Site.workingDirectory())
+      guard found != nil else { return nil }
+    }
+    return try open()
+  }
 }
 
 /// `--json`, for verbs that list.
@@ -169,7 +179,7 @@ struct ParameterOptions: ParsableArguments {
 struct DurationArgument: ExpressibleByArgument {
   let value: Duration
   init?(argument: String) {
-    guard let value = Notation.duration(argument) else { return nil }
+    guard let value = Notation.duration(argument), value <= Notation.longestDuration else { return nil }
     self.value = value
   }
   init(_ value: Duration) { self.value = value }

@@ -1,20 +1,82 @@
 import ArgumentParser
 import AstroCore
+import AstroRunner
 import AstroWorkflow
+import Glibc
 
 struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "validate", abstract: "Check workflow files; all errors at once.")
+    commandName: "validate", abstract: "Check workflow files; all errors at once.",
+    discussion: """
+      In a home, tasks are also checked against its agents. Exit code 65 when a file is invalid, 66 when one cannot be
+      read; the others are checked all the same.
+      """)
+  @OptionGroup var home: HomeOption
+  @OptionGroup var output: JSONOption
   @Argument(help: "The files; - is stdin.") var files: [String]
 
+  /// What became of one file.
+  private struct Verdict {
+    var file: String
+    /// `nil` when the file is invalid.
+    var tasks: Int?
+    var diagnostics: [Diagnostic]
+    var isUnreadable = false
+  }
+
   func run() throws {
-    var isValid = true
+    let examiner = try home.openIfThere().map { Examiner($0.configuration) }
+    var verdicts: [Verdict] = []
     for file in files {
-      let parsed = WorkflowParser.parse(try WorkflowFile.read(file), file: file)
-      Message.show(parsed.diagnostics)
-      if let plan = parsed.plan { Output.line("\(Terminal.printable(file)): valid, \(plan.tasks.count) tasks") }
-      isValid = isValid && parsed.plan != nil
+      let verdict = check(file, examiner)
+      if !output.json { show(verdict) }
+      verdicts.append(verdict)
     }
-    if !isValid { throw AstroCore.ExitCode.invalidWorkflow }
+    if output.json { Output.json { writer in Self.write(verdicts, to: &writer) } }
+    if verdicts.contains(where: \.isUnreadable) { throw AstroCore.ExitCode.notFound }
+    if verdicts.contains(where: { $0.tasks == nil }) { throw AstroCore.ExitCode.invalidWorkflow }
+  }
+
+  private func check(_ file: String, _ examiner: Examiner?) -> Verdict {
+    let bytes: [UInt8]
+    do {
+      bytes = try WorkflowFile.read(file)
+    } catch let failure as Failure {
+      let message = failure.message + (failure.reason.map { ": \($0)" } ?? "")
+      return Verdict(
+        file: file, diagnostics: [Diagnostic(code: "unreadable", message: message, file: file)],
+        isUnreadable: failure.code != .invalidWorkflow)
+    } catch {
+      return Verdict(
+        file: file, diagnostics: [Diagnostic(code: "unreadable", message: "\(error)", file: file)], isUnreadable: true)
+    }
+    let parsed = WorkflowParser.parse(bytes, file: file)
+    guard let plan = parsed.plan else { return Verdict(file: file, diagnostics: parsed.diagnostics) }
+    let unservable = examiner?.unservable(plan, source: bytes, file: file) ?? []
+    return Verdict(
+      file: file, tasks: unservable.isEmpty ? plan.tasks.count : nil, diagnostics: parsed.diagnostics + unservable)
+  }
+
+  private func show(_ verdict: Verdict) {
+    Message.show(verdict.diagnostics)
+    guard let tasks = verdict.tasks else { return }
+    Output.line("\(Terminal.printable(verdict.file)): valid, \(tasks) \(tasks == 1 ? "task" : "tasks")")
+  }
+
+  private static func write(_ verdicts: [Verdict], to writer: inout JSONWriter) {
+    writer.beginArray()
+    for verdict in verdicts {
+      writer.beginObject()
+      writer.member("file", verdict.file)
+      writer.member("valid", verdict.tasks != nil)
+      writer.key("tasks")
+      if let tasks = verdict.tasks { writer.integer(tasks) } else { writer.null() }
+      writer.key("errors")
+      writer.beginArray()
+      for diagnostic in verdict.diagnostics { diagnostic.write(to: &writer) }
+      writer.endArray()
+      writer.endObject()
+    }
+    writer.endArray()
   }
 }

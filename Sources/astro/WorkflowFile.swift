@@ -3,6 +3,9 @@ import Glibc
 
 /// Reads a workflow file named on the command line; `-` is stdin.
 enum WorkflowFile {
+  /// In bytes.
+  private static let most = 64 << 20
+
   static func read(_ path: String) throws -> [UInt8] {
     let descriptor = path == "-" ? STDIN_FILENO : Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     guard descriptor >= 0 else { throw Self.failure(path, errno) }
@@ -12,18 +15,25 @@ enum WorkflowFile {
     if path != "-", status.st_mode & S_IFMT != S_IFREG {
       throw Failure(.notFound, subject: path, message: "is not a regular file")
     }
-    // Asked before and after: a pipe does not say how much will come.
-    guard status.st_size <= Self.limit else { throw Self.tooLarge(path) }
-    let bytes = FileTail.readOn(descriptor, atMost: Self.limit)
-    guard bytes.count <= Self.limit else { throw Self.tooLarge(path) }
-    return bytes
+    guard status.st_size <= most else {
+      throw Failure(.invalidWorkflow, subject: path, message: "has \(status.st_size) bytes, \(most) are allowed")
+    }
+    return try readAll(descriptor, path, expecting: Int(status.st_size))
   }
 
-  /// That of the spool, in bytes.
-  private static let limit = 64 << 20
-
-  private static func tooLarge(_ path: String) -> Failure {
-    Failure(.invalidWorkflow, subject: path, message: "is larger than 64 MiB")
+  /// At most a byte more than may be: stdin may never end.
+  private static func readAll(_ descriptor: Int32, _ path: String, expecting size: Int) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(size)
+    var buffer = [UInt8](repeating: 0, count: 64 << 10)
+    while bytes.count <= most {
+      let count = Glibc.read(descriptor, &buffer, buffer.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw failure(path, errno) }
+      if count == 0 { return bytes }
+      bytes += buffer[..<count]
+    }
+    throw Failure(.invalidWorkflow, subject: path, message: "has more than \(most) bytes")
   }
 
   private static func failure(_ path: String, _ problem: Int32) -> Failure {

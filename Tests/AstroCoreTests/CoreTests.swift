@@ -27,14 +27,16 @@ import Testing
 }
 
 @Suite struct Notations {
-  @Test func durations() {
+  @Test func durations() throws {
     #expect(Notation.duration("500ms") == .milliseconds(500))
     #expect(Notation.duration("1.5h") == .seconds(5400))
     #expect(Notation.duration("90") == .seconds(90))
     #expect(Notation.duration("1d") == .seconds(86_400))
-    for text in ["", "s", "-1s", "1 s", "1w", ".5s", "1.s", "1e3", "99999999d"] {
+    for text in ["", "s", "-1s", "1 s", "1w", ".5s", "1.s", "1e3"] {
       #expect(Notation.duration(text) == nil)
     }
+    #expect(try #require(Notation.duration("99999999d")) > Notation.longestDuration)
+    #expect(Notation.duration(seconds: .nan) == nil)
   }
 
   @Test func sizes() {
@@ -123,7 +125,7 @@ import Testing
     #expect(try value(.binary(.equal, top, .literal(.number(3)))) == .bool(true))
     #expect(try value(.binary(.equal, top, .literal(.string("3")))) == .bool(false))
     #expect(try value(.binary(.less, .literal(.string("a")), .literal(.string("b")))) == .bool(true))
-    #expect(throws: EvaluationError("'<' cannot compare a string with a integer")) {
+    #expect(throws: EvaluationError("'<' cannot compare a string with an integer")) {
       try value(.binary(.less, .literal(.string("a")), top))
     }
   }
@@ -162,6 +164,19 @@ import Testing
           hint: did you mean 'needs'?
 
         """)
+  }
+
+  @Test func theMarkStandsBelowWhatItMarksInWideAndCombinedText() {
+    func mark(_ line: String, _ column: Int, _ width: Int) -> String {
+      String(
+        Diagnostic(code: "c", message: "m", file: "f", line: 1, column: column, sourceLine: line, width: width).rendered
+          .split(separator: "\n")[2])
+    }
+    #expect(mark("日本: x", 5, 1) == "        ^")
+    #expect(mark("a: 日本", 4, 2) == "     ^~~~")
+    #expect(mark("e\u{301}: x", 5, 1) == "     ^")
+    #expect(mark("\ta: x", 5, 1) == "  \t   ^")
+    #expect(mark("ab", 3, 1) == "    ^")
   }
 
   @Test func longAndHostileLinesAreCutAndMadeHarmless() {

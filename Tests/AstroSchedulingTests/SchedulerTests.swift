@@ -96,7 +96,7 @@ private let run = WorkflowID(unchecked: "run")
     let world = World()
     let wrong = Expression.binary(.less, .literal(.string("a")), .literal(.integer(1)))
     world.tell(.admitted(.of([.named("a") { $0.condition = wrong }])))
-    #expect(world.reasons["a"] == "cannot evaluate if: '<' cannot compare a string with a integer")
+    #expect(world.reasons["a"] == "cannot evaluate if: '<' cannot compare a string with an integer")
     #expect(world.ended[run]?.state == .failed)
   }
 }

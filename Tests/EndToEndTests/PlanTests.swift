@@ -81,6 +81,6 @@ import Testing
   @Test func `a task no agent could take has no plan either`() throws {
     let outcome = try plan("tasks: {a: {run: 'true', capabilities: [gpu]}}\n")
     #expect(outcome.code == 65)
-    #expect(outcome.err.contains("error: task 'a' asks for an agent with 'gpu'"))
+    #expect(outcome.err.contains("error: task 'a' asks for the capability 'gpu', which no agent has\n"))
   }
 }

@@ -1,0 +1,305 @@
+import AstroCore
+import AstroYAML
+import Foundation
+import Testing
+
+@testable import AstroWorkflow
+
+/// The parser and the schema say the same of every file here, judged by a validator that is not ours.
+@Suite struct Schema {
+  enum Judgement {
+    case valid, invalid
+    /// Wrong in a way that a schema cannot say: it needs the whole file, or a language inside a text.
+    case invalidForTheParserOnly
+  }
+
+  static let corpus: [(Judgement, String)] =
+    tasks.map { ($0.0, "tasks: {a: {run: x}, b: {run: x}, t: \($0.1)}\n") }
+    + heads.map { ($0.0, "\($0.1)\ntasks: {a: {run: x}}\n") } + [
+      (.invalid, "name: x\n"), (.invalid, "tasks: {}\n"), (.invalid, "tasks: []\n"), (.invalid, "[]\n"),
+      (.invalid, "x\n"),
+      (.invalid, "tasks: {A: {run: x}}\n"), (.invalid, "tasks: {'': {run: x}}\n"), (.valid, "tasks: {1: {run: x}}\n"),
+      (.valid, #"{"tasks": {"a": {"run": "x"}}}"# + "\n"),
+    ]
+
+  /// Values of one task.
+  static let tasks: [(Judgement, String)] = [
+    (.valid, "{run: x}"), (.valid, "{run: 5}"), (.valid, "{run: true}"), (.valid, "{run: [x, 5, true, 1.5]}"),
+    (.valid, "{run: ['${{ params }}']}"), (.invalid, "{}"), (.invalid, "{run: }"), (.invalid, "{run: ''}"),
+    (.invalid, "{run: ' '}"), (.invalid, "{run: []}"), (.invalid, "{run: ['']}"), (.invalid, "{run: [~]}"),
+    (.invalid, "{run: [[x]]}"), (.invalid, "{run: {x: y}}"), (.invalid, "{run: '${{ params.x }}'}"),
+    (.invalid, "{run: x, runn: y}"), (.invalid, "{run: x, uses: y}"), (.invalid, "{run: x, matrix: {a: [1]}}"),
+    (.invalid, "[x]"), (.invalid, "x"), (.invalid, ""),
+    (.valid, "{run: x, shell: bash}"), (.valid, "{run: x, shell: /bin/sh}"), (.valid, "{run: x, shell: [a, 5]}"),
+    (.invalid, "{run: x, shell: ./sh}"), (.invalid, "{run: x, shell: 'a b'}"), (.invalid, "{run: x, shell: ''}"),
+    (.invalid, "{run: x, shell: []}"), (.invalid, "{run: x, shell: ['']}"), (.invalid, "{run: x, shell: 5}"),
+    (.invalid, "{run: x, shell: /bin/}"), (.invalid, "{run: x, shell: {a: b}}"),
+    (.invalid, "{run: x, shell: '${{x}}'}"),
+    (.invalid, "{run: x, shell: [sh, '${{ x }}']}"),
+    (.valid, "{run: x, workdir: /tmp}"), (.valid, "{run: x, workdir: 5}"), (.invalid, "{run: x, workdir: [a]}"),
+    (.valid, "{run: x, env: {A: b, C: 5, D: true, E: ''}}"), (.valid, "{run: x, env: {}}"),
+    (.invalid, "{run: x, env: []}"),
+    (.invalid, "{run: x, env: {A: ~}}"), (.invalid, "{run: x, env: {A-B: x}}"), (.invalid, "{run: x, env: {1A: x}}"),
+    (.invalid, "{run: x, env: {ASTRO_X: x}}"), (.invalid, "{run: x, env: {A: [x]}}"), (.invalid, "{run: x, env: }"),
+    (.invalidForTheParserOnly, "{run: x, env: {A: '${{ params.x }}'}}"),
+    (.invalidForTheParserOnly, "{run: x, env: {A: '${{ }}'}}"),
+    (.invalidForTheParserOnly, "{run: x, env: {A: \"\\0\"}}"),
+    (.valid, "{run: x, needs: a}"), (.valid, "{run: x, needs: [a, b, a]}"), (.valid, "{run: x, needs: []}"),
+    (.invalid, "{run: x, needs: }"), (.invalid, "{run: x, needs: [[a]]}"), (.invalid, "{run: x, needs: [~]}"),
+    (.invalid, "{run: x, needs: {a: b}}"), (.invalid, "{run: x, needs: [A B]}"),
+    (.invalidForTheParserOnly, "{run: x, needs: c}"),
+    (.invalidForTheParserOnly, "{run: x, needs: 5}"), (.invalidForTheParserOnly, "{run: x, needs: t}"),
+    (.valid, "{run: x, if: 'true'}"), (.valid, "{run: x, if: true}"), (.valid, "{run: x, if: 1}"),
+    (.valid, "{run: x, if: always()}"),
+    (.invalid, "{run: x, if: ''}"), (.invalid, "{run: x, if: ' '}"), (.invalid, "{run: x, if: [a]}"),
+    (.invalid, "{run: x, if: }"),
+    (.invalidForTheParserOnly, "{run: x, if: 1 +}"), (.invalidForTheParserOnly, "{run: x, if: -1.}"),
+    (.valid, "{run: x, timeout: 5}"), (.valid, "{run: x, timeout: 1.5}"), (.valid, "{run: x, timeout: 1e3}"),
+    (.valid, "{run: x, timeout: 5m}"), (.valid, "{run: x, timeout: 0.5h}"), (.valid, "{run: x, timeout: '30'}"),
+    (.valid, "{run: x, timeout: 100ms}"), (.valid, "{run: x, timeout: 007s}"), (.invalid, "{run: x, timeout: 0}"),
+    (.invalid, "{run: x, timeout: 0s}"), (.invalid, "{run: x, timeout: 0.0h}"), (.invalid, "{run: x, timeout: -5}"),
+    (.invalid, "{run: x, timeout: -5s}"), (.invalid, "{run: x, timeout: 5w}"), (.invalid, "{run: x, timeout: 5 m}"),
+    (.invalid, "{run: x, timeout: 1.s}"), (.invalid, "{run: x, timeout: .5s}"), (.invalid, "{run: x, timeout: true}"),
+    (.invalid, "{run: x, timeout: [5]}"), (.invalid, "{run: x, timeout: 3155760001}"),
+    (.valid, "{run: x, timeout: 3155760000}"),
+    (.invalid, "{run: x, timeout: '${{ params.t }}'}"), (.invalidForTheParserOnly, "{run: x, timeout: 36526d}"),
+    (.invalidForTheParserOnly, "{run: x, timeout: 0.0001ms}"), (.valid, "{run: x, grace: 0}"),
+    (.valid, "{run: x, grace: 0s}"),
+    (.invalid, "{run: x, grace: -1}"), (.invalid, "{run: x, grace: soon}"),
+    (.valid, "{run: x, retry: {}}"),
+    (.valid, "{run: x, retry: {attempts: 3, delay: 0, factor: 1, max_delay: 1m, jitter: false}}"),
+    (.valid, "{run: x, retry: {on_exit: [1, 255], on_error: [timeout, signal, lost, start, output]}}"),
+    (.valid, "{run: x, retry: {attempts: 3.0, on_exit: []}}"), (.invalid, "{run: x, retry: 3}"),
+    (.invalid, "{run: x, retry: {attempts: 0}}"),
+    (.invalid, "{run: x, retry: {attempts: 101}}"), (.invalid, "{run: x, retry: {attempts: 1.5}}"),
+    (.invalid, "{run: x, retry: {attempts: '3'}}"),
+    (.invalid, "{run: x, retry: {factor: 0.5}}"), (.invalid, "{run: x, retry: {factor: 101}}"),
+    (.invalid, "{run: x, retry: {max_delay: 0}}"),
+    (.invalid, "{run: x, retry: {jitter: yes}}"), (.invalid, "{run: x, retry: {on_exit: [0]}}"),
+    (.invalid, "{run: x, retry: {on_exit: [256]}}"),
+    (.invalid, "{run: x, retry: {on_exit: 1}}"), (.invalid, "{run: x, retry: {on_error: [oom]}}"),
+    (.invalid, "{run: x, retry: {retries: 3}}"),
+    (.valid, "{run: x, continue_on_error: true}"), (.invalid, "{run: x, continue_on_error: 'true'}"),
+    (.invalid, "{run: x, continue_on_error: 1}"),
+    (.valid, "{run: x, outputs: [a, b-c, _d]}"), (.valid, "{run: x, outputs: []}"),
+    (.invalid, "{run: x, outputs: [a, a]}"),
+    (.invalid, "{run: x, outputs: [1]}"), (.invalid, "{run: x, outputs: ['a b']}"), (.invalid, "{run: x, outputs: a}"),
+    (.valid, "{run: x, agent: command}"), (.valid, "{run: x, agent: any thing}"), (.invalid, "{run: x, agent: ''}"),
+    (.invalid, "{run: x, agent: 5}"),
+    (.invalid, "{run: x, agent: '${{ params.a }}'}"), (.valid, "{run: x, capabilities: [shell, 'python 3']}"),
+    (.valid, "{run: x, capabilities: []}"),
+    (.invalid, "{run: x, capabilities: shell}"), (.invalid, "{run: x, capabilities: [5]}"),
+    (.invalid, "{run: x, capabilities: ['']}"),
+    (.invalid, "{run: x, capabilities: ['a ${{ x }}']}"),
+  ]
+
+  /// Keys beside `tasks`.
+  static let heads: [(Judgement, String)] = [
+    (.valid, "name: nightly_report-2"), (.valid, "name: '5'"), (.invalid, "name: 5"), (.invalid, "name: Nightly"),
+    (.invalid, "name: ''"),
+    (.valid, "name: \(String(repeating: "n", count: 64))"), (.invalid, "name: \(String(repeating: "n", count: 65))"),
+    (.invalid, "nmae: x"),
+    (.valid, "description: 'any ${{ text }}'"), (.invalid, "description: [x]"), (.invalid, "description: 5"),
+    (.invalid, "description:"),
+    (.valid, "labels: {a: x, b: 5, c: true, '': ''}"), (.invalid, "labels: {a: ~}"), (.invalid, "labels: {a: [x]}"),
+    (.invalid, "labels: [a]"),
+    (.invalid, "labels: {a: 'x ${{ params.b }}'}"), (.valid, "user: alice"), (.valid, "user: a.b@c"),
+    (.invalid, "user: ''"), (.invalid, "user: a b"),
+    (.invalid, "user: a/b"), (.invalid, "user: 5"), (.valid, "priority: 100"), (.valid, "priority: -100"),
+    (.valid, "priority: 1.0"),
+    (.invalid, "priority: 101"), (.invalid, "priority: 0.5"), (.invalid, "priority: high"), (.invalid, "priority: '5'"),
+    (.valid, "not_before: 2026-11-24T02:00:00Z"), (.valid, "not_before: '2026-11-24t02:00:00.5+01:00'"),
+    (.invalid, "not_before: 2026-11-24"),
+    (.invalid, "not_before: tomorrow"), (.invalid, "not_before: 5"), (.invalid, "not_before: 2026-11-24 02:00:00Z"),
+    (.invalidForTheParserOnly, "not_before: 2026-02-30T00:00:00Z"), (.valid, "deadline: 2h"), (.invalid, "deadline: 0"),
+    (.invalid, "deadline: soon"),
+    (.valid, "env: {A: '${{ params }}', LANG: C}"), (.invalid, "env: {a b: x}"), (.invalid, "env: x"),
+    (.valid, "defaults: {}"),
+    (
+      .valid,
+      "defaults: {timeout: 5m, grace: 1s, retry: {attempts: 2}, shell: bash, workdir: x, continue_on_error: true}"
+    ),
+    (.valid, "defaults: {agent: command, capabilities: [shell], env: {A: b}}"), (.invalid, "defaults: {needs: [a]}"),
+    (.invalid, "defaults: {run: x}"),
+    (.invalid, "defaults: {timeout: 0}"), (.invalid, "defaults: []"), (.invalid, "idempotency_key: x"),
+    (.invalid, "secrets: {}"), (.invalid, "hooks: {}"),
+    (.valid, "params: {a: 1, b: x, c: true, d: 1.5, e: [x, 1, true], f: {}, g-h: '', _i: []}"),
+    (.invalid, "params: []"), (.invalid, "params: {a: ~}"),
+    (.invalid, "params: {a: [~]}"), (.invalid, "params: {a: [[x]]}"), (.invalid, "params: {1a: x}"),
+    (.invalid, "params: {a b: x}"),
+    (.valid, "params: {a: {type: string, required: true, pattern: '^a$', description: x}}"),
+    (.valid, "params: {a: {type: integer, default: 5}}"),
+    (.valid, "params: {a: {type: integer, default: 5.0}}"), (.valid, "params: {a: {type: number, default: 5}}"),
+    (.valid, "params: {a: {type: boolean, default: false}}"),
+    (.valid, "params: {a: {type: list, default: [x]}}"), (.valid, "params: {a: {default: 5}}"),
+    (.valid, "params: {a: {pattern: a, default: a}}"),
+    (.valid, "params: {a: {required: false, default: a}}"), (.invalid, "params: {a: {type: text}}"),
+    (.invalid, "params: {a: {type: integer, default: x}}"),
+    (.invalid, "params: {a: {type: integer, default: 1.5}}"), (.invalid, "params: {a: {type: string, default: 5}}"),
+    (.invalid, "params: {a: {type: boolean, default: 'true'}}"),
+    (.invalid, "params: {a: {type: list, default: x}}"), (.invalid, "params: {a: {type: number, default: [1]}}"),
+    (.invalid, "params: {a: {default: ~}}"),
+    (.invalid, "params: {a: {default: {x: y}}}"), (.invalid, "params: {a: {required: true, default: x}}"),
+    (.invalid, "params: {a: {required: 'yes'}}"),
+    (.invalid, "params: {a: {type: integer, pattern: x}}"), (.invalid, "params: {a: {pattern: x, default: 5}}"),
+    (.invalid, "params: {a: {pattern: 5}}"),
+    (.invalid, "params: {a: {pattern: \(String(repeating: "a", count: 257))}}"),
+    (.invalid, "params: {a: {description: 5}}"), (.invalid, "params: {a: {typ: string}}"),
+    (.invalidForTheParserOnly, "params: {a: {pattern: '['}}"),
+    (.invalidForTheParserOnly, "params: {a: {pattern: '^b$', default: a}}"),
+    (.invalid, "params: {\((0...256).map { "p\($0): 1" }.joined(separator: ", "))}"),
+  ]
+
+  @Test func theParserJudgesAsTheCorpusSays() {
+    for (judgement, text) in Self.corpus {
+      let parsed = parse(text)
+      #expect((parsed.plan != nil) == (judgement == .valid), "\(text)\(parsed.diagnostics.map(\.rendered).joined())")
+    }
+  }
+
+  @Test func theSchemaJudgesAsTheCorpusSays() throws {
+    let instances = JSONValue.list(
+      Self.corpus.map { YAMLDocument(Array($0.1.utf8), file: "w.yaml").root?.value ?? .null })
+    let accepted = try Validator.accepts(instances)
+    #expect(accepted.count == Self.corpus.count)
+    for ((judgement, text), isAccepted) in zip(Self.corpus, accepted) {
+      #expect(isAccepted == (judgement != .invalid), "\(text)")
+    }
+  }
+
+  @Test func theExamplesAreValidForBoth() throws {
+    let folder = URL(fileURLWithPath: #filePath).appendingPathComponent("../../../workflows").standardized
+    let files = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+      .filter { $0.pathExtension == "yaml" }
+    #expect(!files.isEmpty)
+    var instances: [JSONValue] = []
+    for file in files {
+      let bytes = Array(try Data(contentsOf: file))
+      let parsed = WorkflowParser.parse(bytes, file: file.lastPathComponent)
+      #expect(parsed.diagnostics.isEmpty, "\(parsed.diagnostics.map(\.rendered).joined())")
+      instances.append(YAMLDocument(bytes, file: file.lastPathComponent).root?.value ?? .null)
+    }
+    #expect(try Validator.accepts(.list(instances)).allSatisfy { $0 })
+  }
+
+  /// Files of random keys with random values: what no corpus thought of.
+  @Test func parserAndSchemaAgreeOnRandomFiles() throws {
+    var random = Dice(state: 7)
+    let files = (0..<4000).map { _ in random.file() }
+    let accepted = try Validator.accepts(
+      .list(files.map { YAMLDocument(Array($0.utf8), file: "w.yaml").root?.value ?? .null }))
+    for (file, isAccepted) in zip(files, accepted) {
+      let parsed = parse(file)
+      let errors = parsed.diagnostics.filter { $0.severity == .error }
+      // Errors that only the parser can find leave it to the schema.
+      if !errors.isEmpty, errors.allSatisfy({ Dice.parserOnly.contains($0.code) }) { continue }
+      #expect(isAccepted == errors.isEmpty, "\(file)\(errors.map(\.rendered).joined())")
+    }
+    // Enough of both kinds, so that agreeing means something.
+    #expect(accepted.count(where: { $0 }) > 400)
+    #expect(accepted.count(where: { !$0 }) > 500)
+  }
+
+  @Test func theSchemaHasTheParsersKeys() throws {
+    let schema = try JSONReader.parse(WorkflowSchema.json)
+    guard case .map(let top) = schema else {
+      Issue.record("no object")
+      return
+    }
+    #expect(top["$schema"] == .string("https://json-schema.org/draft/2020-12/schema"))
+    guard case .map(let properties)? = top["properties"] else {
+      Issue.record("no properties")
+      return
+    }
+    #expect(Set(properties.keys) == Set(WorkflowKeys.top.names.map(\.text)))
+    #expect(WorkflowSchema.json.hasSuffix("}\n"))
+  }
+}
+
+/// Makes files of the language's words. The same seed makes the same files.
+private struct Dice {
+  var state: UInt64
+
+  static let parserOnly: Set<String> = [
+    "unknown_need", "unknown_task", "unknown_parameter", "unknown_variable", "unknown_name", "expression",
+    "missing_need",
+    "cycle", "status_function", "not_visible", "pattern", "bad_pattern",
+  ]
+  private static let values = [
+    "a", "b", "x y", "''", "' '", "0", "1", "-1", "5", "1.5", "3.0", "300", "true", "false", "yes", "~", "10s",
+    "0s", "5m",
+    "-5s", "[]", "[a]", "[a, b]", "[1, a]", "[~]", "[[a]]", "[a, a]", "{}", "{a: b}", "{A: b}", "{A: 1, B: true}",
+    "{A: ~}",
+    "{attempts: 2}", "{attempts: 0}", "{delay: 5s}", "{on_exit: [1]}", "{on_error: [timeout]}",
+    "{jitter: true, factor: 2}",
+    "{type: string}", "{a: {type: integer, default: 5}}", "{a: {required: true}}", "{a: 5, b: [x]}", "bash", "/bin/sh",
+    "./x",
+    "always()", "'${{ params.a }}'", "['${{ params.a }}']", "2026-11-24T02:00:00Z", "command", "Name", "007", "0x1F",
+    "1e2", "\"a\\nb\"",
+  ]
+  private static let taskKeys =
+    WorkflowKeys.task.names.map(\.text) + ["uses", "runn", "timeout", "env", "needs", "run"]
+  private static let topKeys = WorkflowKeys.top.names.map(\.text).filter { $0 != "tasks" } + ["hooks", "nmae"]
+
+  mutating func roll(_ bound: Int) -> Int {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return Int(state >> 33) % bound
+  }
+
+  private mutating func pairs(_ keys: [String], _ count: Int) -> [String] {
+    var used: Set<String> = []
+    return (0..<count).compactMap { _ in
+      let key = keys[roll(keys.count)]
+      return used.insert(key).inserted ? "\(key): \(Self.values[roll(Self.values.count)])" : nil
+    }
+  }
+
+  mutating func file() -> String {
+    let head = pairs(Self.topKeys, roll(4) == 0 ? 1 : 0).map { $0 + "\n" }.joined()
+    let own = pairs(Self.taskKeys, roll(4) == 0 ? 2 : 1)
+    let run = own.contains { $0.hasPrefix("run:") } || roll(8) == 0 ? [] : ["run: x"]
+    return "\(head)tasks: {a: {run: x}, t: {\((run + own).joined(separator: ", "))}}\n"
+  }
+}
+
+/// python3-jsonschema, an implementation of draft 2020-12 that shares nothing with ours. `make test` installs it.
+private enum Validator {
+  struct Missing: Error, CustomStringConvertible {
+    var description: String
+  }
+
+  private static let program = """
+    import json, sys
+    from jsonschema import Draft202012Validator
+    schema, instances = json.load(sys.stdin)
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    json.dump([validator.is_valid(instance) for instance in instances], sys.stdout)
+    """
+
+  static func accepts(_ instances: JSONValue) throws -> [Bool] {
+    let input = JSONValue.list([try JSONReader.parse(WorkflowSchema.json), instances]).json
+    let file = FileManager.default.temporaryDirectory.appendingPathComponent("astro-schema-\(UUID().uuidString)")
+    try Data(input.utf8).write(to: file)
+    defer { try? FileManager.default.removeItem(at: file) }
+    var complaints = ""
+    // Debian's own interpreter first: a python3 earlier in PATH does not see Debian's packages.
+    for python in ["/usr/bin/python3", "python3"] {
+      let process = Process()
+      process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+      process.arguments = [python, "-c", program]
+      process.standardInput = try FileHandle(forReadingFrom: file)
+      let (output, errors) = (Pipe(), Pipe())
+      process.standardOutput = output
+      process.standardError = errors
+      try process.run()
+      let answer = output.fileHandleForReading.readDataToEndOfFile()
+      complaints += String(decoding: errors.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+      process.waitUntilExit()
+      guard process.terminationStatus == 0 else { continue }
+      guard case .list(let values) = try JSONReader.parse(Array(answer)) else { continue }
+      return values.map { $0 == .bool(true) }
+    }
+    throw Missing(description: "python3 with jsonschema is needed (apt-get install python3-jsonschema): \(complaints)")
+  }
+}
