@@ -68,9 +68,9 @@ extension Transaction {
   ///
   /// Only what still belongs to `owner` and is over: between the end and this mark somebody may have asked for a retry,
   /// and the run may be another runner's by now.
-  public func markSettled(_ id: WorkflowID, by owner: String) throws(Failure) {
+  public func markSettled(_ id: WorkflowID, by owner: String?) throws(Failure) {
     try session.run(
-      "UPDATE run SET settled = 1 WHERE id = ? AND owner = ? AND state NOT IN ('queued', 'running', 'held')",
+      "UPDATE run SET settled = 1 WHERE id = ? AND owner IS ? AND state NOT IN ('queued', 'running', 'held')",
       [id.text, owner])
   }
 

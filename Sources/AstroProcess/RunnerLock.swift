@@ -38,12 +38,6 @@ public final class RunnerLock {
     }
   }
 
-  /// Whether runner `id` lives. For showing only: by the time it is read the answer may be another.
-  public static func isHeld(dataDirectory: String, id: String) throws(Failure) -> Bool {
-    let files = try RunnerFiles(dataDirectory: dataDirectory, runnerID: id)
-    return try LockedFile.inspect(files.lock)?.held ?? false
-  }
-
   /// The identifiers of all runners that have a lock file, alive or not, sorted.
   public static func all(dataDirectory: String) throws(Failure) -> [String] {
     try RunnerFiles.names(in: "\(dataDirectory)/runners")

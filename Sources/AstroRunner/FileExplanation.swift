@@ -110,7 +110,7 @@ public struct FileSituation: Sendable {
   ) throws(Failure) {
     let system = configuration.system
     self.init(file: name.printable, sight: .ignored, mostActive: system.maxActiveWorkflows, now: now.wall)
-    hasRunner = try RunnerCensus(dataDirectory: home.data).hasTaker
+    hasRunner = try WorkingRunner.all(dataDirectory: home.data).hasTaker
     switch try spool.look(at: name) {
     case .gone: return nil
     case .ignored: if spool.identity(of: name) == nil { return nil }
@@ -128,11 +128,10 @@ public struct FileSituation: Sendable {
   ) throws(Failure) {
     let stem = String(decoding: candidate.name.stem, as: UTF8.self)
     let submission = try journal?.read { try $0.submission(stem) }
-    let examiner = Examiner(agents: configuration.members, trustedUsers: configuration.system.trustedUsers)
-    let admission = examiner.examine(candidate, given: submission?.params ?? [:])
+    let admission = Examiner(configuration).examine(candidate.bytes, from: .init(candidate), announced: submission)
     guard let plan = admission.plan else { return sight = .refused(admission.errors) }
     sight = .complete(notBefore: plan.notBefore)
-    let user = plan.user == nil ? submission?.user ?? admission.user : admission.user
+    let user = admission.user
     guard let journal else { return }
     let runs = try journal.read { try $0.active() }
     active = runs.count

@@ -2,16 +2,26 @@ import AstroCore
 import Glibc
 
 /// What the checks of the health file look at on the machine itself.
-enum Machine {
-  struct Disk {
-    var freeBytes: Int64
-    var totalBytes: Int64
-    var freeInodes: Int64
-    var totalInodes: Int64
+public enum Machine {
+  public struct Disk: Sendable {
+    public var freeBytes: Int64
+    public var totalBytes: Int64
+    public var freeInodes: Int64
+    /// 0 on file systems that make them as needed.
+    public var totalInodes: Int64
+
+    public enum Room: Sendable { case ample, scarce, none }
+
+    /// None is what a commit of the journal or a file of a run may fail at any moment with.
+    public var room: Room {
+      let countsInodes = totalInodes > 0
+      if freeBytes < 16 << 20 || (countsInodes && freeInodes < 20) { return .none }
+      return freeBytes < 256 << 20 || (countsInodes && freeInodes < 1000) ? .scarce : .ample
+    }
   }
 
   /// Room on the file system of `path` for this user (statvfs(3)).
-  static func disk(_ path: String) -> Disk? {
+  public static func disk(_ path: String) -> Disk? {
     var status = statvfs()
     guard statvfs(path, &status) == 0 else { return nil }
     let block = Int64(status.f_frsize)

@@ -11,16 +11,31 @@ import Logging
 /// One that cannot be written is logged once and tried again; work goes on without it.
 final class Reports {
   private let home: Home
-  private let configuration: Configuration
+  /// As reloaded last.
+  var configuration: Configuration
   private let options: Runner.Options
   private let startedAt: Moment
   private var nextMetrics: Int64 = 0
   private var nextHealth: Int64 = 0
+  private var nextQueries: Int64 = 0
   private var lastStatus: HealthReport.Status?
+  private var lastState: State?
   private var lastRun: HealthReport.LastRun?
   private var complained: Set<String> = []
   /// Held by a watcher: a pass of cron beside it leaves the health file to it.
   private var duty: HealthDuty?
+
+  /// What changes between two intervals and is cheap to look at in every turn.
+  private struct State: Equatable {
+    var phase: HealthReport.Phase
+    var unhealthyAgents: [String]
+
+    init(_ runner: Runner, _ phase: HealthReport.Phase) {
+      self.phase = phase
+      let pool = runner.scheduler.agentPool
+      unhealthyAgents = pool.members.map(\.id).filter { pool.record(of: $0)?.isHealthy == false }
+    }
+  }
 
   init(home: Home, configuration: Configuration, options: Runner.Options, startedAt: Moment) {
     self.home = home
@@ -40,25 +55,17 @@ final class Reports {
     writeHealth(runner, .starting)
   }
 
-  /// Writes what is due, and the health at once when its status changed.
+  /// Writes what is due, and the health at once when the state changed: who waits for `ready` must not wait for an
+  /// interval.
   func update(_ runner: Runner, now: Moment) {
     if now.boot >= nextMetrics { writeMetrics(runner, now) }
-    if now.boot >= nextHealth { writeHealth(runner, runner.stopping == .no ? .running : .stopping) }
+    let phase: HealthReport.Phase = runner.stopping == .no ? .running : .stopping
+    if now.boot >= nextHealth || lastState != State(runner, phase) { writeHealth(runner, phase) }
   }
 
   func end(_ runner: Runner) {
     writeMetrics(runner, runner.clock.now())
     writeHealth(runner, options.mode == .watch ? .stopping : .idle)
-  }
-
-  /// SIGHUP.
-  func reload(_ runner: Runner) {
-    do throws(Failure) {
-      try runner.logOutput.reopen()
-      runner.log.info("Log reopened")
-    } catch {
-      runner.log.error("Log cannot be reopened", error: error)
-    }
   }
 
   // MARK: Metrics
@@ -75,40 +82,27 @@ final class Reports {
   }
 
   private func gauges(_ runner: Runner, _ now: Moment) throws(Failure) -> [String: Double] {
-    var gauges: [String: Double] = [:]
-    let running = try runner.journal.read { try $0.runningAttempts() }
-    let active = try runner.journal.read { try $0.active() }
-    gauges[MetricFamily.appInfo.series([options.version, swiftVersion, configuration.system.environment.rawValue])] = 1
-    gauges[MetricFamily.activeTasks.series()] = Double(running.count)
-    gauges[MetricFamily.queuedTasks.series()] = Double(runner.scheduler.queuedTasks)
-    gauges[MetricFamily.activeWorkflows.series()] = Double(active.count)
+    var gauges = try runner.journal.read { try MetricGauges(from: $0) }
+    gauges.add(version: options.version, environment: configuration.system.environment)
     for member in runner.scheduler.agentPool.members {
-      let record = runner.scheduler.agentRecord(member.id) ?? .init()
-      gauges[MetricFamily.agentHealth.series([member.id])] = record.isHealthy ? 1 : 0
-      gauges[MetricFamily.agentTasksActive.series([member.id])] = Double(running.count { $0.agent == member.id })
-      gauges[MetricFamily.agentReliability.series([member.id])] = record.reliability
+      gauges.add(agent: member.id, runner.scheduler.agentRecord(member.id) ?? .init())
     }
-    gauges[MetricFamily.databaseConnections.series()] = 1
-    gauges[MetricFamily.uptime.series()] = Double(now.boot - startedAt.boot) / 1_000_000
-    let counts = try runner.spool.counts()
-    gauges[MetricFamily.spoolFiles.series(["waiting"])] = Double(counts.waiting)
-    for place in Place.allCases {
-      gauges[MetricFamily.spoolFiles.series([place.rawValue])] = Double(counts.settled[place] ?? 0)
-    }
-    gauges[MetricFamily.spoolOldest.series()] = counts.oldestWaiting.map { max(0, (now.wall - $0).seconds) } ?? 0
-    for usage in try runner.limits.statistics(on: runner.journal) {
-      gauges[MetricFamily.limitRemaining.series([usage.limiter, usage.key])] = Double(usage.remaining)
-    }
-    let last = try runner.journal.read { try $0.lastEnded() }
-    gauges[MetricFamily.lastRun.series()] = last?.finishedAt.map { Double($0.microseconds) / 1_000_000 } ?? 0
-    gauges[MetricFamily.lastRunSuccess.series()] = last.map { $0.state == .failed ? 0 : 1 } ?? 0
-    gauges[MetricFamily.heartbeat.series()] = Double(now.wall.microseconds) / 1_000_000
-    return gauges
+    gauges.add(spool: try runner.spool.counts(), at: now.wall)
+    gauges.add(limits: try runner.limits.statistics(on: runner.journal))
+    gauges.addRunner(queuedTasks: runner.scheduler.queuedTasks, uptime: .microseconds(now.boot - startedAt.boot))
+    gauges.addHeartbeat(now.wall)
+    return gauges.values
   }
 
-  /// Adds what the journal did to the counters that are committed with it.
-  func count(_ statistics: JournalStatistics, into deltas: inout SeriesDeltas) {
-    for (operation, seen) in statistics.queries {
+  /// Adds what the journal did to the counters that are committed with it, once a second: they are some forty rows, more
+  /// than all else in the commit of one ended task.
+  /// - Parameter now: `nil` for the last time.
+  func countQueries(of journal: Journal, into deltas: inout SeriesDeltas, at now: Moment?) {
+    if let now {
+      guard now.boot >= nextQueries else { return }
+      nextQueries = now.boot + 1_000_000
+    }
+    for (operation, seen) in journal.takeQueryStatistics().queries {
       deltas.increment(.databaseQueries, [operation.rawValue], by: Double(seen.count))
       deltas.observe(.databaseQueryDuration, [operation.rawValue], binned: seen.buckets, sum: seen.seconds)
     }
@@ -119,6 +113,7 @@ final class Reports {
   private func writeHealth(_ runner: Runner, _ phase: HealthReport.Phase) {
     let now = runner.clock.now()
     nextHealth = now.boot + configuration.system.healthCheckInterval.microseconds
+    lastState = State(runner, phase)
     guard duty?.isOurs == true else { return }
     let report = HealthReport(
       mode: options.mode == .watch ? .watch : .drain, phase: phase, checks: checks(runner, now),
@@ -194,14 +189,11 @@ final class Reports {
       "free_bytes": .integer(disk.freeBytes), "total_bytes": .integer(disk.totalBytes),
       "free_inodes": .integer(disk.freeInodes),
     ]
-    let scarceInodes = disk.totalInodes > 0 && disk.freeInodes < 1000
-    if disk.freeBytes < 16 << 20 || (disk.totalInodes > 0 && disk.freeInodes < 20) {
-      return HealthCheck(.unhealthy, "The disk is full", at: now.wall, details: details)
+    return switch disk.room {
+    case .ample: HealthCheck(.healthy, "The disk has room", at: now.wall, details: details)
+    case .scarce: HealthCheck(.degraded, "The disk is nearly full", at: now.wall, details: details)
+    case .none: HealthCheck(.unhealthy, "The disk is full", at: now.wall, details: details)
     }
-    if disk.freeBytes < 256 << 20 || scarceInodes {
-      return HealthCheck(.degraded, "The disk is nearly full", at: now.wall, details: details)
-    }
-    return HealthCheck(.healthy, "The disk has room", at: now.wall, details: details)
   }
 
   private func attempt(_ what: String, _ runner: Runner, _ body: () throws(Failure) -> Void) {

@@ -60,7 +60,7 @@ public struct RunSituation: Sendable {
     for record in try journal.agents() { records[record.id] = record }
     limit = try RateLimits(configured: system.limits)
       .check("task_submission", key: run.user, in: journal, at: now, bootID: bootID)
-    presence = try RunnerCensus(dataDirectory: home.data).presence(of: run.owner)
+    presence = try WorkingRunner.all(dataDirectory: home.data).presence(of: run.owner)
   }
 
   /// Leaves all other tasks out of the explanation.
@@ -114,23 +114,13 @@ public struct RunSituation: Sendable {
   }
 }
 
-/// Which runners of a home live.
-struct RunnerCensus {
-  /// Their identifiers.
-  let living: [String]
-
-  init(dataDirectory: String) throws(Failure) {
-    var living: [String] = []
-    for id in try RunnerLock.all(dataDirectory: dataDirectory)
-    where try RunnerLock.isHeld(dataDirectory: dataDirectory, id: id) { living.append(id) }
-    self.living = living
-  }
-
+extension [WorkingRunner] {
   /// Whether one of them takes files from the spool and adopts runs: one in the foreground does not.
-  var hasTaker: Bool { living.contains { !$0.hasPrefix("\(Runner.Mode.single.name)-") } }
+  var hasTaker: Bool { contains(where: \.takesFiles) }
 
+  /// Who looks after a run of `owner`.
   func presence(of owner: String?) -> RunSituation.Presence {
-    if let owner, living.contains(owner) { return .working }
+    if contains(where: { $0.id == owner }) { return .working }
     return hasTaker ? .succession : .absent
   }
 }

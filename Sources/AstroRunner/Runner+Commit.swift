@@ -23,12 +23,15 @@ extension Runner {
         if !admitted.isEmpty { decide(admitted) }
         try record(in: transaction)
         for run in flushed { try transaction.markSettled(run, by: id) }
-        reports.count(journal.takeQueryStatistics(), into: &deltas)
+        reports.countQueries(of: journal, into: &deltas, at: transaction.now)
         try transaction.add(series: deltas.values)
       }
     } catch {
       // The files go back where they came from; whoever runs next decides about them anew.
-      for (run, admitted) in batch.now { _ = try? spool.unclaim(run, admitted.format, to: admitted.name) }
+      for (run, admitted) in batch.now {
+        _ = try? spool.unclaim(run, admitted.format, to: admitted.name)
+        removeDirectory(of: run, admitted.format)
+      }
       throw error
     }
     deltas.removeAll()

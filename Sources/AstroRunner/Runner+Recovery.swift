@@ -26,7 +26,17 @@ extension Runner {
       try spool.reattach()
     }
     try recover()
+    try sweep()
     intake.notice(listing: try spool.list(), identity: spool.identity)
+  }
+
+  /// Removes what writers that died left under their dot names, which nobody else ever would.
+  private func sweep() throws(Failure) {
+    let now = clock.now().boot
+    guard now >= nextSweep else { return }
+    nextSweep = now + Duration.seconds(3600).microseconds
+    let removed = try spool.sweepTemporaries()
+    if removed > 0 { log.info("Remains removed", metadata: ["files": .stringConvertible(removed)]) }
   }
 
   /// Takes over what others left: dead runners' runs, runs without an owner, files without a row, ends not settled.
@@ -130,13 +140,16 @@ extension Runner {
   /// An attempt whose end nobody knows: first what is left of it is killed, so that nothing can run beside a retry.
   private func lost(_ key: AttemptKey, _ command: Wreck.Command?, since: Timestamp) throws(Failure) -> AttemptEnding {
     var reason = "its runner and its warden ended while it ran: whether it finished is not known"
-    if case .survivors(let pids) = ProcessTree.kill(key, identity: command?.identity) {
-      reason += "; processes \(pids) of it do not die"
+    switch ProcessTree.kill(key, identity: command?.identity) {
+    case .proved: break
+    case .survivors(let pids): reason += "; processes \(pids) of it do not die"
+    case .unproved(let why): reason += "; whether processes of it are left cannot be seen: \(why)"
     }
     if let command {
       let files = AttemptFiles(key, runs: home.runs)
-      try files.keep(command.stdout, as: "stdout")
-      try files.keep(command.stderr, as: "stderr")
+      for (scratch, stream) in [(command.stdout, "stdout"), (command.stderr, "stderr")] {
+        if let obstacle = try files.keep(scratch, as: stream) { reason += "; \(obstacle)" }
+      }
     }
     promises[key] = nil
     let now = clock.now().wall
@@ -208,7 +221,7 @@ extension Runner {
     guard try transaction.reading.run(file.id) == nil,
       case .ready(let candidate) = try spool.lookActive(file.id, file.format)
     else { return nil }
-    var admission = examine(candidate)
+    var admission = examine(candidate, in: transaction)
     if admission.plan?.name == nil { admission.name = file.id.name }
     guard let plan = admission.plan else {
       try transaction.insert(
@@ -244,9 +257,4 @@ extension Runner {
       if isNew { unsettled.append(refused) }
     }
   }
-}
-
-extension WorkflowID {
-  /// The part before the time: what the workflow was called.
-  fileprivate var name: String { String(text.dropLast(24)) }
 }

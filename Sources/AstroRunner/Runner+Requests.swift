@@ -1,3 +1,4 @@
+import AstroAgents
 import AstroConfiguration
 import AstroCore
 import AstroJournal
@@ -6,10 +7,23 @@ import AstroTelemetry
 import Logging
 
 extension Runner {
-  /// Somebody rang: something is asked of a run of ours, or a run has no owner.
+  /// Somebody rang: something is asked of a run of ours, a run has no owner, limits were cleared, an agent was found well.
   func answerBell() throws(Failure) {
+    forgetBlocks()
     try readRequests()
+    try probeRecovered()
     if takesFiles { try recover() }
+  }
+
+  /// Probes the agents that are unhealthy here and that `astro agents --probe` has just recorded as healthy.
+  private func probeRecovered() throws(Failure) {
+    let ill = scheduler.agentPool.members.map(\.id).filter { scheduler.agentRecord($0)?.isHealthy == false }
+    guard !ill.isEmpty else { return }
+    for record in try journal.read({ try $0.agents() }) where ill.contains(record.id) {
+      // Only a success is told: the agent's own probes go on, and a second failure would begin a second row of them.
+      guard AgentPool.Record(record).isHealthy, agent.probe() == nil else { continue }
+      pending.append(.probed(agent: record.id, error: nil))
+    }
   }
 
   /// What users asked of our runs. The journal is where it is asked; a request read twice changes nothing.

@@ -18,6 +18,13 @@ extension Runner {
     }
   }
 
+  /// Takes back ``prepareDirectory(of:)`` and ``keepContent(_:of:_:)`` for a run that did not come to be.
+  func removeDirectory(of run: WorkflowID, _ format: SubmissionFormat) {
+    let directory = RunDirectory(run, in: home.runs)
+    unlink(directory.workflow(extension: format.rawValue))
+    for path in [directory.files, directory.outputs, directory.path] { rmdir(path) }
+  }
+
   /// Keeps the submitted bytes in the run's directory. The journal has them too: a crash before this is repaired when the
   /// run settles.
   func keepContent(_ bytes: [UInt8], of run: WorkflowID, _ format: SubmissionFormat) throws(Failure) {
@@ -74,6 +81,7 @@ extension Runner {
   func finishSettling() throws(Failure) {
     try settleEnded()
     guard !settled.isEmpty || !deltas.isEmpty else { return }
+    reports.countQueries(of: journal, into: &deltas, at: nil)
     let runs = settled
     let values = deltas.values
     try journal.commit { transaction in

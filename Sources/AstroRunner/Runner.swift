@@ -38,10 +38,18 @@ public final class Runner {
   public struct Result: Sendable {
     /// The final states of the runs that ended here.
     public var ended: [WorkflowID: RunState] = [:]
-    /// It was asked to stop before its work was done.
-    public var interrupted = false
+    public var stop = Stop.none
     /// Something was left that a limit holds back.
     public var throttled = false
+  }
+
+  /// Whether a signal asked it to stop.
+  public enum Stop: Sendable {
+    case none
+    /// Once: what ran could finish within the grace.
+    case asked
+    /// Again: it left at once.
+    case atOnce
   }
 
   public struct Options: Sendable {
@@ -64,7 +72,7 @@ public final class Runner {
 
   let id: String
   let home: Home
-  let configuration: Configuration
+  var configuration: Configuration
   let options: Options
   let clock: any AstroCore.Clock
   let log: Logger
@@ -74,13 +82,12 @@ public final class Runner {
 
   let lock: RunnerLock
   let journal: Journal
-  let limits: RateLimits
+  var limits: RateLimits
   let spool: Spool
   let launcher: WardenClient
   let agent: CommandAgent
-  let examiner: Examiner
+  var examiner: Examiner
   let events: EventStream
-  let bell: BellWatch
   var scheduler: Scheduler
   var intake = Intake()
   var reports: Reports
@@ -109,12 +116,13 @@ public final class Runner {
   var unsettled: [WorkflowID] = []
   var result = Result()
   var stopping: StopState = .no
-  /// A second one ends the runner at once.
-  var stopRequests = 0
   var nextRescan: Int64 = 0
   /// The daily removal of old runs, while it is under way.
   var cleaning: Cleaning?
   var nextCleaning: Int64 = 0
+  var nextSweep: Int64 = 0
+  /// There once we hear of requests and of new files; see ``listen()``.
+  private(set) var bell: BellWatch?
   let startedAt: Moment
 
   enum StopState: Equatable {
@@ -152,7 +160,6 @@ public final class Runner {
     id = "\(options.mode.name)-\(now.wall.compact)-\(getpid())-\(UInt16.random(in: .min ... .max, using: &random))"
     for directory in [home.data, home.runs, home.scratch] { mkdir(directory, 0o700) }
     lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
-    bell = BellWatch(lockFile: lock.files.lock)
     journal = try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
     limits = RateLimits(configured: system.limits)
     spool = try Spool(
@@ -161,12 +168,12 @@ public final class Runner {
     agent = CommandAgent(
       launcher: launcher, home: home.root, runs: home.runs, clock: clock, environment: options.environment)
     let members = configuration.members
-    examiner = Examiner(agents: members, trustedUsers: system.trustedUsers)
+    examiner = Examiner(configuration)
     events = EventStream(runs: home.runs, data: home.data)
     let records = Dictionary(
       try journal.read { try $0.agents() }.map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 })
     scheduler = Scheduler(
-      policy: .init(parallel: system.maxParallelTasks > 0 ? system.maxParallelTasks : Machine.processors),
+      policy: Self.policy(system),
       agents: AgentPool(members, records: records), now: now, seed: random.next())
     reports = Reports(home: home, configuration: configuration, options: options, startedAt: now)
   }
@@ -174,14 +181,30 @@ public final class Runner {
   /// Works until there is nothing left to do here.
   public func run() throws(Failure) -> Result {
     reports.begin(self)
-    try rescan()
+    if options.mode == .watch { try listen() } else { try rescan() }
     while true {
       try turn()
       if try isFinished() { break }
+      reports.update(self, now: clock.now())
+      try listen()
       wait()
     }
     try leave()
     return result
+  }
+
+  /// Begins to hear of requests and of new files. A pass that finds nothing to wait for leaves without: closing a watch
+  /// costs it many milliseconds, more than all its work, because the kernel waits until no processor can be using it.
+  private func listen() throws(Failure) {
+    guard bell == nil else { return }
+    bell = BellWatch(lockFile: lock.files.lock)
+    if takesFiles { _ = spool.watch }
+    // Looked for again, or what came before there was somebody to hear it would wait for the next look around.
+    try rescan()
+  }
+
+  static func policy(_ system: SystemConfiguration) -> Scheduler.Policy {
+    .init(parallel: system.maxParallelTasks > 0 ? system.maxParallelTasks : Machine.processors)
   }
 
   /// How many more runs may become active.
@@ -200,11 +223,7 @@ public final class Runner {
     switch options.mode {
     case .watch: return false
     case .single: return scheduler.activeRuns == 0 && pending.isEmpty
-    case .drain(let maxTime):
-      if let maxTime, clock.now().boot - startedAt.boot >= maxTime.microseconds {
-        stop(within: options.grace)
-        return scheduler.runningAttempts == 0
-      }
+    case .drain:
       guard !scheduler.isBusy, !hasImminentWork else { return false }
       return try !beginCleaning()
     }
@@ -221,18 +240,11 @@ public final class Runner {
     return due - clock.now().boot <= Self.patience.microseconds
   }
 
-  /// Lets what runs go on for `grace`, and starts nothing more.
-  func stop(within grace: Duration) {
-    guard stopping == .no else { return }
-    stopping = .draining(until: clock.now().boot + grace.microseconds)
-    pending.append(.stopping)
-  }
-
   /// Sleeps until something happens or falls due.
   private func wait() {
     poller.reset()
     poller.watch(signals.descriptor)
-    poller.watch(bell.descriptor)
+    if let bell { poller.watch(bell.descriptor) }
     // Ends that come fast are heard of together: a turn costs more than what it does for one of them.
     let listens = !scheduler.isWellSupplied || launcher.wantsWrite
     if listens { poller.watch(launcher.descriptor, forWriting: launcher.wantsWrite) }
@@ -259,7 +271,6 @@ public final class Runner {
 
   /// Leaves everything as the next runner wants to find it.
   private func leave() throws(Failure) {
-    if scheduler.activeRuns > 0, result.ended.isEmpty, stopping != .no { result.interrupted = true }
     if commitDue != nil { try commit([], admits: false) }
     try tell(batch)
     batch = Batch()

@@ -48,7 +48,9 @@ public struct AgentPool: Sendable {
 
     /// Laplace's rule of succession with two successes assumed (contract 4).
     public var reliability: Double { (successes + 2) / (successes + failures + 2) }
-    public var isHealthy: Bool { infrastructureFailures < 3 }
+    /// Failures of the infrastructure in a row that make an agent unhealthy (contract 4).
+    public static let illAfter = 3
+    public var isHealthy: Bool { infrastructureFailures < Self.illAfter }
 
     /// Half of an outcome's weight is gone after 50 more.
     mutating func count(success: Bool) {
@@ -67,6 +69,8 @@ public struct AgentPool: Sendable {
     var queued = 0
     /// Attempts recorded as begun, or about to be, that the launcher does not know of yet.
     var ahead = 0
+    /// No longer configured. It keeps its place, because positions stand for agents, until what it has begun is over.
+    var isRetired = false
 
     /// Slots not taken by an attempt that runs or is next in line to.
     var free: Int { member.maxConcurrent.map { max(0, $0 - running - queued) } ?? .max }
@@ -78,7 +82,8 @@ public struct AgentPool: Sendable {
     entries = members.map { Entry(member: $0, record: records[$0.id] ?? Record()) }
   }
 
-  public var members: [Member] { entries.map(\.member) }
+  /// Those that are configured, in their order.
+  public var members: [Member] { entries.filter { !$0.isRetired }.map(\.member) }
   public func record(of id: String) -> Record? { entries.first { $0.member.id == id }?.record }
   public func running(on id: String) -> Int { entries.first { $0.member.id == id }?.running ?? 0 }
 
@@ -87,7 +92,8 @@ public struct AgentPool: Sendable {
   /// less than `spare`.
   func choose(_ request: AgentRequest, spare: Int) -> Int? {
     var best: Int?
-    for (index, entry) in entries.enumerated() where entry.record.isHealthy && entry.member.suits(request) {
+    for (index, entry) in entries.enumerated()
+    where !entry.isRetired && entry.record.isHealthy && entry.member.suits(request) {
       guard entry.ahead < entry.free || entry.ahead - entry.free < spare else { continue }
       guard let other = best.map({ entries[$0] }) else {
         best = index
@@ -98,6 +104,19 @@ public struct AgentPool: Sendable {
       if load < otherLoad || (load == otherLoad && entry.record.reliability > other.record.reliability) { best = index }
     }
     return best
+  }
+
+  /// Takes over a changed list: known agents keep their record and their work.
+  mutating func reconfigure(_ members: [Member]) {
+    for position in entries.indices { entries[position].isRetired = true }
+    for member in members {
+      if let position = index(of: member.id) {
+        entries[position].member = member
+        entries[position].isRetired = false
+      } else {
+        entries.append(Entry(member: member))
+      }
+    }
   }
 
   func index(of id: String) -> Int? { entries.firstIndex { $0.member.id == id } }

@@ -11,6 +11,13 @@ enum FileTail {
     return readOn(descriptor)
   }
 
+  /// A file of /proc, which has no size to seek by; `nil` when it cannot be read.
+  static func readStream(_ path: String) -> [UInt8]? {
+    guard let descriptor = open(path) else { return nil }
+    defer { close(descriptor) }
+    return readOn(descriptor)
+  }
+
   static func open(_ path: String) -> Int32? {
     let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }
@@ -22,8 +29,8 @@ enum FileTail {
     return descriptor
   }
 
-  /// Everything from the descriptor's position on.
-  static func readOn(_ descriptor: Int32) -> [UInt8] {
+  /// Everything from the descriptor's position on; a little more than `limit` at most.
+  static func readOn(_ descriptor: Int32, atMost limit: Int = .max) -> [UInt8] {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     while true {
@@ -31,6 +38,7 @@ enum FileTail {
       if count < 0, errno == EINTR { continue }
       if count <= 0 { return bytes }
       bytes += buffer[..<count]
+      if bytes.count > limit { return bytes }
     }
   }
 }

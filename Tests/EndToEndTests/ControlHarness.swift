@@ -40,7 +40,7 @@ final class ControlHome {
     if let home { process.environment = ProcessInfo.processInfo.environment.merging(["ASTRO_HOME": home]) { $1 } }
     let output = Pipe()
     let errors = FileManager.default.temporaryDirectory.appendingPathComponent("astro-err-\(UUID().uuidString)")
-    FileManager.default.createFile(atPath: errors.path, contents: nil)
+    _ = FileManager.default.createFile(atPath: errors.path, contents: nil)
     defer { try? FileManager.default.removeItem(at: errors) }
     process.standardOutput = output
     process.standardError = try FileHandle(forWritingTo: errors)

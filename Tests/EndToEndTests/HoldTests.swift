@@ -56,7 +56,7 @@ private let workflow = """
     #expect(try home.state(id) == "held")
     #expect(home.files("spool/active") == ["\(id).yaml"])
     #expect(try home.run("drain").code == 0)
-    #expect(try home.tasks(id) == ["first": "succeeded 1"])
+    #expect(try home.tasks(id) == ["first": "succeeded 1", "second": "pending 0"])
     #expect(try home.run("release", id).code == 0)
     #expect(try home.state(id) == "running")
     #expect(try home.run("drain").code == 0)
@@ -82,7 +82,7 @@ private let workflow = """
     #expect(try home.state(id) == "held")
     try letGo(home, id)
     #expect(try home.run("drain").code == 0)
-    #expect(try home.tasks(id) == ["first": "succeeded 1"])
+    #expect(try home.tasks(id) == ["first": "succeeded 1", "second": "pending 0"])
     #expect(try home.state(id) == "held")
   }
 
@@ -104,7 +104,7 @@ private let workflow = """
     try letGo(home, id)
     #expect(drain.wait() == 0)
     #expect(home.lines(id, "other").isEmpty)
-    #expect(try home.tasks(id) == ["first": "succeeded 1"])
+    #expect(try home.tasks(id) == ["first": "succeeded 1", "other": "pending 0", "third": "pending 0"])
     try home.run("release", id)
     #expect(try home.run("drain").code == 0)
     #expect(try home.tasks(id) == ["first": "succeeded 1", "other": "succeeded 1", "third": "succeeded 1"])

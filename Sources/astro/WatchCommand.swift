@@ -1,0 +1,56 @@
+import ArgumentParser
+import AstroConfiguration
+import AstroCore
+import AstroRunner
+import AstroTelemetry
+import Glibc
+import Logging
+
+struct WatchCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "watch", abstract: "Stay, and run files as they land in the spool.",
+    discussion: """
+      SIGTERM or Ctrl-C: take no more files, let tasks finish within --grace, leave with exit code 0; tasks that go on \
+      longer are taken over by the next runner. A second signal: leave at once, exit code 130. SIGHUP: reopen the log \
+      and read the configuration again; limits, agents, max_parallel_tasks and the log level change at once, a \
+      configuration that is not valid is logged and the old one stays.
+      """)
+  @OptionGroup var home: HomeOption
+  @Option(help: "How long tasks may go on after a request to stop.") var grace = DurationArgument(.seconds(30))
+
+  func run() throws {
+    signal(SIGPIPE, SIG_IGN)
+    let signals = SignalInbox()
+    let site = try home.open()
+    let (log, output) = try site.startLogging(console: .everything)
+    log.info("Watching", metadata: ["spool": .string(site.home.spool)])
+    var current = site
+    while true {
+      do {
+        let result = try current.runner(
+          .watch, grace: grace.value, signals: signals, log: log, output
+        ).run()
+        if result.stop == .atOnce { throw AstroCore.ExitCode.interrupted }
+        return
+      } catch let failure as Failure where failure.isPassing {
+        // Out of room, or a dead warden: this runner is thrown away, the next one goes on from the journal.
+        log.error("Runner stopped, starting again", error: failure)
+        if isStopped(signals, within: .seconds(2)) { return }
+        current = current.reread()
+      }
+    }
+  }
+
+  /// Waits for `pause`, or until a signal comes.
+  /// - Returns: whether it asks to stop; SIGHUP only cuts the pause short, the configuration is read anew anyway.
+  private func isStopped(_ signals: SignalInbox, within pause: Duration) -> Bool {
+    var entry = pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0)
+    poll(&entry, 1, Int32(pause.microseconds / 1000))
+    return signals.take().contains(.stop)
+  }
+}
+
+extension Failure {
+  /// Whether a fresh runner may succeed where this one failed, without anybody's help but time's.
+  fileprivate var isPassing: Bool { code == .noSpace || code == .unavailable || code == .cannotCreate }
+}
