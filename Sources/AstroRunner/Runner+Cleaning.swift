@@ -32,8 +32,13 @@ extension Runner {
     var retention = Retention(configuration.system)
     // A pass nobody asked for must not take the runs of a journal that was restored from yesterday's backup for refuse.
     retention.orphans = max(retention.keep, retention.keepFailed)
-    cleaning = try Cleaning(journal: journal, spool: spool, runs: home.runs, retention: retention)
-    return true
+    do throws(Failure) {
+      cleaning = try Cleaning(journal: journal, spool: spool, runs: home.runs, retention: retention)
+    } catch {
+      // Housekeeping stops nobody's work.
+      log.error("Old runs cannot be removed", error: error)
+    }
+    return cleaning != nil
   }
 
   /// How long ago is not long enough; `nil` when the pass is due. A stamp of the future, from before a step of the clock,
@@ -50,7 +55,7 @@ extension Runner {
     do throws(Failure) {
       guard try cleaning.step(atMost: Self.cleaningBudget) else { return }
     } catch  where error.subject != journal.path {
-      // Housekeeping stops nobody's work; the journal's own errors do.
+      // Only the journal's own errors stop the runner.
       log.error("Old runs cannot be removed", error: error)
     }
     self.cleaning = nil

@@ -107,4 +107,19 @@ import Testing
     #expect(missing.code == 66)
     #expect(missing.errors == "astro: nothing.yaml: no such run, and no such file in spool/\n")
   }
+
+  @Test func aSubmittedFileIsKnownByTheRunItWillBe() throws {
+    let home = try ControlHome()
+    try home.write("tasks: {a: {run: 'true'}}\n", "work.yaml")
+    let id = try home.run("submit", "\(home.path)/work.yaml").output.trimmingCharacters(in: .whitespacesAndNewlines)
+    let answer = try home.run("explain", id)
+    #expect(
+      answer.output
+        == """
+        \(id).yaml waits in the spool
+          no runner works on this home: start astro watch or astro drain
+          claimed at the earliest: unknown
+
+        """)
+  }
 }
