@@ -24,7 +24,7 @@ public struct RateLimits: Sendable {
     throw Failure(.limit, subject: name, message: "no such limiter '\(name)'; configured: \(names)")
   }
 
-  /// What ``consume(_:key:weight:in:)`` would answer, taking nothing.
+  /// What ``consume(_:key:weight:on:)`` would answer now, taking nothing; waits for no writer.
   public func check(
     _ limiter: String, key: String, weight: Int64 = 1, on journal: Journal
   ) throws(Failure) -> LimitVerdict {
@@ -38,9 +38,7 @@ public struct RateLimits: Sendable {
     }
   }
 
-  /// Takes `weight` when it fits, as part of a larger transaction: several limits, or a limit and the work it allows,
-  /// become durable together.
-  /// ``consume(_:key:weight:in:)`` without taking anything.
+  /// What ``consume(_:key:weight:in:)`` would answer at this point of the transaction, taking nothing.
   public func check(
     _ limiter: String, key: String, weight: Int64 = 1, in transaction: Transaction
   ) throws(Failure) -> LimitVerdict {
@@ -50,6 +48,8 @@ public struct RateLimits: Sendable {
     }
   }
 
+  /// Takes `weight` when it fits, as part of a larger transaction: several limits, or a limit and the work it allows,
+  /// become durable together.
   public func consume(
     _ limiter: String, key: String, weight: Int64 = 1, in transaction: Transaction
   ) throws(Failure) -> LimitVerdict {

@@ -78,6 +78,16 @@ extension Reading {
     )
   }
 
+  /// The run that ended last; rejected files are none.
+  public func lastEnded() throws(Failure) -> RunRecord? {
+    try session.rows(
+      """
+      SELECT * FROM run WHERE finished_at IS NOT NULL AND state <> 'rejected' \
+      ORDER BY finished_at DESC, id DESC LIMIT 1
+      """, [], decodeRun
+    ).first
+  }
+
   private func ids(_ sql: StaticString, _ arguments: StatementArguments = []) throws(Failure) -> [WorkflowID] {
     try session.rows(sql, arguments) { WorkflowID(unchecked: $0.text(0)) }
   }
@@ -107,17 +117,7 @@ extension Reading {
     run.errors = errors
     run.rateLimit = (row[19] as String?).flatMap { RecordText.verdict($0) }
     run.crashCount = row[20] as Int? ?? 0
+    run.taskCount = row[21] as Int? ?? 0
     return run
-  }
-}
-
-extension Reading {
-  /// The run that ended last.
-  public func lastEnded() throws(Failure) -> RunRecord? {
-    let ids = try session.rows(
-      "SELECT id FROM run WHERE finished_at IS NOT NULL AND state <> 'rejected' ORDER BY finished_at DESC LIMIT 1", []
-    ) { WorkflowID(unchecked: $0.text(0)) }
-    guard let id = ids.first else { return nil }
-    return try run(id)
   }
 }

@@ -33,6 +33,8 @@ public struct RunRecord: Sendable, Equatable {
   public var rateLimit: LimitVerdict?
   /// How many runners died while they prepared it.
   public var crashCount = 0
+  /// How many tasks it has; 0 when it was rejected.
+  public var taskCount = 0
 
   public init(
     id: WorkflowID, name: String, user: String, state: RunState = .queued, priority: Int = 0, file: [UInt8],
