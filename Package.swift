@@ -52,7 +52,7 @@ let package = Package(
       [.product(name: "Crypto", package: "swift-crypto")]),
     room("AstroProcess", uses: ["AstroCore", "CLinux"]),
     room("AstroAgents", uses: ["AstroCore", "AstroProcess"]),
-    room("AstroTelemetry", uses: ["AstroCore"], [log]),
+    room("AstroTelemetry", uses: ["AstroCore", "CLinux"], [log]),
     room(
       "AstroRunner",
       uses: [

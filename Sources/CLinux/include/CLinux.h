@@ -39,4 +39,22 @@ int clinux_become_subreaper(void);
 /// CLOCK_BOOTTIME in microseconds.
 int64_t clinux_boot_microseconds(void);
 
+/// fcntl(2) F_OFD_SETLK on the one byte at `offset`, `kind` being F_RDLCK, F_WRLCK or F_UNLCK: -1 with EAGAIN when
+/// another open file description holds a lock that excludes it.
+int clinux_lock_byte(int fd, int64_t offset, int kind);
+/// fcntl(2) F_OFD_GETLK: 1 when another open file description holds any lock on the byte, 0 when none does, else -1.
+int clinux_byte_is_locked(int fd, int64_t offset);
+
+/// backtrace(3): up to `size` return addresses, the nearest first; returns how many.
+int clinux_backtrace(void **addresses, int size);
+
+/// Where an address lies: in which file, how far from its start, and in which exported function (NULL when in none).
+struct clinux_symbol {
+  const char *image;
+  uint64_t offset;
+  const char *name;
+};
+/// dladdr(3): 0 when the address lies in no file.
+int clinux_locate(const void *address, struct clinux_symbol *place);
+
 #endif
