@@ -52,7 +52,6 @@ extension Runner {
       Settlement(id: id, format: run.format, place: run.state.place, receipt: run.receipt, content: content))
     if run.state != .rejected { result.ended[id] = run.state }
     owned[id] = nil
-    reports.noteEnd(of: run)
   }
 
   /// Marks what was settled after the last commit; without it the next runner would settle it again, which is harmless.

@@ -158,15 +158,20 @@ public final class Runner {
 
   /// Works until there is nothing left to do here.
   public func run() throws(Failure) -> Result {
-    reports.begin(self)
-    try rescan()
-    while true {
-      try turn()
-      if try isFinished() { break }
-      wait()
+    do throws(Failure) {
+      reports.begin(self)
+      try rescan()
+      while true {
+        try turn()
+        if try isFinished() { break }
+        wait()
+      }
+      try leave()
+      return result
+    } catch {
+      reports.fail(self, error)
+      throw error
     }
-    try leave()
-    return result
   }
 
   /// How many more runs may become active.
