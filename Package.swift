@@ -16,9 +16,9 @@ func room(_ name: String, uses rooms: [String], _ libraries: [Target.Dependency]
     swiftSettings: settings)
 }
 
-func suite(_ room: String, uses others: [String] = []) -> Target {
+func suite(_ room: String, uses others: [String] = [], _ libraries: [Target.Dependency] = []) -> Target {
   .testTarget(
-    name: room + "Tests", dependencies: ([room] + others).map { .init(stringLiteral: $0) },
+    name: room + "Tests", dependencies: ([room] + others).map { .init(stringLiteral: $0) } + libraries,
     swiftSettings: settings)
 }
 
@@ -73,10 +73,19 @@ let package = Package(
     suite("AstroConfiguration"),
     suite("AstroScheduling", uses: ["AstroTestKit"]),
     suite("AstroLimits"),
-    suite("AstroJournal", uses: ["AstroTestKit"]),
+    // Another process on the same journal, for the suite below.
+    .executableTarget(
+      name: "JournalPeer", dependencies: ["AstroJournal", "AstroLimits", "AstroCore"], path: "Tests/JournalPeer",
+      swiftSettings: settings),
+    suite(
+      "AstroJournal", uses: ["AstroTestKit", "AstroConfiguration", "AstroLimits", "JournalPeer"],
+      [.product(name: "GRDB", package: "GRDB.swift")]),
     suite("AstroSpool", uses: ["AstroTestKit"]),
     suite("AstroProcess", uses: ["AstroTestKit"]),
-    suite("AstroTelemetry"),
+    suite("AstroTelemetry", uses: ["AstroTestKit"], [log]),
+    suite(
+      "AstroRunner",
+      uses: ["AstroTestKit", "AstroConfiguration", "AstroJournal", "AstroScheduling", "AstroTelemetry"], [log]),
     .testTarget(name: "EndToEndTests", dependencies: ["AstroCore"], swiftSettings: settings),
   ]
 )
