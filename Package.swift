@@ -82,7 +82,10 @@ let package = Package(
       [.product(name: "GRDB", package: "GRDB.swift")]),
     suite("AstroSpool", uses: ["AstroTestKit"]),
     suite("AstroProcess", uses: ["AstroTestKit"]),
-    suite("AstroTelemetry", uses: ["AstroTestKit"], [log]),
+    // Another process that logs, for the suite below.
+    .executableTarget(
+      name: "LogPeer", dependencies: ["AstroTelemetry", log], path: "Tests/LogPeer", swiftSettings: settings),
+    suite("AstroTelemetry", uses: ["AstroTestKit", "LogPeer"], [log]),
     suite(
       "AstroRunner",
       uses: ["AstroTestKit", "AstroConfiguration", "AstroJournal", "AstroScheduling", "AstroTelemetry"], [log]),
