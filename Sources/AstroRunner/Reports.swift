@@ -117,12 +117,13 @@ final class Reports {
     Shown(phase: phase, unhealthyAgents: runner.scheduler.agentPool.unhealthy)
   }
 
+  /// Logs what turns bad, and what is good again. Coming and going are no news: cron would mail them every minute.
   private func note(_ status: HealthReport.Status, _ runner: Runner) {
-    if let lastStatus, lastStatus != status {
-      runner.log.info(
-        "Health changed", metadata: ["status": .string(status.rawValue), "former": .string(lastStatus.rawValue)])
-    }
-    lastStatus = status
+    defer { lastStatus = status }
+    guard lastStatus != status, status.isBad || lastStatus?.isBad == true else { return }
+    runner.log.log(
+      level: status.isBad ? .warning : .info, "Health changed",
+      metadata: ["status": .string(status.rawValue), "former": .string(lastStatus?.rawValue ?? "unknown")])
   }
 
   /// Boot time of the next write. Whoever holds the pen has it for some milliseconds.
@@ -168,5 +169,14 @@ final class Reports {
   private func makeParent(of path: String) {
     guard let slash = path.lastIndex(of: "/") else { return }
     mkdir(String(path[..<slash]), 0o755)
+  }
+}
+
+extension HealthReport.Status {
+  fileprivate var isBad: Bool {
+    switch self {
+    case .degraded, .notReady: true
+    case .starting, .ready, .idle, .stopping: false
+    }
   }
 }
