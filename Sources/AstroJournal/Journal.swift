@@ -126,7 +126,7 @@ public final class Journal {
 
   /// Survives a crash: a directory that is there already is as good as a new one.
   private static func makeDirectory(_ path: String) throws(Failure) {
-    guard mkdir(path, 0o755) != 0, errno != EEXIST else { return }
+    guard mkdir(path, 0o711) != 0, errno != EEXIST else { return }
     throw Failure.system(.cannotCreate, subject: path, "cannot create the data directory")
   }
 }

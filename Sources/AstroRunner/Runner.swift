@@ -135,7 +135,9 @@ public final class Runner {
     startedAt = now
     var random = SystemRandomNumberGenerator()
     id = "\(options.mode.name)-\(now.wall.compact)-\(getpid())-\(UInt16.random(in: .min ... .max, using: &random))"
-    for directory in [home.data, home.runs, home.scratch] { mkdir(directory, 0o700) }
+    // Others may pass through data/, to the metrics and the health in it.
+    mkdir(home.data, 0o711)
+    for directory in [home.runs, home.scratch] { mkdir(directory, 0o700) }
     lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
     bell = BellWatch(lockFile: lock.files.lock)
     journal = try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)

@@ -10,9 +10,13 @@ struct InitCommand: ParsableCommand {
   @Argument(help: "The directory; made when missing.") var directory = "."
 
   func run() throws {
-    for path in ["", "/config", "/workflows", "/spool", "/logs", "/data"] {
+    // data/ may be passed through by others, not listed: node_exporter and probes read their files in it.
+    let places: [(String, mode_t)] = [
+      ("", 0o755), ("/config", 0o755), ("/workflows", 0o755), ("/spool", 0o700), ("/logs", 0o755), ("/data", 0o711),
+    ]
+    for (path, mode) in places {
       let full = directory + path
-      guard mkdir(full, path == "/spool" || path == "/data" ? 0o700 : 0o755) == 0 || errno == EEXIST else {
+      guard mkdir(full, mode) == 0 || errno == EEXIST else {
         throw Failure(
           .cannotCreate, subject: full, message: "cannot be made", errno: errno,
           reason: String(cString: strerror(errno)))
