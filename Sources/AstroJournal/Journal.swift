@@ -139,7 +139,7 @@ enum JournalFile {
   /// database. Never opened here: closing a descriptor of it would drop the POSIX locks of this process's connections.
   static func create(_ path: String) throws(Failure) {
     guard mknod(path, S_IFREG | 0o600, 0) != 0, errno != EEXIST else { return }
-    throw Failure.system(errno == ENOSPC ? .noSpace : .cannotCreate, subject: path, "cannot create the journal")
+    throw Failure.system(.cannotCreate, subject: path, "cannot create the journal")
   }
 
   static func newer(_ version: Int64, path: String) -> Failure {
