@@ -106,7 +106,7 @@ final class Reports {
       let report = health(runner, phase, failure)
       makeParent(of: home.health)
       try AtomicFile.replace(home.health, with: report.json())
-      note(report.status, runner)
+      note(report, runner)
     }
     nextHealth = next(after: turn, configuration.system.healthCheckInterval, runner)
     if turn != .busy { shown = shows(phase, runner) }
@@ -118,12 +118,15 @@ final class Reports {
   }
 
   /// Logs what turns bad, and what is good again. Coming and going are no news: cron would mail them every minute.
-  private func note(_ status: HealthReport.Status, _ runner: Runner) {
+  private func note(_ report: HealthReport, _ runner: Runner) {
+    let status = report.status
     defer { lastStatus = status }
     guard lastStatus != status, status.isBad || lastStatus?.isBad == true else { return }
-    runner.log.log(
-      level: status.isBad ? .warning : .info, "Health changed",
-      metadata: ["status": .string(status.rawValue), "former": .string(lastStatus?.rawValue ?? "unknown")])
+    var metadata: Logger.Metadata = [
+      "status": .string(status.rawValue), "former": .string(lastStatus?.rawValue ?? "unknown"),
+    ]
+    if status.isBad { metadata["error"] = .string(report.checks.complaints.joined(separator: "; ")) }
+    runner.log.log(level: status.isBad ? .warning : .info, "Health changed", metadata: metadata)
   }
 
   /// Boot time of the next write. Whoever holds the pen has it for some milliseconds.

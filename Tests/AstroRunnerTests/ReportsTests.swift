@@ -151,6 +151,8 @@ import Testing
     watcher.report()
     #expect(try fixture.status == "ready")
     #expect(try fixture.logged("WARNING") == ["Health changed"])
+    let log = try String(contentsOfFile: fixture.home.log, encoding: .utf8)
+    #expect(log.contains("\"status\":\"not_ready\",\"error\":\"0 of 1 agents are healthy\",\"former\":\"unknown\""))
     #expect(try fixture.logged("INFO") == ["Health changed"])
     fixture.clock.advance(.seconds(15))
     watcher.report()
