@@ -103,7 +103,7 @@ final class Reports {
     let turn = attempt("health", runner) { () throws(Failure) in
       // Another pass is at work, and goes on telling.
       if phase == .idle, duty?.isLastPass == false { return }
-      let report = health(runner, phase, failure)
+      let report = timed(logger: runner.log) { health(runner, phase, failure) }
       makeParent(of: home.health)
       try AtomicFile.replace(home.health, with: report.json())
       note(report, runner)

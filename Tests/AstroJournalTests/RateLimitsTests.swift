@@ -200,7 +200,7 @@ import Testing
     for key in 0..<40 { _ = try consume(key: "user\(key)") }
     fixture.clock.advance(.seconds(30))
     _ = try consume(key: "busy")
-    let later = try reopened("boot-b", wall: 1070, uptime: 5)
+    let later = try reopened("another boot", wall: 1070, uptime: 5)
     _ = try consume(on: later)
     #expect(try later.read { try $0.limitStates().map(\.key) } == ["alice", "busy"])
   }

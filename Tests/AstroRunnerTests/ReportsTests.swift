@@ -26,7 +26,8 @@ import Testing
     #expect(try fixture.status == "stopping")
     watcher.reports.end(watcher)
     #expect(try fixture.status == "stopping")
-    // Nothing of it is news for a log.
+    // Nothing of it is news for a log, but for one who debugs: each round is timed.
+    #expect(try fixture.logged("DEBUG") == Array(repeating: "Operation completed", count: 4))
     #expect(try fixture.logged("INFO").isEmpty && fixture.logged("WARNING").isEmpty)
   }
 
