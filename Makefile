@@ -1,12 +1,12 @@
 PREFIX ?= /usr/local
-BUILD = swift build -c release --static-swift-stdlib --product astro
+BUILD = swift build -c release --static-swift-stdlib --product astro -Xlinker -s
 
 # What is needed to build, beyond that to test, and the programs that real-component tests run against.
 PACKAGES = libsqlite3-dev libyaml-dev
 TEST_PACKAGES = jq
 REAL_PACKAGES = prometheus prometheus-node-exporter curl
 
-.PHONY: run build test test-real lint install packages packages-test packages-real
+.PHONY: run build test test-real lint install packages packages-test packages-real bench
 
 install-missing = @dpkg -s $(1) >/dev/null 2>&1 || \
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends $(1); }
@@ -14,7 +14,7 @@ install-missing = @dpkg -s $(1) >/dev/null 2>&1 || \
 packages:
 	$(call install-missing,$(PACKAGES))
 
-packages-test: packages-test
+packages-test: packages
 	$(call install-missing,$(TEST_PACKAGES))
 
 packages-real: packages
@@ -26,7 +26,7 @@ build: packages
 run: build
 	Tests/run-example.sh "$$($(BUILD) --show-bin-path)/astro"
 
-test: packages
+test: packages-test
 	swift build --build-tests
 	swift build --product astro
 	ASTRO_BINARY="$$(swift build --show-bin-path)/astro" swift test --skip-build
@@ -35,6 +35,15 @@ test-real: packages-real
 	swift build --product astro
 	@for test in Tests/RealComponentTests/*.sh; do \
 	  echo "$$test"; "$$test" "$$(swift build --show-bin-path)/astro" || exit 1; done
+
+# Speed, as ratios to references measured beside it. BENCH="chain latency" for some, QUICK=1 for a short pass,
+# JSON=FILE for every sample, MILLION=1 to validate a million tasks, too.
+bench: build
+	@dpkg -s gcc make ninja-build findutils python3 >/dev/null 2>&1 || \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy gcc make ninja-build findutils python3; }
+	$(MAKE) -C Tests/Benchmarks
+	ASTRO_BINARY="$$($(BUILD) --show-bin-path)/astro" QUICK=$(QUICK) \
+	  python3 Tests/Benchmarks/driver $(if $(JSON),--json $(JSON)) $(if $(MILLION),--million) $(BENCH)
 
 lint:
 	swift format lint -s -r Sources Tests Package.swift

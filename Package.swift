@@ -27,7 +27,9 @@ let heap = Target.Dependency.product(name: "HeapModule", package: "swift-collect
 
 let package = Package(
   name: "astro",
-  products: [.executable(name: "astro", targets: ["astro"])],
+  // The libraries are for Tests/Benchmarks, which measures rooms from outside; nobody else builds them.
+  products: [.executable(name: "astro", targets: ["astro"])]
+    + ["AstroCore", "AstroLimits", "AstroJournal", "AstroTelemetry"].map { .library(name: $0, targets: [$0]) },
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -63,7 +65,7 @@ let package = Package(
       name: "astro",
       dependencies: [
         "AstroRunner", "AstroCore", "AstroYAML", "AstroWorkflow", "AstroConfiguration", "AstroLimits",
-        "AstroJournal", "AstroSpool", "AstroProcess", "AstroScheduling", "AstroTelemetry", log,
+        "AstroJournal", "AstroSpool", "AstroProcess", "AstroScheduling", "AstroTelemetry", "CLinux", log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     room("AstroTestKit", uses: ["AstroCore"]),
@@ -89,6 +91,6 @@ let package = Package(
     suite(
       "AstroRunner",
       uses: ["AstroTestKit", "AstroConfiguration", "AstroJournal", "AstroScheduling", "AstroTelemetry"], [log]),
-    .testTarget(name: "EndToEndTests", dependencies: ["AstroCore"], swiftSettings: settings),
+    .testTarget(name: "EndToEndTests", dependencies: ["AstroCore", "AstroJournal"], swiftSettings: settings),
   ]
 )

@@ -6,9 +6,15 @@ public protocol Agent: AnyObject {
   /// `nil` when it can take work now, else why not, in one sentence.
   func probe() -> String?
 
-  /// Starts attempts.
+  /// Starts attempts: now, or those marked held at the next ends of attempts that run.
   /// - Returns: the ends of those that could not be started.
-  func start(_ starts: [AttemptStart]) -> [AttemptEnding]
+  func start(_ starts: [(start: AttemptStart, isHeld: Bool)]) -> [AttemptEnding]
+
+  /// Starts a held attempt now.
+  func release(_ key: AttemptKey)
+
+  /// Takes a held attempt back, if it has not begun.
+  func withdraw(_ key: AttemptKey)
 
   /// Asks an attempt to end. One that has ended already is no error.
   func signal(_ key: AttemptKey, _ signal: TerminationSignal)

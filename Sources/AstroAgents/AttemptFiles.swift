@@ -37,7 +37,11 @@ public struct AttemptFiles {
 
   /// The outputs the attempt wrote, or why they cannot be taken.
   public func outputs(promised: [String]) throws(OutputFile.Malformed) -> [String: String] {
-    let written = try OutputFile.parse(Self.read(directory.output(of: key), last: OutputFile.limit + 1) ?? [])
+    guard let bytes = Self.read(directory.output(of: key), last: OutputFile.limit + 1) else {
+      guard let name = promised.first else { return [:] }
+      throw OutputFile.Malformed(message: "the promised output '\(name)' was not written to $ASTRO_OUTPUT")
+    }
+    let written = try OutputFile.parse(bytes)
     for name in promised where written[name] == nil {
       throw OutputFile.Malformed(message: "the promised output '\(name)' was not written to $ASTRO_OUTPUT")
     }
@@ -52,9 +56,6 @@ public struct AttemptFiles {
     else { return "" }
     return String(decoding: bytes[first...last], as: UTF8.self)
   }
-
-  /// Removes the outputs file; only after the journal holds its content. Left over by a crash, it is removed with the run.
-  public func forgetOutputs() { unlink(directory.output(of: key)) }
 
   /// The last `count` bytes of a file; `nil` when there is none.
   private static func read(_ path: String, last count: Int) -> [UInt8]? {

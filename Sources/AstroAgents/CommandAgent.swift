@@ -27,16 +27,21 @@ public final class CommandAgent: Agent {
       + (environment["TZ"].map { [("TZ", $0)] } ?? [])
   }
 
-  public func probe() -> String? {
+  public func probe() -> String? { Self.problem }
+
+  /// What ``probe()`` says. Commands need the machine alone, so nobody has to be running to ask.
+  public static var problem: String? {
     access("/bin/sh", X_OK) == 0 ? nil : "/bin/sh cannot be executed: \(String(cString: strerror(errno)))"
   }
 
-  public func start(_ starts: [AttemptStart]) -> [AttemptEnding] {
+  public func start(_ starts: [(start: AttemptStart, isHeld: Bool)]) -> [AttemptEnding] {
     var requests: [StartRequest] = []
     var endings: [AttemptEnding] = []
-    for start in starts {
+    for (start, isHeld) in starts {
       switch request(for: start) {
-      case .success(let request): requests.append(request)
+      case .success(var request):
+        request.isHeld = isHeld
+        requests.append(request)
       case .failure(let problem):
         endings.append(ending(start.key, .notStarted(reason: problem.message, infrastructure: false)))
       }
@@ -50,8 +55,12 @@ public final class CommandAgent: Agent {
     return endings
   }
 
+  // A launcher that is gone has nothing left to start or to signal; its end comes as an event of its own.
+
+  public func release(_ key: AttemptKey) { try? launcher.release(key) }
+  public func withdraw(_ key: AttemptKey) { try? launcher.withdraw(key) }
+
   public func signal(_ key: AttemptKey, _ signal: TerminationSignal) {
-    // A launcher that is gone has no process left to signal; its end comes as an event of its own.
     try? launcher.signal(key, signal == .kill ? SIGKILL : SIGTERM)
   }
 
@@ -96,13 +105,7 @@ public final class CommandAgent: Agent {
     values["ASTRO_IDEMPOTENCY_KEY"] = "\(start.key.workflow.text)/\(start.key.task)"
     values["ASTRO_RUN_DIR"] = directory.files
     values["ASTRO_OUTPUT"] = directory.output(of: start.key)
-    if let name = values.first(where: { $0.value.utf8.contains(0) })?.key {
-      return .failure(Unstartable(message: "the environment variable \(name) holds a NUL byte"))
-    }
     var arguments = start.arguments
-    if arguments.contains(where: { $0.utf8.contains(0) }) {
-      return .failure(Unstartable(message: "an argument holds a NUL byte"))
-    }
     guard let program = Self.resolve(arguments[0], path: values["PATH"] ?? path) else {
       return .failure(Unstartable(message: "no such program: '\(arguments[0])' is not in PATH"))
     }

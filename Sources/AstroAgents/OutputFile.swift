@@ -1,4 +1,4 @@
-public import AstroCore
+import AstroCore
 
 /// The file named by `$ASTRO_OUTPUT` (contract 3): lines `key=value`, or `key<<MARK`, any lines, and `MARK` alone. The
 /// format of GitHub Actions' `$GITHUB_OUTPUT`; a key written twice has its last value.

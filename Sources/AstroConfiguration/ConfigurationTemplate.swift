@@ -27,10 +27,20 @@ public enum ConfigurationTemplate {
     """
 
   public static let agents = """
+    # Who runs the tasks. A task without `agent:` and `capabilities:` goes to any agent of type command.
     agents:
       - id: shell_agent_001
         type: command
         capabilities: [shell]
+        # max_concurrent: 4             # else only max_parallel_tasks bounds it
+
+    """
+
+  public static let models = """
+    # What models cost, in USD per million tokens; a name may end in `*`. A model without a price costs unknown, never 0:
+    # a run with a budget refuses it.
+    models: []
+    #  - {model: gpt-4o-mini, input: 0.15, output: 0.60, cache_read: 0.075, cache_write: 0.15}
 
     """
 }

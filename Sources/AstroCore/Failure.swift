@@ -30,13 +30,19 @@ public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
   /// The kernel's words for `errno`.
   public var reason: String?
 
+  /// - Parameter code: whatever was tried, a full disk or a used-up quota is `no_space`: it passes when somebody makes
+  ///   room, and is waited for.
   public init(_ code: Code, subject: String, message: String, errno: Int32? = nil, reason: String? = nil) {
-    self.code = code
+    self.code = errno == Self.noSpaceLeft || errno == Self.quotaExceeded ? .noSpace : code
     self.subject = subject
     self.message = message
     self.errno = errno
     self.reason = reason
   }
+
+  /// ENOSPC and EDQUOT of Linux on every architecture Swift runs on (errno(3)); this room knows no libc.
+  private static let noSpaceLeft: Int32 = 28
+  private static let quotaExceeded: Int32 = 122
 
   public var description: String { "\(subject): \(message)" + (reason.map { ": \($0)" } ?? "") }
 }

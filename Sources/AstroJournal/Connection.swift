@@ -152,9 +152,9 @@ struct Session {
 
   /// Runs a statement that changes rows and returns how many.
   @discardableResult
-  func run(_ sql: StaticString, _ arguments: StatementArguments = []) throws(Failure) -> Int {
+  func run(_ sql: StaticString, _ arguments: Arguments = []) throws(Failure) -> Int {
     try connection.perform(sql, on: db) { statement in
-      try statement.execute(arguments: arguments)
+      try arguments.execute(statement.sqliteStatement)
       return db.changesCount
     }
   }

@@ -82,7 +82,9 @@ public final class Journal {
       let result = try connection.transaction(.writing) { session in
         // Read inside the gate: of two processes the one that commits later has the later time.
         let transaction = Transaction(session: session, now: clock.now(), bootID: bootID, upkeep: limitUpkeep)
-        return (try body(transaction), transaction.upkeep)
+        let value = try body(transaction)
+        try transaction.writeCharged()
+        return (value, transaction.upkeep)
       }
       limitUpkeep = result.1
       return result.0

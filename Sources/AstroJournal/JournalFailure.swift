@@ -19,16 +19,15 @@ extension Failure {
       let reason = number.map { String(cString: strerror($0)) } ?? error.message
       return Failure(code, subject: path, message: message, errno: number, reason: reason)
     }
+    let full = Failure(
+      .noSpace, subject: path, message: "no space left for the journal", errno: number ?? ENOSPC,
+      reason: String(cString: strerror(number ?? ENOSPC)))
     switch error.resultCode {
-    case .SQLITE_FULL:
-      self = Failure(
-        .noSpace, subject: path, message: "no space left for the journal", errno: number ?? ENOSPC,
-        reason: String(cString: strerror(number ?? ENOSPC)))
+    case .SQLITE_FULL: self = full
     case .SQLITE_IOERR:
-      // The shared-memory file and quotas report a full disk as an I/O error.
-      let full = number == ENOSPC || number == EDQUOT
-      self =
-        full ? failure(.noSpace, "no space left for the journal") : failure(.io, "cannot read or write the journal")
+      // The shared-memory file and quotas report a full disk as an I/O error, some of them without a number.
+      let isFull = number == ENOSPC || number == EDQUOT || (number == nil && Self.isFull(path))
+      self = isFull ? full : failure(.io, "cannot read or write the journal")
     case .SQLITE_CORRUPT: self = failure(.journal, "the journal is damaged")
     case .SQLITE_NOTADB: self = failure(.journal, "the journal is damaged: it is not a SQLite database")
     case .SQLITE_BUSY, .SQLITE_LOCKED: self = failure(.unavailable, "the journal is locked by another process")
@@ -38,6 +37,13 @@ extension Failure {
       let code = error.extendedResultCode.rawValue
       self = failure(.journal, "the journal refused a statement (SQLite code \(code))")
     }
+  }
+
+  /// Whether the file system of `path` has no room for this user (statvfs(3)).
+  private static func isFull(_ path: String) -> Bool {
+    var status = statvfs()
+    guard statvfs(path, &status) == 0 else { return false }
+    return status.f_bavail == 0 || (status.f_files > 0 && status.f_favail == 0)
   }
 
   /// A value in a row that this version cannot have written.

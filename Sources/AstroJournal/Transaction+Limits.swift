@@ -6,6 +6,17 @@ import GRDB
 /// Whether limit states of earlier boots may still lie about.
 enum LimitUpkeep { case due, done }
 
+/// The limit states a transaction has touched: each is read once and written once, however often it is charged.
+struct ChargedLogs {
+  struct Key: Hashable {
+    var limiter: String
+    var key: String
+  }
+  var logs: [Key: SlidingLog] = [:]
+  /// Those that must be written, with the window that says how long they matter.
+  var changed: [Key: RateWindow] = [:]
+}
+
 extension Transaction {
   /// What ``consume(_:key:window:weight:)`` would answer, without taking anything.
   ///
@@ -13,7 +24,8 @@ extension Transaction {
   public func check(
     _ limiter: String, key: String, window: RateWindow, weight: Int64 = 1
   ) throws(Failure) -> LimitVerdict {
-    try reading.check(limiter, key: key, window: window, weight: weight, at: now, bootID: bootID)
+    let answer = try log(limiter, key).check(weight, at: now.boot, in: window)
+    return try LimitVerdict(answer, limiter: limiter, key: key, weight: weight, in: window, at: now)
   }
 
   /// Takes `weight` when it fits. A refusal changes nothing. The grant is durable with the transaction, hence before the
@@ -24,7 +36,7 @@ extension Transaction {
     var log = try log(limiter, key)
     let answer = log.consume(weight, at: now.boot, in: window)
     let verdict = try LimitVerdict(answer, limiter: limiter, key: key, weight: weight, in: window, at: now)
-    if verdict.allowed { try store(log, limiter, key, window) }
+    if verdict.allowed { keep(log, limiter, key, window) }
     return verdict
   }
 
@@ -32,28 +44,46 @@ extension Transaction {
   public func block(_ limiter: String, key: String, window: RateWindow, for duration: Duration) throws(Failure) {
     var log = try log(limiter, key)
     log.block(until: now.advanced(by: duration).boot)
-    try store(log, limiter, key, window)
+    keep(log, limiter, key, window)
   }
 
   /// Forgets what was granted, as if nothing ever was: of one key, of a limiter (`key` nil), or of all (`limiter` nil).
   /// - Returns: how many states were forgotten.
   @discardableResult
   public func clear(limiter: String? = nil, key: String? = nil) throws(Failure) -> Int {
-    try session.run(
+    try writeCharged()
+    charged = ChargedLogs()
+    return try session.run(
       "DELETE FROM limit_state WHERE (?1 IS NULL OR limiter = ?1) AND (?2 IS NULL OR key = ?2)", [limiter, key])
   }
 
   private func log(_ limiter: String, _ key: String) throws(Failure) -> SlidingLog {
-    try reading.limitState(limiter, key: key)?.log(on: bootID, at: now) ?? SlidingLog()
+    let place = ChargedLogs.Key(limiter: limiter, key: key)
+    if let known = charged.logs[place] { return known }
+    let log = try reading.limitState(limiter, key: key)?.log(on: bootID, at: now) ?? SlidingLog()
+    charged.logs[place] = log
+    return log
   }
 
-  private func store(_ log: SlidingLog, _ limiter: String, _ key: String, _ window: RateWindow) throws(Failure) {
+  private func keep(_ log: SlidingLog, _ limiter: String, _ key: String, _ window: RateWindow) {
+    let place = ChargedLogs.Key(limiter: limiter, key: key)
+    charged.logs[place] = log
+    charged.changed[place] = window
+  }
+
+  /// Writes what was charged; called once, before the transaction commits.
+  func writeCharged() throws(Failure) {
+    guard !charged.changed.isEmpty else { return }
     try forgetIdle()
-    try session.run(
-      "INSERT OR REPLACE INTO limit_state VALUES(?, ?, ?, ?, ?, ?, ?)",
-      [
-        limiter, key, bootID, now.boot, now.wall.microseconds, log.expires(in: window), Data(log.encoded),
-      ])
+    for (place, window) in charged.changed {
+      guard let log = charged.logs[place] else { continue }
+      try session.run(
+        "INSERT OR REPLACE INTO limit_state VALUES(?, ?, ?, ?, ?, ?, ?)",
+        [
+          place.limiter, place.key, bootID, now.boot, now.wall.microseconds, log.expires(in: window), Data(log.encoded),
+        ])
+    }
+    charged.changed.removeAll()
   }
 
   /// Deletes states that say nothing any more: a few of this boot at each write, and those of earlier boots once. So what

@@ -10,6 +10,7 @@ public final class Transaction {
   public let bootID: String
   let session: Session
   var upkeep: LimitUpkeep
+  var charged = ChargedLogs()
 
   init(session: Session, now: Moment, bootID: String, upkeep: LimitUpkeep) {
     self.session = session

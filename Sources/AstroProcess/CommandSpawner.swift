@@ -31,17 +31,20 @@ struct CommandSpawner: ~Copyable {
     /// argv and envp, each with its final null.
     let arguments: [UnsafeMutablePointer<CChar>?]
     let environment: [UnsafeMutablePointer<CChar>?]
+    /// At which end of the warden's it starts; 0 is now, nil a number that is none.
+    let end: UInt64?
 
     /// nil when the frame does not hold as many strings as it says, or no program.
     init?(_ frame: WireFrame) {
       let argumentCount = Int(frame.first)
       let variableCount = Int(frame.second)
       guard argumentCount > 0, variableCount >= 0,
-        let strings = frame.pointers(count: 1 + argumentCount + variableCount)
+        let strings = frame.pointers(count: 1 + argumentCount + variableCount + (frame.kind == .hold ? 1 : 0))
       else { return nil }
       workdir = strings[0]
       arguments = strings[1...argumentCount].map(Optional.some) + [nil]
-      environment = strings[(1 + argumentCount)...].map(Optional.some) + [nil]
+      environment = strings[(1 + argumentCount)...].prefix(variableCount).map(Optional.some) + [nil]
+      end = frame.kind == .hold ? UInt64(String(cString: strings[strings.count - 1])) : 0
     }
 
     var program: String { arguments.first.flatMap { $0 }.map { String(cString: $0) } ?? "" }

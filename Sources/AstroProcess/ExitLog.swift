@@ -91,7 +91,7 @@ struct ExitLogReader: Sendable {
       return
     }
     switch record {
-    case .failed: throw damaged(line: line)
+    case .withdrawn, .failed: throw damaged(line: line)
     case .warden: torn = nil
     case .start, .pid, .exit, .refused, .closed: if let torn { throw damaged(line: torn) }
     }

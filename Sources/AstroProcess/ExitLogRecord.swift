@@ -14,6 +14,8 @@ enum ExitLogRecord: Equatable {
   case refused(AttemptKey, reason: String, infrastructure: Bool)
   /// The runner's end of the socket closed, and everything it had sent has been handled.
   case closed(at: Timestamp)
+  /// Only ever sent, never written: a held start was taken back and will not happen. A successor finds no start record.
+  case withdrawn(AttemptKey)
   /// Only ever sent, never written: the warden could not take up its work.
   case failed(String)
 
@@ -50,6 +52,9 @@ enum ExitLogRecord: Equatable {
     case .closed(let at):
       line.word("closed")
       line.number(at.microseconds)
+    case .withdrawn(let key):
+      line.word("withdrawn")
+      line.key(key)
     case .failed(let reason):
       line.word("failed")
       line.text(reason)
@@ -151,6 +156,7 @@ private struct Fields {
       else { return nil }
       return .refused(key, reason: reason, infrastructure: fault == "infrastructure")
     case "closed": return number().map { .closed(at: Timestamp(microseconds: $0)) }
+    case "withdrawn": return key().map { .withdrawn($0) }
     case "failed": return text().map { .failed($0) }
     default: return nil
     }

@@ -10,12 +10,17 @@ public struct StartRequest: Sendable, Equatable {
   public var environment: [String]
   /// Absolute.
   public var workdir: String
+  /// Start it at the next end of an attempt of this launcher, those held before it first, instead of now.
+  public var isHeld: Bool
 
-  public init(key: AttemptKey, arguments: [String], environment: [String], workdir: String) {
+  public init(
+    key: AttemptKey, arguments: [String], environment: [String], workdir: String, isHeld: Bool = false
+  ) {
     self.key = key
     self.arguments = arguments
     self.environment = environment
     self.workdir = workdir
+    self.isHeld = isHeld
   }
 }
 
@@ -54,8 +59,11 @@ public struct ExitRecord: Sendable, Equatable {
 
 /// What a launcher tells of the commands it was given.
 public enum LauncherEvent: Sendable, Equatable {
-  case started(AttemptKey, pid: Int32)
   case ended(ExitRecord)
+  /// A held start took its turn; told right after the end that made room for it.
+  case began(AttemptKey)
+  /// A held start was taken back in time: it never happened.
+  case withdrawn(AttemptKey)
   /// Nothing was started. `infrastructure` is true when the machine was at fault, false when the command was.
   case refused(AttemptKey, reason: String, infrastructure: Bool)
   /// The warden is gone: attempts without an end so far are settled with ``Wreck/survey(dataDirectory:runnerID:)``.
@@ -70,6 +78,10 @@ public protocol Launcher: AnyObject {
   /// Whether to poll `descriptor` for writing too: requests are waiting for room.
   var wantsWrite: Bool { get }
   func start(_ requests: [StartRequest]) throws(Failure)
+  /// Starts a held attempt now; nothing happens when it has begun already.
+  func release(_ key: AttemptKey) throws(Failure)
+  /// Takes a held start back; answered by ``LauncherEvent/withdrawn(_:)`` unless it has begun already.
+  func withdraw(_ key: AttemptKey) throws(Failure)
   /// Signals the whole process group of an attempt; nothing happens when it has ended already.
   func signal(_ key: AttemptKey, _ signo: Int32) throws(Failure)
   /// Sends what waits and returns what has happened, in order, perhaps nothing. Call it when `descriptor` is ready.

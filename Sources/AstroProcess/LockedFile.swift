@@ -19,10 +19,11 @@ struct LockedFile: ~Copyable {
     }
     guard flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 else { throw .kernel(.io, path, "cannot lock") }
     let bytes = Array(content.utf8)
-    guard write(descriptor.number, bytes, bytes.count) == bytes.count else {
-      let failure = Failure.kernel(.io, path, "cannot write the owner into the lock file")
+    let written = write(descriptor.number, bytes, bytes.count)
+    guard written == bytes.count else {
+      let number = written < 0 ? errno : ENOSPC
       unlink(hidden)
-      throw failure
+      throw .kernel(.io, path, "cannot write the owner into the lock file", number)
     }
     let renamed =
       replacing ? rename(hidden, path) : clinux_rename_noreplace(AT_FDCWD, hidden, AT_FDCWD, path)

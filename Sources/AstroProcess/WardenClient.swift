@@ -35,6 +35,10 @@ public final class WardenClient: Launcher {
   private var state: State
   private var sending = Sending.open
   private var stream: SocketStream
+  /// How many ends were told, and the held starts with the number of ends at which each begins, in that order: the
+  /// warden counts the same, so both know who takes which slot without a word.
+  private var ends: UInt64 = 0
+  private var held: [(key: AttemptKey, end: UInt64)] = []
   /// What a warden that could not take up its work said about it.
   private var complaint: String?
 
@@ -80,8 +84,26 @@ public final class WardenClient: Launcher {
     guard !requests.isEmpty else { return }
     try spawnWardenIfNeeded()
     submit(starts: requests.map(\.key)) { frames in
-      for request in requests { WireFormat.start(request, to: &frames) }
+      for request in requests { WireFormat.start(request, atEnd: turn(of: request), to: &frames) }
     }
+  }
+
+  /// The end at which a held request starts: the first that no other waits for. nil starts it now; one that is unfit is
+  /// refused at once.
+  private func turn(of request: StartRequest) -> UInt64? {
+    guard request.isHeld, WireFormat.flaw(in: request) == nil else { return nil }
+    let end = max(held.last?.end ?? 0, ends) + 1
+    held.append((request.key, end))
+    return end
+  }
+
+  public func release(_ key: AttemptKey) throws(Failure) {
+    held.removeAll { $0.key == key }
+    submit(starts: []) { WireFormat.release(key, to: &$0) }
+  }
+
+  public func withdraw(_ key: AttemptKey) throws(Failure) {
+    submit(starts: []) { WireFormat.withdraw(key, to: &$0) }
   }
 
   public func signal(_ key: AttemptKey, _ signo: Int32) throws(Failure) {
@@ -165,11 +187,19 @@ public final class WardenClient: Launcher {
       switch record {
       case .warden: greeted()
       case .failed(let reason): complaint = reason
-      case .pid(let key, let pid, _): events.append(.started(key, pid: pid))
-      case .exit(let record): events.append(.ended(files.resolving(record)))
+      case .exit(let record):
+        events.append(.ended(files.resolving(record)))
+        ends += 1
+        while let next = held.first, next.end <= ends {
+          events.append(.began(next.key))
+          held.removeFirst()
+        }
+      case .withdrawn(let key):
+        held.removeAll { $0.key == key }
+        events.append(.withdrawn(key))
       case .refused(let key, let reason, let infrastructure):
         events.append(.refused(key, reason: reason, infrastructure: infrastructure))
-      case .start, .closed: break  // Written to the log only.
+      case .start, .pid, .closed: break  // Written to the log only.
       }
     }
   }

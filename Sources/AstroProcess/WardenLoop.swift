@@ -23,6 +23,9 @@ struct WardenLoop: ~Copyable {
   private var stderrs: ScratchPool
   private var children: [Int32: WardenChild] = [:]
   private var pids: [AttemptKey: Int32] = [:]
+  private var held: [HeldStart] = []
+  /// How many commands have ended.
+  private var ends: UInt64 = 0
 
   /// Requests carried out before ended commands are looked at again. A start takes about half a millisecond, so a
   /// burst of 64 would otherwise delay every other answer by 30.
@@ -143,6 +146,7 @@ struct WardenLoop: ~Copyable {
 
   /// The runner sends nothing more, be it dead. Half a request that it leaves was never a request.
   private mutating func finish() {
+    held.removeAll()  // Not started now, and by the record that follows never.
     log.append(.closed(at: wallClock()))
     runner = .finished
   }
@@ -156,7 +160,11 @@ struct WardenLoop: ~Copyable {
       switch WireFrame.read(UnsafeRawBufferPointer(rebasing: bytes[input.head...])) {
       case .incomplete: (.incomplete, 0)
       case .malformed: (.malformed, 0)
-      case .frame(let frame, let size): (carryOut(frame) ? .handled : .malformed, size)
+      case .frame(let frame, let size):
+        (
+          carryOut(frame, UnsafeRawBufferPointer(rebasing: bytes[input.head...].prefix(size))) ? .handled : .malformed,
+          size
+        )
       }
     }
     input.consume(used)
@@ -165,11 +173,19 @@ struct WardenLoop: ~Copyable {
   }
 
   /// False when the frame contradicts itself.
-  private mutating func carryOut(_ frame: WireFrame) -> Bool {
+  private mutating func carryOut(_ frame: WireFrame, _ bytes: UnsafeRawBufferPointer) -> Bool {
     switch frame.kind {
-    case .start:
-      guard let command = CommandSpawner.Command(frame) else { return false }
-      start(frame.key, command)
+    case .start, .hold:
+      guard let command = CommandSpawner.Command(frame), let end = command.end else { return false }
+      // The runner counts the ends it has heard of; what it waits for may have happened while it asked.
+      if end <= ends { start(frame.key, command) } else { held.append(HeldStart(frame.key, at: end, bytes)) }
+    case .release:
+      guard let index = held.firstIndex(where: { $0.key == frame.key }) else { break }
+      start(held.remove(at: index))
+    case .withdraw:
+      guard let index = held.firstIndex(where: { $0.key == frame.key }) else { break }
+      held.remove(at: index)
+      stream.write { ExitLogRecord.withdrawn(frame.key).write(to: &$0) }
     case .signal:
       if let pid = pids[frame.key], let child = children[pid] { child.signalGroup(frame.first) }
     case .refuse:
@@ -201,15 +217,25 @@ struct WardenLoop: ~Copyable {
     let startedBoot = clinux_boot_microseconds()
     switch spawner.spawn(command, stdout: stdout.path, stderr: stderr.path) {
     case .started(let pid):
+      let startTime = ProcessStatus.startTime(of: pid, spawnedSince: startedBoot)
       children[pid] = WardenChild(
         key: key, pid: pid, startedAt: startedAt, startedBoot: startedBoot, stdout: stdout, stderr: stderr)
       pids[key] = pid
-      // Unreaped, so /proc still knows it even if it has ended.
-      report(.pid(key, pid: pid, startTime: ProcessStatus(pid: pid)?.startTime ?? 0))
+      // For a successor only: to wake the runner for it would cost more than the spawn's bookkeeping together.
+      log.append(.pid(key, pid: pid, startTime: startTime))
     case .failed(let number):
       let refusal = SpawnRefusal(errno: number, program: command.program, workdir: command.directory)
       release(stdout, stderr)
       report(.refused(key, reason: refusal.reason, infrastructure: refusal.infrastructure))
+    }
+  }
+
+  private mutating func start(_ held: HeldStart) {
+    held.frame.withUnsafeBytes { bytes in
+      guard case .frame(let frame, _) = WireFrame.read(bytes), let command = CommandSpawner.Command(frame) else {
+        preconditionFailure("a frame that was read once is read again")
+      }
+      start(frame.key, command)
     }
   }
 
@@ -238,6 +264,8 @@ struct WardenLoop: ~Copyable {
             key: child.key, status: end.status, startedAt: child.startedAt, finishedAt: wallClock(),
             duration: .microseconds(finishedBoot - child.startedBoot), usage: end.usage,
             stdout: stdouts.putBack(child.stdout), stderr: stderrs.putBack(child.stderr))))
+      ends += 1
+      while let next = held.first, next.end <= ends { start(held.removeFirst()) }
     }
   }
 }

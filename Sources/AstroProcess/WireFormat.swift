@@ -1,4 +1,5 @@
 import AstroCore
+import Glibc
 
 /// What the runner asks of its warden: frames of a 4-byte length (native order; the length of what follows), one byte
 /// for the kind, two 4-byte numbers, and strings that each end in NUL: the three parts of the attempt's key, then what
@@ -11,6 +12,12 @@ enum WireFormat {
     case signal = 2
     /// A request the runner's side found unfit: the warden only records it. Numbers: 0, 0. Strings: the reason.
     case refuse = 3
+    /// As ``start``, and one more string: the number of ends of this warden at which it starts, in decimal.
+    case hold = 4
+    /// Start a held attempt now. Numbers: 0, 0.
+    case release = 5
+    /// Forget a held start. Numbers: 0, 0.
+    case withdraw = 6
   }
 
   /// Twice what execve(2) takes by default, under three quarters of the 8 MiB stack that it never exceeds.
@@ -18,27 +25,31 @@ enum WireFormat {
   static let headerSize = 4 + 1 + 4 + 4
 
   /// Appends the frame of a start, or of a refusal when the request cannot be put into one.
-  static func start(_ request: StartRequest, to bytes: inout [UInt8]) {
+  /// - Parameter end: the number of ends at which a held request starts; `nil` is now.
+  static func start(_ request: StartRequest, atEnd end: UInt64? = nil, to bytes: inout [UInt8]) {
     guard let flaw = flaw(in: request) else {
-      let strings = [request.workdir] + request.arguments + request.environment
+      let strings = [request.workdir] + request.arguments + request.environment + (end.map { [String($0)] } ?? [])
       let counts = (Int32(request.arguments.count), Int32(request.environment.count))
-      return frame(.start, request.key, counts.0, counts.1, strings, to: &bytes)
+      return frame(end == nil ? .start : .hold, request.key, counts.0, counts.1, strings, to: &bytes)
     }
     frame(.refuse, request.key, 0, 0, [flaw], to: &bytes)
   }
+
+  static func release(_ key: AttemptKey, to bytes: inout [UInt8]) { frame(.release, key, 0, 0, [], to: &bytes) }
+  static func withdraw(_ key: AttemptKey, to bytes: inout [UInt8]) { frame(.withdraw, key, 0, 0, [], to: &bytes) }
 
   static func signal(_ key: AttemptKey, _ signo: Int32, to bytes: inout [UInt8]) {
     frame(.signal, key, signo, 0, [], to: &bytes)
   }
 
   /// Why no execve(2) could ever take it, in one sentence.
-  private static func flaw(in request: StartRequest) -> String? {
+  static func flaw(in request: StartRequest) -> String? {
     guard !request.arguments.isEmpty else { return "there is no command" }
-    if request.workdir.utf8.contains(0) { return "workdir holds a NUL byte" }
-    for (index, text) in request.arguments.enumerated() where text.utf8.contains(0) {
+    if request.workdir.holdsNUL { return "workdir holds a NUL byte" }
+    for (index, text) in request.arguments.enumerated() where text.holdsNUL {
       return "argument \(index) holds a NUL byte"
     }
-    for text in request.environment where text.utf8.contains(0) {
+    for text in request.environment where text.holdsNUL {
       return "environment variable \(text.prefix { $0 != "=" && $0 != "\0" }) holds a NUL byte"
     }
     let size = (request.arguments + request.environment).reduce(0) { $0 + $1.utf8.count + 1 }
@@ -58,6 +69,14 @@ enum WireFormat {
       bytes.append(0)
     }
     withUnsafeBytes(of: UInt32(bytes.count - start - 4)) { bytes.replaceSubrange(start..<start + 4, with: $0) }
+  }
+}
+
+extension String {
+  /// Whether a C string made of it would end early.
+  fileprivate var holdsNUL: Bool {
+    var text = self
+    return text.withUTF8 { bytes in bytes.baseAddress.map { memchr($0, 0, bytes.count) != nil } ?? false }
   }
 }
 

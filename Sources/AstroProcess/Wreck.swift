@@ -132,7 +132,7 @@ public struct Wreck: Sendable {
       forget(key)
       refused[key] = (reason, infrastructure)
     case .closed: closed = true
-    case .failed: break  // Never in a file: the reader refuses it.
+    case .withdrawn, .failed: break  // Never in a file: the reader refuses it.
     }
   }
 

@@ -64,7 +64,7 @@ public final class WreckWatch {
     case .refused(let key, let reason, let infrastructure):
       .refused(key, reason: reason, infrastructure: infrastructure)
     case .closed: .closed
-    case .warden, .start, .pid, .failed: nil
+    case .warden, .start, .pid, .withdrawn, .failed: nil
     }
   }
 

@@ -6,13 +6,8 @@ import Glibc
 public enum Bell {
   /// Rings for every runner that has a lock file below `runners`.
   public static func ring(runners: String) {
-    guard let stream = opendir(runners) else { return }
-    defer { closedir(stream) }
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name.hasSuffix(".lock") { utimensat(AT_FDCWD, "\(runners)/\(name)", nil, AT_SYMLINK_NOFOLLOW) }
+    for name in Listing.names(in: runners) where name.hasSuffix(".lock") {
+      utimensat(AT_FDCWD, "\(runners)/\(name)", nil, AT_SYMLINK_NOFOLLOW)
     }
   }
 }

@@ -81,58 +81,56 @@ extension Reports {
 
   private func diskCheck(_ runner: Runner, _ now: Moment) -> HealthCheck {
     let before = runner.clock.now().boot
-    let disk = Disk(holding: home.data)
+    let disk = Machine.disk(home.data)
     let elapsed = Duration.microseconds(runner.clock.now().boot - before)
     guard let disk else {
       return HealthCheck(
         .unhealthy, "The disk of the data directory cannot be asked", at: now.wall, responseTime: elapsed,
         details: ["path": .string(home.data)])
     }
-    return disk.check(at: now.wall, responseTime: elapsed)
-  }
-}
-
-/// Room on the file system that holds a directory, for this user (statvfs(3)).
-struct Disk {
-  var freeBytes: Int64
-  var totalBytes: Int64
-  var freeInodes: Int64
-  /// 0 where the file system does not count them (btrfs).
-  var totalInodes: Int64
-
-  init(freeBytes: Int64, totalBytes: Int64, freeInodes: Int64, totalInodes: Int64) {
-    self.freeBytes = freeBytes
-    self.totalBytes = totalBytes
-    self.freeInodes = freeInodes
-    self.totalInodes = totalInodes
-  }
-
-  init?(holding path: String) {
-    var status = statvfs()
-    guard statvfs(path, &status) == 0 else { return nil }
-    let block = Int64(status.f_frsize)
-    self.init(
-      freeBytes: Int64(status.f_bavail) * block, totalBytes: Int64(status.f_blocks) * block,
-      freeInodes: Int64(status.f_favail), totalInodes: Int64(status.f_files))
-  }
-
-  /// Unhealthy where the next commit may not fit; degraded where the next runs may not.
-  func check(at now: Timestamp, responseTime: Duration) -> HealthCheck {
-    func isScarce(_ bytes: Int64, _ inodes: Int64) -> Bool {
-      freeBytes < bytes || (totalInodes > 0 && freeInodes < inodes)
-    }
     let (status, message): (HealthCheck.Status, String) =
-      if isScarce(16 << 20, 20) { (.unhealthy, "The disk is full") } else if isScarce(256 << 20, 1000) {
-        (.degraded, "The disk is nearly full")
-      } else { (.healthy, "The disk has room") }
+      switch disk.room {
+      case .ample: (.healthy, "The disk has room")
+      case .scarce: (.degraded, "The disk is nearly full")
+      case .none: (.unhealthy, "The disk is full")
+      }
     return HealthCheck(
-      status, message, at: now, responseTime: responseTime,
+      status, message, at: now.wall, responseTime: elapsed,
       details: [
-        "free_bytes": .integer(freeBytes), "total_bytes": .integer(totalBytes), "free_inodes": .integer(freeInodes),
+        "free_bytes": .integer(disk.freeBytes), "total_bytes": .integer(disk.totalBytes),
+        "free_inodes": .integer(disk.freeInodes),
       ])
   }
 }
 
-enum Machine {
+/// What the checks of the health file look at on the machine itself.
+public enum Machine {
+  public struct Disk: Sendable {
+    public var freeBytes: Int64
+    public var totalBytes: Int64
+    public var freeInodes: Int64
+    /// 0 on file systems that make them as needed.
+    public var totalInodes: Int64
+
+    public enum Room: Sendable { case ample, scarce, none }
+
+    /// None is what a commit of the journal or a file of a run may fail at any moment with.
+    public var room: Room {
+      let countsInodes = totalInodes > 0
+      if freeBytes < 16 << 20 || (countsInodes && freeInodes < 20) { return .none }
+      return freeBytes < 256 << 20 || (countsInodes && freeInodes < 1000) ? .scarce : .ample
+    }
+  }
+
+  /// Room on the file system of `path` for this user (statvfs(3)).
+  public static func disk(_ path: String) -> Disk? {
+    var status = statvfs()
+    guard statvfs(path, &status) == 0 else { return nil }
+    let block = Int64(status.f_frsize)
+    return Disk(
+      freeBytes: Int64(status.f_bavail) * block, totalBytes: Int64(status.f_blocks) * block,
+      freeInodes: Int64(status.f_favail), totalInodes: Int64(status.f_files))
+  }
+
   static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 }

@@ -1,8 +1,8 @@
 public import AstroConfiguration
-public import AstroCore
+import AstroCore
 public import AstroJournal
 import AstroLimits
-public import AstroScheduling
+import AstroScheduling
 import AstroSpool
 
 /// The scheduler and the journal know nothing of each other: here their values meet.

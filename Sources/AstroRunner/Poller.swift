@@ -4,6 +4,8 @@ import Glibc
 struct Poller {
   private var entries: [pollfd] = []
 
+  mutating func reset() { entries.removeAll(keepingCapacity: true) }
+
   mutating func watch(_ descriptor: Int32, forWriting: Bool = false) {
     guard descriptor >= 0 else { return }
     entries.append(pollfd(fd: descriptor, events: Int16(POLLIN) | (forWriting ? Int16(POLLOUT) : 0), revents: 0))
@@ -16,5 +18,6 @@ struct Poller {
     _ = poll(&entries, nfds_t(entries.count), max(-1, milliseconds))
   }
 
+  func watches(_ descriptor: Int32) -> Bool { entries.contains { $0.fd == descriptor } }
   func isReady(_ descriptor: Int32) -> Bool { entries.contains { $0.fd == descriptor && $0.revents != 0 } }
 }

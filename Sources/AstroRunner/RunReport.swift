@@ -32,7 +32,8 @@ public struct RunReport {
     writer.key("tasks")
     writer.beginArray()
     let byTask = Dictionary(grouping: attempts, by: \.key.task)
-    for task in tasks { write(task, byTask[task.task] ?? [], to: &writer) }
+    let printed = directory.tasksWithOutput
+    for task in tasks { write(task, byTask[task.task] ?? [], printed: printed.contains(task.task), to: &writer) }
     writer.endArray()
     writer.endObject()
   }
@@ -58,7 +59,9 @@ public struct RunReport {
     writer.endArray()
   }
 
-  private func write(_ task: TaskRecord, _ attempts: [AttemptRecord], to writer: inout JSONWriter) {
+  private func write(
+    _ task: TaskRecord, _ attempts: [AttemptRecord], printed: Bool, to writer: inout JSONWriter
+  ) {
     writer.beginObject()
     writer.member("task_id", task.task)
     writer.member("state", task.state.rawValue)
@@ -70,12 +73,12 @@ public struct RunReport {
     writer.member("outputs", .map(task.outputs.mapValues { .string($0) }))
     writer.key("attempts")
     writer.beginArray()
-    for attempt in attempts { write(attempt, to: &writer) }
+    for attempt in attempts { write(attempt, printed: printed, to: &writer) }
     writer.endArray()
     writer.endObject()
   }
 
-  private func write(_ attempt: AttemptRecord, to writer: inout JSONWriter) {
+  private func write(_ attempt: AttemptRecord, printed: Bool, to writer: inout JSONWriter) {
     writer.beginObject()
     writer.member("attempt", attempt.key.number)
     writer.member("agent_id", attempt.agent)
@@ -94,9 +97,15 @@ public struct RunReport {
       writer.member("state", TaskState.running.rawValue)
     }
     let folder = "tasks/\(attempt.key.task)/\(attempt.key.number)"
-    for stream in ["stdout", "stderr"] where access("\(directory.path)/\(folder)/\(stream)", F_OK) == 0 {
+    for stream in ["stdout", "stderr"] where printed && access("\(directory.path)/\(folder)/\(stream)", F_OK) == 0 {
       writer.member(stream, "\(folder)/\(stream)")
     }
     writer.endObject()
   }
+}
+
+extension RunDirectory {
+  /// The tasks some attempt of which printed something, from one listing: most print nothing, and asking for each file
+  /// of a run with thousands of tasks would take longer than all the rest of its report.
+  fileprivate var tasksWithOutput: Set<String> { Set(Listing.names(in: path + "/tasks")) }
 }

@@ -1,4 +1,3 @@
-import AstroAgents
 import AstroConfiguration
 import AstroCore
 import AstroJournal
@@ -14,63 +13,87 @@ extension Runner {
   ///
   /// Renames into `active/` happen inside the transaction too, under the gate, and are made durable before it commits: a
   /// crash leaves a file without a row, which the next recovery admits, and never a row without its content.
-  func commit(_ batch: inout Batch, _ findings: [Intake.Finding], admits: Bool) throws(Failure) {
-    var work = batch
+  func commit(_ findings: [Intake.Finding], admits: Bool) throws(Failure) {
     let flushed = settled
     do throws(Failure) {
       try journal.commit { transaction in
-        var admitted = try refuse(findings, in: transaction, &work)
-        if admits { admitted += try admitFiles(in: transaction, &work) }
-        if !work.now.isEmpty || !work.refusals.isEmpty { try spool.syncDirectories() }
-        if !admitted.isEmpty { work.decisions += scheduler.handle(admitted, at: clock.now()) }
-        try record(&work, in: transaction)
+        try refuse(findings, in: transaction)
+        let admitted = admits ? try admitFiles(in: transaction) : []
+        if !batch.now.isEmpty || !batch.refusals.isEmpty { try spool.syncDirectories() }
+        if !admitted.isEmpty { decide(admitted) }
+        try record(in: transaction)
         for run in flushed { try transaction.markSettled(run) }
-        reports.count(journal.takeQueryStatistics(), into: &deltas)
+        reports.countQueries(of: journal, into: &deltas, at: transaction.now)
         try transaction.add(series: deltas.values)
       }
     } catch {
       // The files go back where they came from; whoever runs next decides about them anew.
-      for (run, admitted) in work.now { _ = try? spool.unclaim(run, admitted.format, to: admitted.name) }
+      for (run, admitted) in batch.now {
+        _ = try? spool.unclaim(run, admitted.format, to: admitted.name)
+        removeDirectory(of: run, admitted.format)
+      }
       throw error
     }
     deltas.removeAll()
     settled.removeAll()
-    for key in taken { AttemptFiles(key, runs: home.runs).forgetOutputs() }
-    taken.removeAll()
-    batch = work
+    settledSince = nil
   }
 
-  /// Records every decision, and those that follow from the limits' answers.
-  private func record(_ batch: inout Batch, in transaction: Transaction) throws(Failure) {
+  private func decide(_ events: [Event]) {
+    let now = clock.now()
+    batch.add(scheduler.handle(events, at: now), at: now.boot)
+  }
+
+  /// Records every decision, and those that follow from the limits' answers. Of a task or an agent that changed several
+  /// times only the last state is written.
+  private func record(in transaction: Transaction) throws(Failure) {
+    var changes = Changes()
     while batch.recorded < batch.decisions.count {
       var answers: [Event] = []
       while batch.recorded < batch.decisions.count {
-        if let answer = try record(batch.decisions[batch.recorded], in: transaction, &batch) { answers.append(answer) }
+        if let answer = try record(batch.decisions[batch.recorded], in: transaction, &changes) {
+          answers.append(answer)
+        }
         batch.recorded += 1
       }
-      if !answers.isEmpty { batch.decisions += scheduler.handle(answers, at: clock.now()) }
+      if !answers.isEmpty { decide(answers) }
+    }
+    for task in changes.tasks.values { try transaction.put(task) }
+    for agent in changes.agents {
+      guard let record = scheduler.agentRecord(agent) else { continue }
+      try transaction.put(agent: AgentRecord(id: agent, record, at: clock.now().wall))
     }
   }
 
+  /// Rows to be written at the end of a transaction.
+  private struct Changes {
+    struct TaskKey: Hashable {
+      var run: WorkflowID
+      var task: String
+    }
+    private(set) var tasks: [TaskKey: TaskRecord] = [:]
+    var agents: Set<String> = []
+
+    mutating func put(_ record: TaskRecord) { tasks[TaskKey(run: record.run, task: record.task)] = record }
+  }
+
   private func record(
-    _ decision: Decision, in transaction: Transaction, _ batch: inout Batch
+    _ decision: Decision, in transaction: Transaction, _ changes: inout Changes
   ) throws(Failure) -> Event? {
     switch decision {
-    case .begin(let start): return try begin(start, in: transaction, &batch)
-    case .launch(let start):
-      try transaction.put(
+    case .begin(let start): return try begin(start, in: transaction)
+    case .started(let start):
+      changes.put(
         TaskRecord(
           run: start.key.workflow, task: start.key.task, state: .running, attempts: start.key.number,
           startedAt: clock.now().wall))
-    case .signal, .probe: break
+    case .launch, .enqueue, .release, .withdraw, .signal, .probe: break
     case .close(let ending, let agentID):
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
       count(ending, agent: agentID)
-      if let record = scheduler.agentRecord(agentID) {
-        try transaction.put(agent: AgentRecord(id: agentID, record, at: clock.now().wall))
-      }
+      changes.agents.insert(agentID)
     case .update(let change):
-      try transaction.put(TaskRecord(change))
+      changes.put(TaskRecord(change))
     case .runStarted(let run):
       let now = clock.now().wall
       owned[run]?.startedAt = now
@@ -83,8 +106,7 @@ extension Runner {
     return nil
   }
 
-  private func begin(_ start: AttemptStart, in transaction: Transaction, _ batch: inout Batch) throws(Failure) -> Event
-  {
+  private func begin(_ start: AttemptStart, in transaction: Transaction) throws(Failure) -> Event {
     let verdict = try limits.consume("task_submission", key: start.user, in: transaction)
     deltas.increment(verdict.allowed ? .limitGranted : .limitDenied, ["task_submission"])
     guard verdict.allowed else {

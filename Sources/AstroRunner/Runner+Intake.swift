@@ -41,28 +41,25 @@ extension Runner {
   }
 
   /// Rejects what the looks found unacceptable.
-  func refuse(
-    _ findings: [Intake.Finding], in transaction: Transaction, _ batch: inout Batch
-  ) throws(Failure) -> [Event] {
+  func refuse(_ findings: [Intake.Finding], in transaction: Transaction) throws(Failure) {
     for finding in findings {
       switch finding {
-      case .admissible(let candidate, let admission): try reject(candidate, admission, in: transaction, &batch)
-      case .refused(let name, let refusal): try reject(name, refusal, in: transaction, &batch)
+      case .admissible(let candidate, let admission): try reject(candidate, admission, in: transaction)
+      case .refused(let name, let refusal): try reject(name, refusal, in: transaction)
       }
     }
-    return []
   }
 
   /// Takes files while there is room, each with the grant it needs.
-  func admitFiles(in transaction: Transaction, _ batch: inout Batch) throws(Failure) -> [Event] {
+  func admitFiles(in transaction: Transaction) throws(Failure) -> [Event] {
     var events: [Event] = []
     let now = clock.now()
     while events.count < min(room, 64), let finding = try intake.next(in: spool, now: now, examine: examine) {
       switch finding {
-      case .refused(let name, let refusal): try reject(name, refusal, in: transaction, &batch)
+      case .refused(let name, let refusal): try reject(name, refusal, in: transaction)
       case .admissible(let candidate, let admission):
         guard let plan = admission.plan else {
-          try reject(candidate, admission, in: transaction, &batch)
+          try reject(candidate, admission, in: transaction)
           continue
         }
         let verdict = try limits.check("workflow_creation", key: admission.user, in: transaction)
@@ -70,7 +67,7 @@ extension Runner {
           throttle(candidate, admission, verdict)
           continue
         }
-        if let event = try admit(candidate, admission, plan, in: transaction, &batch) { events.append(event) }
+        if let event = try admit(candidate, admission, plan, in: transaction) { events.append(event) }
       }
     }
     return events
@@ -91,8 +88,7 @@ extension Runner {
 
   /// Claims one file and makes it a run. The grant is taken only when the claim succeeded.
   private func admit(
-    _ candidate: Candidate, _ admission: Admission, _ plan: WorkflowPlan, in transaction: Transaction,
-    _ batch: inout Batch
+    _ candidate: Candidate, _ admission: Admission, _ plan: WorkflowPlan, in transaction: Transaction
   ) throws(Failure) -> Event? {
     let run = try runID(for: admission, in: transaction)
     switch try spool.claim(candidate, as: run) {
@@ -150,7 +146,7 @@ extension Runner {
 
   /// A file that reads but cannot run: claimed as any other, then settled in `rejected/`.
   private func reject(
-    _ candidate: Candidate, _ admission: Admission, in transaction: Transaction, _ batch: inout Batch
+    _ candidate: Candidate, _ admission: Admission, in transaction: Transaction
   ) throws(Failure) {
     let run = try runID(for: admission, in: transaction)
     switch try spool.claim(candidate, as: run) {
@@ -160,11 +156,11 @@ extension Runner {
     }
     try transaction.insert(
       record(run, admission, state: .rejected, at: clock.now().wall, verdict: nil), content: admission.bytes)
-    noteRejected(run, admission.shownFile, admission.errors.first?.code ?? "invalid", &batch)
+    noteRejected(run, admission.shownFile, admission.errors.first?.code ?? "invalid")
   }
 
   private func reject(
-    _ name: FileName, _ refusal: Refusal, in transaction: Transaction, _ batch: inout Batch
+    _ name: FileName, _ refusal: Refusal, in transaction: Transaction
   ) throws(Failure) {
     var random = SystemRandomNumberGenerator()
     let now = clock.now().wall
@@ -181,10 +177,10 @@ extension Runner {
     record.errors = [refusal.diagnostic(file: name.printable)]
     record.finishedAt = now
     try transaction.insert(record, content: [])
-    noteRejected(run, name.printable, refusal.reason.code, &batch)
+    noteRejected(run, name.printable, refusal.reason.code)
   }
 
-  private func noteRejected(_ run: WorkflowID, _ file: String, _ reason: String, _ batch: inout Batch) {
+  private func noteRejected(_ run: WorkflowID, _ file: String, _ reason: String) {
     deltas.increment(.rejected, [reason])
     batch.refusals.append(Refused(run: run, shownFile: file, reason: reason))
     unsettled.append(run)

@@ -17,6 +17,7 @@ extension Runner {
   /// Everything that may have changed without an event: lists the spool, looks for what dead runners left.
   func rescan() throws(Failure) {
     nextRescan = clock.now().boot + Self.rescanInterval.microseconds
+    try readCancels()
     guard takesFiles else { return }
     switch spool.integrity() {
     case .intact: break

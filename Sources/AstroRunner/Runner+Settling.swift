@@ -18,6 +18,13 @@ extension Runner {
     }
   }
 
+  /// Takes back ``prepareDirectory(of:)`` and ``keepContent(_:of:_:)`` for a run that did not come to be.
+  func removeDirectory(of run: WorkflowID, _ format: SubmissionFormat) {
+    let directory = RunDirectory(run, in: home.runs)
+    unlink(directory.workflow(extension: format.rawValue))
+    for path in [directory.files, directory.outputs, directory.path] { rmdir(path) }
+  }
+
   /// Keeps the submitted bytes in the run's directory. The journal has them too: a crash before this is repaired when the
   /// run settles.
   func keepContent(_ bytes: [UInt8], of run: WorkflowID, _ format: SubmissionFormat) throws(Failure) {
@@ -32,6 +39,7 @@ extension Runner {
       try settle(run)
       unsettled.removeFirst()
       settled.append(run)
+      if settledSince == nil { settledSince = clock.now().boot }
     }
   }
 
@@ -46,6 +54,8 @@ extension Runner {
         try keepContent(try content(), of: id, run.format)
       }
       try AtomicFile.replace(directory.record, with: report.json, mode: 0o600)
+      // The journal has their content.
+      for name in Listing.names(in: directory.outputs) { unlink("\(directory.outputs)/\(name)") }
       rmdir(directory.outputs)
     }
     try spool.settle(
@@ -58,6 +68,7 @@ extension Runner {
   func finishSettling() throws(Failure) {
     try settleEnded()
     guard !settled.isEmpty || !deltas.isEmpty else { return }
+    reports.countQueries(of: journal, into: &deltas, at: nil)
     let runs = settled
     let values = deltas.values
     try journal.commit { transaction in
@@ -65,6 +76,7 @@ extension Runner {
       try transaction.add(series: values)
     }
     settled.removeAll()
+    settledSince = nil
     deltas.removeAll()
   }
 }

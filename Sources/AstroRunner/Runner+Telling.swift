@@ -40,7 +40,8 @@ extension Runner {
   private func tell(_ decision: Decision, _ batch: Batch) {
     switch decision {
     case .begin(let start): if let verdict = batch.verdicts[start.key] { tellThrottled(start, verdict) }
-    case .launch(let start): tellStarted(start)
+    case .started(let start): tellStarted(start)
+    case .launch, .enqueue, .release, .withdraw: break
     case .close(let ending, let agent): tellClosed(ending, agent)
     case .update(let change): tellUpdate(change)
     case .runStarted(let run):

@@ -11,57 +11,58 @@ import Logging
 
 extension Runner {
   /// One turn of the loop: gather, decide, commit, perform.
+  ///
+  /// Starts are committed ahead of their slots, so that a slot that comes free is filled at once, and the ends that made
+  /// it free can wait for the commit of the next starts: one fsync pays for all of them (architecture, 6).
   func turn() throws(Failure) {
     let events = try gather()
     let now = clock.now()
     intake.advance(to: now.boot)
-    var batch = Batch(decisions: scheduler.handle(events, at: now))
-    // Attempts granted by an earlier commit get the slots that have just come free before this commit's fsync.
-    performLaunches(&batch)
+    batch.add(scheduler.handle(events, at: now), at: now.boot)
+    performLaunches()
     let findings = takesFiles ? try look(now) : []
     let admits = takesFiles && room > 0 && intake.hasAdmissible
-    if batch.needsCommit || !findings.isEmpty || admits || !settled.isEmpty {
-      try commit(&batch, findings, admits: admits)
+    if !findings.isEmpty || admits || isCommitDue(now.boot) {
+      try commit(findings, admits: admits)
+      performLaunches()
+      try tell(batch)
+      batch = Batch()
     }
     intake.endTurn()
-    performLaunches(&batch)
-    try tell(batch)
     try settleEnded()
     try forgetFinishedRunners()
-    reports.update(self, now: now)
   }
 
-  /// What one turn decided, in order, and what of it is done.
-  struct Batch {
-    var decisions: [Decision]
-    /// Decisions before this one are in the transaction.
-    var recorded = 0
-    /// Decisions before this one have had their process started.
-    var launched = 0
-    var now: [WorkflowID: Admitted] = [:]
-    var verdicts: [AttemptKey: LimitVerdict] = [:]
-    var refusals: [Refused] = []
+  /// How long a decision that holds nothing up may wait for others to share its fsync.
+  static let commitDelay = Duration.milliseconds(5)
 
-    init(decisions: [Decision]) { self.decisions = decisions }
+  /// How long the mark that a run is settled may wait: without it a successor only settles it again.
+  static let markDelay = Duration.seconds(1)
 
-    var needsCommit: Bool {
-      decisions.contains {
-        switch $0 {
-        case .signal, .probe: false
-        case .begin, .launch, .close, .update, .runStarted, .runEnded: true
-        }
-      }
-    }
+  /// When the next commit must come; `nil` when there is nothing to commit.
+  var commitDue: Int64? {
+    let decided = batch.since.map { $0 + Self.commitDelay.microseconds }
+    let marks = settledSince.map { $0 + Self.markDelay.microseconds }
+    return [decided, marks].compactMap { $0 }.min()
   }
 
+  private func isCommitDue(_ boot: Int64) -> Bool {
+    guard let due = commitDue else { return false }
+    return boot >= due || (batch.since != nil && (batch.isUrgent || scheduler.wantsGrants || stopping != .no))
+  }
+
+  /// Reads only what poll(2) said is ready: a turn is often about one ended attempt, and every read that finds nothing
+  /// costs as much as one that does.
   private func gather() throws(Failure) -> [Event] {
-    for request in signals.take() { answer(request) }
+    if poller.isReady(signals.descriptor) { for request in signals.take() { answer(request) } }
     var events = pending
     pending.removeAll()
-    for event in try launcher.receive() { try take(event, into: &events) }
-    try gatherFromWrecks(into: &events)
+    if poller.isReady(launcher.descriptor) || !poller.watches(launcher.descriptor) {
+      for event in try launcher.receive() { try take(event, into: &events) }
+    }
+    if !wrecks.isEmpty { try gatherFromWrecks(into: &events) }
     gatherFromSpool()
-    if bell.take() { try readRequests() }
+    if let bell, poller.isReady(bell.descriptor), bell.take() { try readRequests() }
     if clock.now().boot >= nextRescan { try rescan() }
     return events
   }
@@ -88,8 +89,9 @@ extension Runner {
 
   private func take(_ event: LauncherEvent, into events: inout [Event]) throws(Failure) {
     switch event {
-    case .started: break
     case .ended(let record): events.append(.ended(try ending(of: record)))
+    case .began(let key): events.append(.began(key))
+    case .withdrawn(let key): events.append(.withdrawn(key))
     case .refused(let key, let reason, let infrastructure):
       events.append(.ended(notStarted(key, reason, infrastructure: infrastructure)))
     case .closed:
@@ -100,7 +102,6 @@ extension Runner {
   /// Takes what an attempt left before its end is decided on, so that the journal's record is complete.
   func ending(of record: ExitRecord) throws(Failure) -> AttemptEnding {
     let promise = promises.removeValue(forKey: record.key) ?? AttemptPromise()
-    taken.append(record.key)
     return try CommandAgent.ending(of: record, promise: promise, runs: home.runs)
   }
 
@@ -113,7 +114,9 @@ extension Runner {
   }
 
   private func gatherFromSpool() {
-    guard takesFiles else { return }
+    guard takesFiles, bell != nil, case .events(let descriptor) = spool.watch.mode, poller.isReady(descriptor) else {
+      return
+    }
     switch spool.watch.readEvents() {
     case .none: break
     case .names(let names): intake.notice(names)
@@ -122,24 +125,41 @@ extension Runner {
   }
 
   /// Starts the processes and sends the signals decided so far, of attempts that are committed.
-  func performLaunches(_ batch: inout Batch) {
-    var starts: [AttemptStart] = []
+  func performLaunches() {
+    var starts: [(start: AttemptStart, isHeld: Bool)] = []
     for decision in batch.decisions[batch.launched...] {
       switch decision {
       case .launch(let start):
         promises[start.key] = start.promise
-        starts.append(start)
-      case .signal(let key, let signal): send(signal, to: key)
+        starts.append((start, false))
+      case .enqueue(let start):
+        promises[start.key] = start.promise
+        starts.append((start, true))
+      // In the order decided: what is taken back or signalled has been handed over before.
+      case .release(let key):
+        launch(&starts)
+        agent.release(key)
+      case .withdraw(let key):
+        launch(&starts)
+        agent.withdraw(key)
+      case .signal(let key, let signal):
+        launch(&starts)
+        send(signal, to: key)
       case .probe(let name): pending.append(.probed(agent: name, error: agent.probe()))
-      case .begin, .close, .update, .runStarted, .runEnded: break
+      case .begin, .started, .close, .update, .runStarted, .runEnded: break
       }
     }
     batch.launched = batch.decisions.count
+    launch(&starts)
+  }
+
+  private func launch(_ starts: inout [(start: AttemptStart, isHeld: Bool)]) {
     guard !starts.isEmpty else { return }
     for ending in agent.start(starts) {
       promises[ending.key] = nil
       pending.append(.ended(ending))
     }
+    starts.removeAll()
   }
 
   private func send(_ signal: TerminationSignal, to key: AttemptKey) {

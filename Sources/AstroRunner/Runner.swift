@@ -1,7 +1,7 @@
 import AstroAgents
 public import AstroConfiguration
 public import AstroCore
-public import AstroJournal
+import AstroJournal
 import AstroLimits
 import AstroProcess
 public import AstroScheduling
@@ -73,7 +73,6 @@ public final class Runner {
   let agent: CommandAgent
   let examiner: Examiner
   let events: EventStream
-  let bell: BellWatch
   var scheduler: Scheduler
   var intake = Intake()
   var reports: Reports
@@ -86,21 +85,27 @@ public final class Runner {
   var wrecks: [AdoptedRunner] = []
   /// Of those, the ones whose last attempt has ended, until that is committed.
   var finished: [AdoptedRunner] = []
+  /// Decided, and not yet committed and told.
+  var batch = Batch()
+  /// What was ready when the loop last woke.
+  var poller = Poller()
   /// Told to the scheduler at the next turn.
   var pending: [Event] = []
   /// Counters since the last commit.
   var deltas = SeriesDeltas()
   /// Runs whose file lies in its final place, to be marked with the next commit.
   var settled: [WorkflowID] = []
+  /// Since when there are some, in boot time.
+  var settledSince: Int64?
   /// Runs that ended, to be settled once their end is committed.
   var unsettled: [WorkflowID] = []
-  /// Outputs files to remove once the journal has their content.
-  var taken: [AttemptKey] = []
   var result = Result()
   var stopping: StopState = .no
   /// A second one ends the runner at once.
   var stopRequests = 0
   var nextRescan: Int64 = 0
+  /// There once we hear of requests and of new files; see ``listen()``.
+  private(set) var bell: BellWatch?
   let startedAt: Moment
 
   enum StopState: Equatable {
@@ -139,7 +144,6 @@ public final class Runner {
     mkdir(home.data, 0o711)
     for directory in [home.runs, home.scratch] { mkdir(directory, 0o700) }
     lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
-    bell = BellWatch(lockFile: lock.files.lock)
     journal = try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
     limits = RateLimits(configured: system.limits)
     spool = try Spool(
@@ -162,10 +166,12 @@ public final class Runner {
   public func run() throws(Failure) -> Result {
     do throws(Failure) {
       reports.begin(self)
-      try rescan()
+      if options.mode == .watch { try listen() } else { try rescan() }
       while true {
         try turn()
         if try isFinished() { break }
+        reports.update(self, now: clock.now())
+        try listen()
         wait()
       }
       try leave()
@@ -174,6 +180,17 @@ public final class Runner {
       reports.fail(self, error)
       throw error
     }
+  }
+
+  /// Begins to hear of requests and of new files. A pass that finds nothing to wait for leaves without: closing a watch
+  /// costs it many milliseconds, more than all its work, because the kernel waits until no processor can be using it.
+  private func listen() throws(Failure) {
+    guard bell == nil else { return }
+    bell = BellWatch(lockFile: lock.files.lock)
+    if takesFiles { _ = spool.watch }
+    // Looked for again, or what came before there was somebody to hear it would wait for the next look around.
+    try readRequests()
+    try rescan()
   }
 
   /// How many more runs may become active.
@@ -221,18 +238,25 @@ public final class Runner {
 
   /// Sleeps until something happens or falls due.
   private func wait() {
-    guard pending.isEmpty else { return }
-    var poller = Poller()
+    poller.reset()
     poller.watch(signals.descriptor)
-    poller.watch(bell.descriptor)
-    poller.watch(launcher.descriptor, forWriting: launcher.wantsWrite)
+    if let bell { poller.watch(bell.descriptor) }
+    // Ends that come fast are heard of together: a turn costs more than what it does for one of them.
+    let listens = !scheduler.isWellSupplied || launcher.wantsWrite
+    if listens { poller.watch(launcher.descriptor, forWriting: launcher.wantsWrite) }
     for wreck in wrecks { wreck.watch(&poller) }
     if takesFiles, case .events(let descriptor) = spool.watch.mode { poller.watch(descriptor) }
-    poller.wait(atMost: pauseUntilDue())
+    let pause = pending.isEmpty ? pauseUntilDue() : 0
+    poller.wait(atMost: listens ? pause : min(pause ?? .max, Self.hearing.microseconds))
   }
 
+  /// How long ends may go unheard while the launcher is well supplied.
+  private static let hearing = Duration.milliseconds(1)
+
   private func pauseUntilDue() -> Int64? {
-    var due = [scheduler.nextDue, takesFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan]
+    var due = [
+      scheduler.nextDue, takesFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan, commitDue,
+    ]
     if case .draining(let until) = stopping { due.append(until) }
     if case .drain(let maxTime?) = options.mode, stopping == .no {
       due.append(startedAt.boot + maxTime.microseconds)
@@ -243,6 +267,9 @@ public final class Runner {
   /// Leaves everything as the next runner wants to find it.
   private func leave() throws(Failure) {
     if scheduler.activeRuns > 0, result.ended.isEmpty, stopping != .no { result.interrupted = true }
+    if commitDue != nil { try commit([], admits: false) }
+    try tell(batch)
+    batch = Batch()
     try finishSettling()
     reports.end(self)
     guard scheduler.activeRuns == 0 else { return }

@@ -12,6 +12,8 @@ enum TaskPhase {
   indirect case beginning(AttemptStart, agent: Int)
   /// Its start is committed and waits for a slot.
   indirect case committed(AttemptStart, agent: Int)
+  /// Handed to the launcher, which starts it when a slot comes free. A cause says that it is being taken back.
+  indirect case queued(AttemptStart, agent: Int, ending: EndingCause)
   case running(agent: Int, ending: EndingCause)
   case over(TaskState)
 }
@@ -123,7 +125,7 @@ final class ActiveRun {
   func state(of index: Int) -> TaskState {
     switch tasks[index].phase {
     case .pending, .ready: .pending
-    case .waiting, .beginning, .committed: .waiting
+    case .waiting, .beginning, .committed, .queued: .waiting
     case .running: .running
     case .over(let state): state
     }

@@ -43,7 +43,9 @@ public struct AgentPool: Sendable {
 
     /// Laplace's rule of succession with two successes assumed (contract 4).
     public var reliability: Double { (successes + 2) / (successes + failures + 2) }
-    public var isHealthy: Bool { infrastructureFailures < 3 }
+    /// Failures of the infrastructure in a row that make an agent unhealthy (contract 4).
+    public static let illAfter = 3
+    public var isHealthy: Bool { infrastructureFailures < Self.illAfter }
 
     /// Half of an outcome's weight is gone after 50 more.
     mutating func count(success: Bool) {
@@ -58,11 +60,13 @@ public struct AgentPool: Sendable {
     var record = Record()
     /// Attempts launched and not ended.
     var running = 0
-    /// Attempts recorded as begun, or about to be, that have no process yet.
+    /// Attempts handed to the launcher to start when a slot comes free.
+    var queued = 0
+    /// Attempts recorded as begun, or about to be, that the launcher does not know of yet.
     var ahead = 0
 
-    /// Slots not taken by a running attempt.
-    var free: Int { member.maxConcurrent.map { max(0, $0 - running) } ?? .max }
+    /// Slots not taken by an attempt that runs or is next in line to.
+    var free: Int { member.maxConcurrent.map { max(0, $0 - running - queued) } ?? .max }
   }
 
   var entries: [Entry]

@@ -8,6 +8,10 @@ public enum Event: Sendable {
   case granted(AttemptKey)
   /// A limit refused the start; nothing was recorded or taken.
   case denied(AttemptKey, LimitVerdict)
+  /// A queued attempt has taken a slot that came free. Told together with the end that freed it.
+  case began(AttemptKey)
+  /// A queued attempt was taken back in time: it was never started.
+  case withdrawn(AttemptKey)
   /// An attempt is over. Its outcome is what the launcher saw; the scheduler knows whether a timeout or a cancel caused it.
   case ended(AttemptEnding)
   /// A user wants the run to stop.
@@ -18,13 +22,24 @@ public enum Event: Sendable {
   case stopping
 }
 
-/// What is to be done. Only ``launch`` and ``signal`` may be performed before the batch is committed: their attempts
-/// are in the journal already.
-public enum Decision: Sendable {
+/// What is to be done. Those that speak to the launcher (``launch``, ``enqueue``, ``release``, ``withdraw``, ``signal``)
+/// may be performed before the batch is committed: their attempts are in the journal already.
+///
+/// Boxed: a start is many strings, and a decision is looked at several times on its way.
+public indirect enum Decision: Sendable {
   /// Record the start of this attempt, together with the grants it needs; answer with `granted` or `denied`.
   case begin(AttemptStart)
   /// Start the process of an attempt granted before.
   case launch(AttemptStart)
+  /// Hand an attempt granted before to the launcher, to be started at the next end of one of its attempts: a slot is
+  /// then filled without waiting for this process.
+  case enqueue(AttemptStart)
+  /// Start a queued attempt now.
+  case release(AttemptKey)
+  /// Take a queued attempt back; answered by `withdrawn`, or not at all when it has begun.
+  case withdraw(AttemptKey)
+  /// Record that an attempt runs.
+  case started(AttemptStart)
   /// Send TERM or KILL to the attempt's process group.
   case signal(AttemptKey, TerminationSignal)
   /// Record the end of an attempt.

@@ -3,20 +3,18 @@ import AstroCore
 extension Scheduler {
   /// An attempt is over: its slot is free, and its task is done or tried again.
   mutating func ended(_ seen: AttemptEnding) {
-    guard let task = reference(seen.key), case .running(let agent, let cause)? = phase(of: task),
-      let run = runs[task.run]
-    else { return }  // an end told twice, as after a crash between taking it and forgetting it
+    // An end told twice, as after a crash between taking it and forgetting it, finds its task elsewhere.
+    guard let task = reference(seen.key), let (agent, cause) = release(task), let run = runs[task.run] else { return }
     var ending = seen
     switch cause {
     case .none: break
     case .timeout: ending.outcome = .timedOut
     case .cancel, .deadline: ending.outcome = .cancelled
     }
-    running -= 1
     if agent >= 0 {
-      agents.entries[agent].running -= 1
       if agents.count(ending.outcome, at: agent) { scheduleProbe(agents.entries[agent].member.id) }
     }
+    pace += (Double(ending.duration.microseconds) - pace) / 8
     let name = agent >= 0 ? agents.entries[agent].member.id : ""
     decisions.append(.close(ending, agent: name))
     let counted = Int(run.tasks[task.index].counted)
@@ -34,6 +32,20 @@ extension Scheduler {
     runs[task.run]?.results[task.index] = TaskResult(
       exitCode: ending.outcome.exitCode, outputs: ending.outputs, stdout: ending.stdout)
     finish(task, ending.outcome.taskState, reason: ending.outcome.message, ending: ending)
+  }
+
+  /// Gives up the place of an attempt that is over: its slot, or its turn for one when it could not be handed over.
+  private mutating func release(_ task: TaskReference) -> (agent: Int, EndingCause)? {
+    switch phase(of: task) {
+    case .running(let agent, let cause):
+      running -= 1
+      if agent >= 0 { agents.entries[agent].running -= 1 }
+      return (agent, cause)
+    case .queued(_, let agent, let cause):
+      leaveQueue(task, agent)
+      return (agent, cause)
+    case .pending, .ready, .waiting, .beginning, .committed, .over, nil: return nil
+    }
   }
 
   private mutating func pause(_ task: TaskReference, for wait: Duration, reason: String) {
@@ -113,13 +125,16 @@ extension Scheduler {
     let held = run.tasks.indices.filter {
       switch run.tasks[$0].phase {
       case .ready, .waiting: true
-      case .pending, .beginning, .committed, .running, .over: false
+      case .pending, .beginning, .committed, .queued, .running, .over: false
       }
     }
     for index in run.tasks.indices where !run.mayStart(index) {
       let task = TaskReference(run: id, index: index)
       switch run.tasks[index].phase {
       case .committed: dropCommitted(task)
+      case .queued(let start, let agent, _):
+        runs[id]?.tasks[index].phase = .queued(start, agent: agent, ending: cause)
+        decisions.append(.withdraw(start.key))
       case .running: end(task, attempt: Int(run.tasks[index].attempts), because: cause)
       case .pending, .ready, .waiting, .beginning, .over: break
       }

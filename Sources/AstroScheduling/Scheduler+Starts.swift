@@ -64,7 +64,7 @@ extension Scheduler {
     case .running(let agent, _):
       running += 1
       if agent >= 0 { agents.entries[agent].running += 1 }
-    case .ready, .waiting, .beginning, .committed, .over: break
+    case .ready, .waiting, .beginning, .committed, .queued, .over: break
     }
   }
 
@@ -109,7 +109,8 @@ extension Scheduler {
   mutating func beginReady() {
     guard !isStopping, !ready.isEmpty else { return }
     while startable < policy.parallel - running, begin(spare: 0) {}
-    while committed.count + beginning < max(0, policy.parallel - running) + policy.ahead, begin(spare: policy.ahead) {}
+    let ahead = ahead
+    while committed.count + queued.count + beginning < max(0, policy.parallel - running) + ahead, begin(spare: ahead) {}
   }
 
   /// Begun attempts that would find a slot with their agent now.
@@ -176,9 +177,75 @@ extension Scheduler {
     }
   }
 
-  /// Gives free slots to committed starts, best first.
+  /// Gives free slots to the starts that were granted first, and hands more to the launcher for the slots that come
+  /// free next.
   mutating func launchCommitted() {
     guard !isStopping else { return }
+    fillSlots()
+    let ahead = ahead
+    var index = 0
+    while index < committed.count, queued.count < ahead / 2, running >= policy.parallel {
+      let task = committed[index]
+      guard case .committed(let start, let chosen)? = phase(of: task), agents.entries[chosen].free > 0 else {
+        index += 1
+        continue
+      }
+      committed.remove(at: index)
+      agents.entries[chosen].ahead -= 1
+      agents.entries[chosen].queued += 1
+      queued.append(task)
+      runs[task.run]?.tasks[task.index].phase = .queued(start, agent: chosen, ending: .none)
+      decisions.append(.enqueue(start))
+    }
+  }
+
+  /// An attempt has taken the slot of one that ended.
+  mutating func began(_ key: AttemptKey) {
+    guard let task = reference(key), case .queued(let start, let agent, let cause)? = phase(of: task) else { return }
+    leaveQueue(task, agent)
+    run(task, start, agent)
+    guard let run = runs[task.run] else { return }
+    if cause != .none {
+      end(task, attempt: start.key.number, because: cause)
+    } else if !run.mayStart(task.index) {
+      end(task, attempt: start.key.number, because: run.stopping)
+    }
+  }
+
+  /// An attempt was taken back: it is as if it had only been granted.
+  mutating func withdrawn(_ key: AttemptKey) {
+    guard let task = reference(key), case .queued(let start, let agent, _)? = phase(of: task),
+      let run = runs[task.run]
+    else { return }
+    leaveQueue(task, agent)
+    agents.entries[agent].ahead += 1
+    run.tasks[task.index].phase = .committed(start, agent: agent)
+    committed.insert(task, at: 0)
+    if !run.mayStart(task.index) { dropCommitted(task) }
+  }
+
+  /// Starts nothing more, and takes back what has not begun.
+  mutating func stopStarting() {
+    isStopping = true
+    for task in queued {
+      if case .queued(let start, _, .none)? = phase(of: task) { decisions.append(.withdraw(start.key)) }
+    }
+  }
+
+  mutating func leaveQueue(_ task: TaskReference, _ agent: Int) {
+    queued.removeAll { $0 == task }
+    agents.entries[agent].queued -= 1
+  }
+
+  private mutating func fillSlots() {
+    // A slot may come free without an end that the launcher saw: of an adopted attempt, of a start that failed.
+    while running < policy.parallel, let task = queued.first(where: { isUnhindered($0) }),
+      case .queued(let start, let agent, _)? = phase(of: task)
+    {
+      leaveQueue(task, agent)
+      decisions.append(.release(start.key))
+      run(task, start, agent)
+    }
     var index = 0
     while index < committed.count, running < policy.parallel {
       let task = committed[index]
@@ -191,8 +258,15 @@ extension Scheduler {
       }
       committed.remove(at: index)
       agents.entries[chosen].ahead -= 1
-      launch(task, start, agent)
+      var moved = start
+      moved.agent = agents.entries[agent].member.id
+      decisions.append(.launch(moved))
+      run(task, moved, agent)
     }
+  }
+
+  private func isUnhindered(_ task: TaskReference) -> Bool {
+    if case .queued(_, _, .none)? = phase(of: task) { true } else { false }
   }
 
   /// The agent chosen when the start was committed, or another that has come free first.
@@ -201,16 +275,15 @@ extension Scheduler {
     return runs[task.run].flatMap { agents.choose($0.plan.tasks[task.index].agent, spare: 0) }
   }
 
-  private mutating func launch(_ task: TaskReference, _ committed: AttemptStart, _ agent: Int) {
-    var start = committed
-    start.agent = agents.entries[agent].member.id
+  /// From here on an attempt has a slot, and its time counts.
+  private mutating func run(_ task: TaskReference, _ start: AttemptStart, _ agent: Int) {
     running += 1
     agents.entries[agent].running += 1
     runs[task.run]?.tasks[task.index].phase = .running(agent: agent, ending: .none)
     if let timeout = runs[task.run]?.plan.tasks[task.index].timeout {
       timers.add(.timeout(task, attempt: start.key.number), at: now.boot + timeout.microseconds)
     }
-    decisions.append(.launch(start))
+    decisions.append(.started(start))
   }
 
   func reference(_ key: AttemptKey) -> TaskReference? {

@@ -10,8 +10,14 @@ public struct Scheduler: ~Copyable {
   public struct Policy: Sendable {
     /// Attempts that may run at once.
     public var parallel: Int
-    /// Starts that are committed beyond the free slots, so that one fsync pays for many (architecture, 6).
-    public var ahead = 16
+    /// The most starts that are committed beyond the free slots, so that one fsync pays for many (architecture, 6).
+    /// Half of them the launcher may hold ready, so that a slot is filled at once while a commit is under way.
+    public var ahead = 32
+    /// How far ahead in time starts are committed: as many as may be expected to begin within it. Where attempts take
+    /// long none are, and a newcomer or a higher priority waits behind nobody who has not begun.
+    public var horizon = Duration.milliseconds(20)
+    /// How long attempts are taken to last before the first has ended.
+    public var pace = Duration.seconds(1)
     public init(parallel: Int) { self.parallel = parallel }
   }
 
@@ -22,6 +28,10 @@ public struct Scheduler: ~Copyable {
   var timers = TimerQueue()
   /// Committed starts without a process, best first.
   var committed: [TaskReference] = []
+  /// How long attempts take, in microseconds: a decaying mean of those that ended.
+  var pace: Double
+  /// Attempts the launcher holds ready, in the order it will start them.
+  var queued: [TaskReference] = []
   /// Starts decided and not yet answered by the journal.
   var beginning = 0
   var running = 0
@@ -42,6 +52,7 @@ public struct Scheduler: ~Copyable {
     self.policy = policy
     self.agents = agents
     self.now = now
+    pace = Double(policy.pace.microseconds)
     random = SplitMix64(state: seed)
     for member in agents.members where agents.record(of: member.id)?.isHealthy == false {
       timers.add(.probe(agent: member.id), at: now.boot)
@@ -65,10 +76,12 @@ public struct Scheduler: ~Copyable {
     case .admitted(let seed): admit(seed)
     case .granted(let key): granted(key)
     case .denied(let key, let verdict): denied(key, verdict)
+    case .began(let key): began(key)
+    case .withdrawn(let key): withdrawn(key)
     case .ended(let ending): ended(ending)
     case .cancel(let id): stop(id, because: .cancel)
     case .probed(let agent, let error): probed(agent, error)
-    case .stopping: isStopping = true
+    case .stopping: stopStarting()
     }
   }
 
@@ -92,7 +105,8 @@ public struct Scheduler: ~Copyable {
   // MARK: What others may ask
 
   public var activeRuns: Int { runs.count }
-  public var runningAttempts: Int { running }
+  /// Attempts that run, or will without being asked again.
+  public var runningAttempts: Int { running + queued.count }
   public func isActive(_ id: WorkflowID) -> Bool { runs[id] != nil }
   public func agentRecord(_ id: String) -> AgentPool.Record? { agents.record(of: id) }
   public var agentPool: AgentPool { agents }
@@ -100,9 +114,23 @@ public struct Scheduler: ~Copyable {
   /// Boot time of the next timer, in microseconds; `nil` when only outside events can change anything.
   public var nextDue: Int64? { timers.nextDue }
 
+  /// How many starts are worth committing beyond the free slots.
+  var ahead: Int {
+    let expected = Double(policy.horizon.microseconds) * Double(policy.parallel) / max(pace, 1)
+    return min(policy.ahead, Int(min(expected, 1e6)))
+  }
+
+  /// Whether starts wait for the journal while few are granted ahead of the slots: committing now keeps slots from
+  /// standing idle. Else the commit can wait for more to share it.
+  public var wantsGrants: Bool { beginning > 0 && committed.count + queued.count <= ahead / 2 }
+
+  /// Whether the launcher has starts for the next few ends: nothing is lost when those are heard of a little later.
+  public var isWellSupplied: Bool { queued.count >= 4 }
+
   /// Whether something is under way: an attempt that runs, or one that will without waiting for any timer.
   public var isBusy: Bool {
-    running > 0 || beginning > 0 || (!isStopping && (!committed.isEmpty || ready.contains { admits($0, spare: 1) }))
+    running > 0 || !queued.isEmpty || beginning > 0
+      || (!isStopping && (!committed.isEmpty || ready.contains { admits($0, spare: 1) }))
   }
 
   /// The earliest end of a retry's pause, in boot microseconds: what a pass that would otherwise leave may wait for.
@@ -130,9 +158,4 @@ struct SplitMix64 {
     z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
     return z ^ (z >> 31)
   }
-}
-
-extension Scheduler {
-  /// Tasks of active runs that have not ended and do not run.
-  public var queuedTasks: Int { runs.values.reduce(0) { $0 + $1.remaining } - running }
 }

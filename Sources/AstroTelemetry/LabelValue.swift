@@ -16,6 +16,21 @@ enum LabelValue {
     return String(result)
   }
 
+  /// Undoes ``escaped(_:)``.
+  static func unescaped(_ text: String) -> String {
+    var result = String.UnicodeScalarView()
+    var isEscaped = false
+    for scalar in text.unicodeScalars {
+      if !isEscaped, scalar == "\\" {
+        isEscaped = true
+      } else {
+        result.append(isEscaped && scalar == "n" ? "\n" : scalar)
+        isEscaped = false
+      }
+    }
+    return String(result)
+  }
+
   /// The length of the escaped value at the start of `bytes`, which must be ended by an unescaped quote; `nil` when it
   /// is not, or when it holds what ``escaped(_:)`` never writes.
   static func length(_ bytes: Substring.UTF8View) -> Int? {

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,4 +65,9 @@ int clinux_locate(const void *address, struct clinux_symbol *place) {
   place->offset = (uint64_t)((const char *)address - (const char *)info.dli_fbase);
   place->name = info.dli_sname;
   return 1;
+}
+
+int64_t clinux_filesystem_type(const char *path) {
+  struct statfs status;
+  return statfs(path, &status) == 0 ? (int64_t)(uint32_t)status.f_type : -1;
 }

@@ -18,6 +18,7 @@ struct Astro: ParsableCommand {
     subcommands: [
       InitCommand.self, WatchCommand.self, DrainCommand.self, RunCommand.self, ValidateCommand.self,
       StatusCommand.self, ListCommand.self, CancelCommand.self, LimitsCommand.self, HealthCommand.self,
+      LogsCommand.self, EventsCommand.self, AgentsCommand.self, MetricsCommand.self, DoctorCommand.self,
     ])
 
   static let version = "0.1.0"

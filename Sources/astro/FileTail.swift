@@ -11,6 +11,13 @@ enum FileTail {
     return readOn(descriptor)
   }
 
+  /// A file of /proc, which has no size to seek by; `nil` when it cannot be read.
+  static func readStream(_ path: String) -> [UInt8]? {
+    guard let descriptor = open(path) else { return nil }
+    defer { close(descriptor) }
+    return readOn(descriptor)
+  }
+
   static func open(_ path: String) -> Int32? {
     let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else { return nil }

@@ -34,9 +34,9 @@ struct Site {
     environment = Self.readEnvironment()
     let directory = Self.workingDirectory()
     let root = try Home.locate(flag: flag, environment: environment, workingDirectory: directory)
-    do {
+    do throws(ConfigurationError) {
       configuration = try Configuration.load(home: root, environment: environment)
-    } catch let error as ConfigurationError {
+    } catch {
       Message.show(error.diagnostics)
       throw AstroCore.ExitCode.configuration
     }
@@ -83,16 +83,27 @@ struct Site {
     try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
   }
 
-  /// Starts logging for a verb that works: the file always, the console unless it shows progress itself.
-  func startLogging(console: Bool) throws -> (Logger, LogOutput) {
+  /// What a verb that works shows of its log on stderr.
+  enum ConsoleUse {
+    /// Nothing: it shows progress itself.
+    case none
+    /// Everything, for a service's own log.
+    case everything
+    /// Everything on a terminal; else only warnings and errors, so that cron sends no mail about a pass that went well.
+    case problems
+  }
+
+  /// Starts logging for a verb that works: the file always, the console as asked.
+  func startLogging(console use: ConsoleUse) throws -> (Logger, LogOutput) {
     let slash = home.log.lastIndex(of: "/") ?? home.log.startIndex
     mkdir(String(home.log[..<slash]), 0o755)
     let system = configuration.system
     let level = Logger.Level(word: system.logLevel.rawValue) ?? .info
+    let isQuiet = use == .problems && isatty(STDERR_FILENO) != 1
     let settings = LogSettings(
       file: home.log, level: level,
-      console: console ? LogConsole.fitting(json: system.jsonLogging, environment: environment) : nil,
-      environment: system.environment.rawValue)
+      console: use == .none ? nil : LogConsole.fitting(json: system.jsonLogging, environment: environment),
+      consoleLevel: isQuiet ? max(level, .warning) : level, environment: system.environment.rawValue)
     let output = try AstroLog.bootstrap(settings)
     return (Logger(label: "astro"), output)
   }

@@ -10,7 +10,10 @@ final class World {
   var running: [AttemptKey: AttemptStart] = [:]
   /// Granted and not yet launched.
   var committed: Set<AttemptKey> = []
+  /// Handed over to start at the next end, in order.
+  var queued: [AttemptStart] = []
   var launched: [AttemptKey] = []
+  private var withdrawals: [AttemptKey] = []
   var signals: [(AttemptKey, TerminationSignal)] = []
   var updates: [TaskChange] = []
   var closed: [AttemptEnding] = []
@@ -25,6 +28,7 @@ final class World {
   ) {
     var policy = Scheduler.Policy(parallel: parallel)
     policy.ahead = ahead
+    policy.pace = .zero
     scheduler = Scheduler(policy: policy, agents: AgentPool(agents, records: records), now: now, seed: 7)
   }
 
@@ -47,15 +51,18 @@ final class World {
       }
       events = answers
     } while !events.isEmpty
+    answerWithdrawals()
   }
 
   private func note(_ decision: Decision) {
     switch decision {
-    case .begin, .runStarted: break
-    case .launch(let start):
-      committed.remove(start.key)
-      running[start.key] = start
-      launched.append(start.key)
+    case .begin, .started, .runStarted: break
+    case .launch(let start): launch(start)
+    case .enqueue(let start): queued.append(start)
+    case .release(let key):
+      guard let index = queued.firstIndex(where: { $0.key == key }) else { break }
+      launch(queued.remove(at: index))
+    case .withdraw(let key): withdrawals.append(key)
     case .signal(let key, let signal): signals.append((key, signal))
     case .close(let ending, _):
       committed.remove(ending.key)
@@ -63,6 +70,23 @@ final class World {
     case .update(let change): updates.append(change)
     case .runEnded(let id, let state, let reason): ended[id] = (state, reason)
     case .probe(let agent): probes.append(agent)
+    }
+  }
+
+  private func launch(_ start: AttemptStart) {
+    committed.remove(start.key)
+    running[start.key] = start
+    launched.append(start.key)
+  }
+
+  /// Answers what was asked to be taken back: what still waits is, what has begun goes on.
+  private func answerWithdrawals() {
+    let keys = withdrawals
+    withdrawals = []
+    for key in keys {
+      guard let index = queued.firstIndex(where: { $0.key == key }) else { continue }
+      queued.remove(at: index)
+      tell(.withdrawn(key))
     }
   }
 
@@ -80,7 +104,21 @@ final class World {
 
   func end(_ key: AttemptKey, _ outcome: AttemptOutcome, outputs: [String: String] = [:], stdout: String? = nil) {
     running[key] = nil
-    tell(.ended(ending(key, outcome, outputs: outputs, stdout: stdout)))
+    var events = [Event.ended(ending(key, outcome, outputs: outputs, stdout: stdout))]
+    if isEndOfProcess(outcome), !queued.isEmpty {
+      let next = queued.removeFirst()
+      launch(next)
+      events.append(.began(next.key))
+    }
+    tell(events)
+  }
+
+  /// What could not start, or was adopted from another launcher, makes this one start nothing.
+  private func isEndOfProcess(_ outcome: AttemptOutcome) -> Bool {
+    switch outcome {
+    case .notStarted, .lost: false
+    case .exited, .signalled, .timedOut, .cancelled, .invalidOutput: true
+    }
   }
 
   func ending(_ key: AttemptKey, _ outcome: AttemptOutcome, outputs: [String: String] = [:], stdout: String? = nil)

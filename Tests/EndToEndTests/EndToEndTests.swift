@@ -59,6 +59,18 @@ import Testing
     }
   }
 
+  @Test func aPassRunsAFileThatComesWhileItWaitsForATask() throws {
+    try inHome { astro, home in
+      let second = home + "/second.txt"
+      try "tasks: {a: {run: 'true'}}\n".write(toFile: second, atomically: true, encoding: .utf8)
+      try submit(
+        "tasks: {a: {run: cp \"$ASTRO_HOME/second.txt\" \"$ASTRO_HOME/spool/second.yaml\"}}\n", to: home,
+        as: "first.yaml")
+      #expect(try run(astro, ["drain", "--home", home]).code == 0)
+      #expect(files(home + "/spool/done").count == 4)
+    }
+  }
+
   @Test func aFailureEndsInFailedWithExitCodeOne() throws {
     try inHome { astro, home in
       try submit("tasks: {a: {run: exit 3}, b: {needs: a, run: 'true'}}\n", to: home, as: "bad.yaml")
@@ -88,6 +100,31 @@ import Testing
         toFile: home + "/config/system_config.yaml", atomically: true, encoding: .utf8)
       #expect(try run(astro, ["drain", "--home", home]).code == 78)
       #expect(!FileManager.default.fileExists(atPath: home + "/data/astro.sqlite"))
+    }
+  }
+
+  /// Reads the log as it comes: with an interval of a day, only a change of state can have written the file.
+  @Test func aWatcherIsReadyAsSoonAsItWatchesNotAfterAnInterval() throws {
+    try inHome { astro, home in
+      try "system: {health_check_interval: 1d}\n".write(
+        toFile: home + "/config/system_config.yaml", atomically: true, encoding: .utf8)
+      let watcher = Process()
+      watcher.executableURL = URL(fileURLWithPath: astro)
+      watcher.arguments = ["watch", "--home", home]
+      let console = Pipe()
+      watcher.standardError = console
+      try watcher.run()
+      defer { watcher.waitUntilExit() }
+      defer { watcher.terminate() }
+      var said = ""
+      while !said.contains("Health changed") {
+        var entry = pollfd(fd: console.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+        try #require(poll(&entry, 1, 30_000) == 1, "the watcher says no more than: \(said)")
+        let data = console.fileHandleForReading.availableData
+        try #require(!data.isEmpty, "the watcher ended: \(said)")
+        said += String(decoding: data, as: UTF8.self)
+      }
+      #expect(try run(astro, ["health", "ready", "--home", home]).code == 0)
     }
   }
 }

@@ -38,6 +38,8 @@ int clinux_pidfd_open(int pid);
 int clinux_become_subreaper(void);
 /// CLOCK_BOOTTIME in microseconds.
 int64_t clinux_boot_microseconds(void);
+/// The magic number of the file system of `path` (statfs(2), f_type; 32 bits of it), or -1.
+int64_t clinux_filesystem_type(const char *path);
 
 /// fcntl(2) F_OFD_SETLK on the one byte at `offset`, `kind` being F_RDLCK, F_WRLCK or F_UNLCK: -1 with EAGAIN when
 /// another open file description holds a lock that excludes it.

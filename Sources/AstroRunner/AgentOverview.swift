@@ -1,0 +1,67 @@
+import AstroAgents
+public import AstroConfiguration
+public import AstroCore
+public import AstroJournal
+import AstroScheduling
+public import AstroTelemetry
+
+/// What is known of the configured agents without a runner: their configuration, and what the journal remembers.
+public struct AgentOverview {
+  public struct Row: Sendable, Equatable {
+    public var id: String
+    public var kind: String
+    public var capabilities: [String]
+    public var status: AgentStatus
+    public var running: Int
+    /// `nil` is unbounded.
+    public var maxConcurrent: Int?
+    public var reliability: Double
+    public var lastError: String?
+  }
+
+  /// In the order of the configuration.
+  public let rows: [Row]
+
+  public init(_ configuration: Configuration, in journal: Reading) throws(Failure) {
+    self.init(configuration, records: try journal.agents(), running: try journal.runningAttempts())
+  }
+
+  /// A home where nothing has run yet.
+  public init(_ configuration: Configuration) { self.init(configuration, records: [], running: []) }
+
+  private init(_ configuration: Configuration, records: [AgentRecord], running attempts: [AttemptRecord]) {
+    let known = Dictionary(records.map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 })
+    rows = configuration.agents.map { agent in
+      let record = known[agent.id] ?? AgentPool.Record()
+      let running = attempts.count { $0.agent == agent.id }
+      return Row(
+        id: agent.id, kind: agent.kind, capabilities: agent.capabilities,
+        status: record.isHealthy ? (running > 0 ? .active : .idle) : .unhealthy, running: running,
+        maxConcurrent: agent.maxConcurrent, reliability: record.reliability, lastError: record.lastError)
+    }
+  }
+
+  /// Asks every agent now whether it can take work, and records the answers in one commit: a healthy one clears the
+  /// failures, so that work is given to it again; an unhealthy one is set aside until a runner's own probe succeeds.
+  ///
+  /// Ring the ``Bell`` afterwards: a runner remembers the health of its agents itself and asks again when it hears it.
+  public static func probe(_ configuration: Configuration, recordIn journal: Journal) throws(Failure) {
+    let answers = configuration.agents.map { ($0.id, $0.problem) }
+    try journal.commit { transaction in
+      let known = Dictionary(try transaction.reading.agents().map { ($0.id, $0) }, uniquingKeysWith: { $1 })
+      for (id, problem) in answers {
+        var record = known[id] ?? AgentRecord(id: id, updatedAt: transaction.now.wall)
+        record.infrastructureFailures =
+          problem == nil ? 0 : max(record.infrastructureFailures, AgentPool.Record.illAfter)
+        record.lastError = problem
+        record.updatedAt = transaction.now.wall
+        try transaction.put(agent: record)
+      }
+    }
+  }
+}
+
+extension AgentConfiguration {
+  /// Why the agent cannot take work now, in one sentence; `nil` when it can.
+  fileprivate var problem: String? { CommandAgent.problem }
+}

@@ -1,0 +1,96 @@
+import ArgumentParser
+import AstroConfiguration
+import AstroCore
+import Glibc
+
+struct DoctorCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "doctor", abstract: "Whether this machine and this home are fit, and what to do where not.",
+    discussion: """
+      Looks, and makes a few small files that it removes again; changes nothing else. Exit 0 when all is well or there
+      are only warnings, 69 when something needed is missing or broken, 78 when the configuration is wrong or there is
+      no home.
+      """)
+  @OptionGroup var home: HomeOption
+  @OptionGroup var output: JSONOption
+
+  func run() throws {
+    let environment = Site.readEnvironment()
+    let machine = MachineChecks(environment: environment)
+    var findings = machine.findings()
+    let site = locate(environment, &findings)
+    if let site {
+      findings += HomeChecks(home: site, path: machine.path).findings()
+      findings += RecordChecks(home: site).findings()
+    }
+    if output.json { show(asJSON: findings, site) } else { show(findings) }
+    if findings.contains(where: { $0.level == .problem && Self.ofConfiguration.contains($0.check) }) {
+      throw AstroCore.ExitCode.configuration
+    }
+    if findings.contains(where: { $0.level == .problem }) { throw AstroCore.ExitCode.unavailable }
+  }
+
+  private static let ofConfiguration: Set<String> = ["home", "configuration"]
+
+  /// The home with its places; those of the defaults where the configuration cannot be read, so that the rest is still
+  /// looked at.
+  private func locate(_ environment: [String: String], _ findings: inout [Finding]) -> Home? {
+    let root: String
+    do throws(Failure) {
+      root = try Home.locate(flag: home.home, environment: environment, workingDirectory: Site.workingDirectory())
+    } catch {
+      findings.append(.problem("home", error.description, "make one: astro init"))
+      return nil
+    }
+    findings.append(.ok("home", root))
+    var system = SystemConfiguration()
+    do throws(ConfigurationError) {
+      let configuration = try Configuration.load(home: root, environment: environment)
+      system = configuration.system
+      Message.show(configuration.warnings)
+      let count = configuration.agents.count
+      findings.append(
+        configuration.warnings.isEmpty
+          ? .ok("configuration", "valid, \(count) agent\(count == 1 ? "" : "s")")
+          : .warning("configuration", "\(configuration.warnings.count) warnings, shown above", "mend the lines named"))
+    } catch {
+      Message.show(error.diagnostics)
+      let count = error.diagnostics.count { $0.severity == .error }
+      findings.append(
+        .problem(
+          "configuration", "\(count) error\(count == 1 ? "" : "s") in \(root)/config; the default places are looked at",
+          "mend the lines named: \(error.diagnostics.first.map(place) ?? "")"))
+    }
+    return Home(root: root, system: system)
+  }
+
+  private func place(_ diagnostic: Diagnostic) -> String {
+    "\(diagnostic.file)\(diagnostic.line > 0 ? ":\(diagnostic.line)" : ""): \(diagnostic.message)"
+  }
+
+  private func show(_ findings: [Finding]) {
+    for finding in findings {
+      let level = finding.level.rawValue + String(repeating: " ", count: 7 - finding.level.rawValue.count)
+      Output.line(Terminal.printable("\(level)  \(finding.check): \(finding.message)"))
+      if let advice = finding.advice { Output.line(Terminal.printable("         → \(advice)")) }
+    }
+    let problems = findings.count { $0.level == .problem }
+    let warnings = findings.count { $0.level == .warning }
+    Message.note("\(findings.count) looked at: \(problems) problems, \(warnings) warnings")
+  }
+
+  private func show(asJSON findings: [Finding], _ home: Home?) {
+    let worst = Finding.Level.allCases.last { level in findings.contains { $0.level == level } } ?? .ok
+    Output.json { writer in
+      writer.beginObject()
+      writer.member("status", worst.rawValue)
+      writer.member("version", Astro.version)
+      writer.member("home", home.map { .string($0.root) } ?? .null)
+      writer.key("findings")
+      writer.beginArray()
+      for finding in findings { finding.write(to: &writer) }
+      writer.endArray()
+      writer.endObject()
+    }
+  }
+}

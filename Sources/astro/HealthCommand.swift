@@ -1,0 +1,33 @@
+import ArgumentParser
+import AstroConfiguration
+import AstroCore
+import AstroRunner
+import AstroTelemetry
+
+struct HealthCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "health", abstract: "Read the health file; exit 0 or 1, as a probe does.",
+    discussion: """
+      Without a probe the summary, with all checks: exit 0 only when every one is healthy.
+        live     a runner renews the file in time (after astro drain: within a day)
+        ready    work that arrives now would be done
+        startup  the runner has started
+      Prints one JSON object. Reads data/health.json and nothing else: it asks no runner and never waits.
+      """)
+  @OptionGroup var home: HomeOption
+  @Argument(
+    help: "live, ready or startup; the summary without.",
+    transform: { word in
+      guard let question = HealthProbe.Question(rawValue: word) else {
+        throw ValidationError("unknown probe '\(word)'; one of: live, ready, startup")
+      }
+      return question
+    }) var probe: HealthProbe.Question = .summary
+
+  func run() throws {
+    let site = try home.open()
+    let answer = HealthProbe(reading: site.home.health).answer(probe, at: site.clock.now().wall)
+    Output.bytes(answer.json)
+    if answer.exitCode != .ok { throw answer.exitCode }
+  }
+}

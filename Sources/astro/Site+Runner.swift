@@ -1,0 +1,18 @@
+import AstroConfiguration
+import AstroCore
+import AstroRunner
+import AstroTelemetry
+import Logging
+
+extension Site {
+  func runner(
+    _ mode: Runner.Mode, grace: Duration, signals: SignalInbox, log: Logger, _ output: LogOutput,
+    observer: (any RunObserver)? = nil
+  ) throws -> Runner {
+    let options = Runner.Options(
+      mode: mode, grace: grace, executable: Self.executable, environment: environment, version: Astro.version)
+    return try Runner(
+      home: home, configuration: configuration, options: options, bootID: bootID, signals: signals, log: log,
+      logOutput: output, clock: clock, observer: observer)
+  }
+}

@@ -1,0 +1,170 @@
+import Foundation
+import Glibc
+import Testing
+
+@Suite struct DoctorTests {
+  private struct Report: Decodable {
+    struct Finding: Decodable {
+      var check: String
+      var status: String
+      var message: String
+      var advice: String?
+    }
+    var status: String
+    var version: String
+    var home: String?
+    var findings: [Finding]
+
+    func all(_ check: String) -> [Finding] { findings.filter { $0.check == check } }
+  }
+
+  private func examine(_ home: FollowHome, _ directory: String? = nil) throws -> (code: Int32, report: Report) {
+    let command = home.command(["doctor", "--json"])
+    if let directory {
+      command.process.currentDirectoryURL = URL(fileURLWithPath: directory)
+      command.process.environment?["ASTRO_HOME"] = nil
+    }
+    let ending = try command.finish()
+    return (ending.code, try JSONDecoder().decode(Report.self, from: Data(ending.output.utf8)))
+  }
+
+  @Test func `a fit machine and a fresh home have no problem`() throws {
+    let home = try FollowHome()
+    let (code, report) = try examine(home)
+    #expect(code == 0)
+    #expect(report.home == home.path)
+    #expect(report.findings.allSatisfy { $0.status != "problem" })
+    #expect(report.findings.allSatisfy { ($0.advice == nil) == ($0.status == "ok") })
+    let checks = Set(report.findings.map(\.check))
+    #expect(
+      checks == [
+        "astro", "kernel", "sqlite", "libyaml", "proc", "shell", "inotify", "files", "clock", "sandbox", "slurm",
+        "home",
+        "configuration", "spool", "data", "rename", "lease", "locks", "file_time", "disk", "permissions", "programs",
+        "journal", "runners",
+      ])
+    #expect(try #require(report.all("sqlite").first).message.hasPrefix("version 3."))
+    #expect(try #require(report.all("sandbox").first).message.hasSuffix("(only needed for code agents)"))
+    #expect(try #require(report.all("slurm").first).message.hasSuffix("(only needed for slurm agents)"))
+    #expect(home.names(in: "spool").isEmpty)
+    #expect(home.names(in: "data").isEmpty)
+  }
+
+  @Test func `for people each line begins with its level, and says what to do`() throws {
+    let home = try FollowHome()
+    try #require(chmod(home.path + "/config/agents.yaml", 0o666) == 0)
+    let ending = try home.astro("doctor")
+    #expect(ending.code == 69)
+    #expect(
+      ending.output.contains(
+        """
+        problem  permissions: \(home.path)/config/agents.yaml may be written to by every user of this machine: what they \
+        write runs as this user
+                 → close it: chmod o-w \(home.path)/config/agents.yaml
+
+        """))
+    #expect(ending.output.contains("ok       libyaml: version "))
+    #expect(try #require(ending.errors.split(separator: "\n").last).contains(": 1 problems, "))
+  }
+
+  @Test func `a spool that all may write to is only a warning`() throws {
+    let home = try FollowHome()
+    try #require(chmod(home.path + "/spool", 0o1777) == 0)
+    let (code, report) = try examine(home)
+    #expect(code == 0)
+    #expect(report.status == "warning")
+    #expect(report.all("permissions").map(\.advice) == ["close it: chmod o-w \(home.path)/spool"])
+  }
+
+  @Test func `a wrong configuration is 78, and the rest is looked at all the same`() throws {
+    let home = try FollowHome()
+    try home.write("system: {log_levle: INFO}\n", to: "config/system_config.yaml")
+    let (code, report) = try examine(home)
+    #expect(code == 78)
+    #expect(
+      report.all("configuration").map(\.message)
+        == ["1 error in \(home.path)/config; the default places are looked at"])
+    #expect(
+      report.all("configuration").first?.advice?
+        .hasPrefix("mend the lines named: config/system_config.yaml:1: unknown key 'log_levle'") == true)
+    #expect(report.all("runners").map(\.status) == ["ok"])
+    #expect(report.all("disk").count == 1)
+  }
+
+  @Test func `without a home the machine is looked at, and the code is 78`() throws {
+    let home = try FollowHome(isMade: false)
+    try #require(mkdir(home.path, 0o700) == 0)
+    let (code, report) = try examine(home, home.path)
+    #expect(code == 78)
+    #expect(report.home == nil)
+    #expect(report.all("home").map(\.status) == ["problem"])
+    #expect(report.all("kernel").map(\.status) == ["ok"])
+  }
+
+  @Test func `a sound journal is told with its size, a damaged one with what to do`() throws {
+    let home = try FollowHome()
+    try home.drain("tasks: {a: {run: 'true'}}\n")
+    let sound = try #require(try examine(home).report.all("journal").first)
+    #expect(sound.status == "ok")
+    #expect(sound.message.wholeMatch(of: /.*\/data\/astro\.sqlite is sound, \d+ KiB, log \d+ KiB/) != nil)
+
+    let path = home.path + "/data/astro.sqlite"
+    let size = try #require(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int)
+    let file = try #require(FileHandle(forWritingAtPath: path))
+    file.seek(toFileOffset: 4096)
+    file.write(Data(repeating: 0xA5, count: size - 4096))
+    try file.close()
+    let (code, report) = try examine(home)
+    #expect(code == 69)
+    let damaged = try #require(report.all("journal").first)
+    #expect(damaged.status == "problem")
+    #expect(damaged.message.contains("damaged"))
+    #expect(damaged.advice?.contains("keep a copy of data/") == true)
+  }
+
+  @Test func `a runner that died is told from one that lives`() throws {
+    let home = try FollowHome()
+    let gate = try home.gate("gate")
+    try home.submit(
+      "tasks: {a: {env: {GATE: '\(gate.path)'}, run: 'echo > \"$GATE.here\"; read go < \"$GATE.go\"'}}\n")
+    let drain = try home.command(["drain"]).start()
+    try gate.waitForTask()
+    let living = try #require(try examine(home).report.all("runners").first)
+    #expect(living.status == "ok")
+    #expect(living.message.hasPrefix("at work: drain-"))
+    gate.letOn()
+    #expect(try drain.finish().code == 0)
+
+    try home.write("", to: "data/runners/drain-1.lock")
+    let dead = try #require(try examine(home).report.all("runners").first)
+    #expect(dead.status == "warning")
+    #expect(dead.message == "none is at work; ended without finishing: drain-1")
+    #expect(dead.advice == "their work is taken over by the next: astro drain, or astro watch")
+  }
+
+  @Test func `missing directories and programs are named with the command that helps`() throws {
+    let home = try FollowHome()
+    try #require(rmdir(home.path + "/spool") == 0)
+    try home.write("tasks: {a: {run: [no-such-program, x]}}\n", to: "workflows/odd.yaml")
+    try home.write("tasks: {a: {runn: x}}\n", to: "workflows/wrong.yaml")
+    let (code, report) = try examine(home)
+    #expect(code == 69)
+    #expect(report.all("spool").map(\.message) == ["\(home.path)/spool: No such file or directory"])
+    #expect(report.all("spool").map(\.advice) == ["make it: mkdir -m 700 \(home.path)/spool"])
+    #expect(
+      report.all("programs").map(\.message)
+        == ["'no-such-program', which a workflow in \(home.path)/workflows runs, is not in PATH"])
+    #expect(report.all("workflows").map(\.advice) == ["see why: astro validate \(home.path)/workflows/wrong.yaml"])
+  }
+
+  /// /dev/shm is a tmpfs wherever POSIX shared memory works.
+  @Test(.enabled(if: access("/dev/shm", W_OK) == 0, "needs /dev/shm"))
+  func `a home in memory is warned of`() throws {
+    let home = try FollowHome(in: "/dev/shm")
+    let (code, report) = try examine(home)
+    #expect(code == 0)
+    #expect(
+      report.all("data").map(\.message) == ["\(home.path)/data is on tmpfs: all in it is gone after a reboot"])
+    #expect(report.all("data").map(\.advice) == ["set data_dir to a directory of a disk"])
+  }
+}
