@@ -21,6 +21,9 @@ public struct WorkflowID: Hashable, Sendable, Comparable, CustomStringConvertibl
     return WorkflowID(unchecked: "\(name)-\(time.compact)-\(String(decoding: suffix, as: UTF8.self))")
   }
 
+  /// What the workflow is called: the part before the time and the random characters.
+  public var name: String { String(text.dropLast(24)) }
+
   public var description: String { text }
   public static func < (a: WorkflowID, b: WorkflowID) -> Bool { a.text < b.text }
 

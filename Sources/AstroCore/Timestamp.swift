@@ -23,6 +23,15 @@ public struct Timestamp: Hashable, Sendable, Comparable {
       "\(pad(c.year, 4))\(pad(c.month, 2))\(pad(c.day, 2))T\(pad(c.hour, 2))\(pad(c.minute, 2))\(pad(c.second, 2))Z"
   }
 
+  /// Parses what ``compact`` gives; `nil` when the text is anything else.
+  public init?(compact text: String) {
+    let parts = Array(text)
+    guard parts.count == 16 else { return nil }
+    func part(_ range: Range<Int>) -> String { String(parts[range]) }
+    self.init(
+      rfc3339: "\(part(0..<4))-\(part(4..<6))-\(part(6..<11)):\(part(11..<13)):\(part(13..<16))")
+  }
+
   /// Parses RFC 3339: `2026-11-24T02:00:00[.fraction](Z|±hh:mm)`. `nil` when the text is anything else.
   public init?(rfc3339 text: String) {
     let b = Array(text.utf8)

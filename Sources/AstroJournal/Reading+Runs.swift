@@ -12,39 +12,64 @@ extension Reading {
     try session.rows("SELECT bytes FROM content WHERE run = ?", [id.text]) { Array($0[0] as Data? ?? Data()) }.first
   }
 
-  /// The run a person means: a whole identifier, the start of exactly one, or `@latest`, the one claimed last.
-  ///
-  /// Throws `not_found` when there is none, `usage` when several begin so.
-  public func resolve(_ text: String) throws(Failure) -> WorkflowID {
+  /// What a person means by a word: a whole identifier, the start of exactly one, or `@latest`, the run claimed last.
+  public enum Named: Sendable, Equatable {
+    case run(WorkflowID)
+    /// Announced by `astro submit`; its file has not been taken yet.
+    case waiting(WorkflowID)
+
+    public var id: WorkflowID {
+      switch self {
+      case .run(let id), .waiting(let id): id
+      }
+    }
+  }
+
+  /// Throws `not_found` when there is none, or when several begin so. Text that cannot be an identifier is not looked
+  /// for at all.
+  public func find(_ text: String) throws(Failure) -> Named {
     if text == "@latest" {
       guard let id = try ids("SELECT id FROM run ORDER BY claimed_at DESC, id DESC LIMIT 1").first else {
         throw Failure(.notFound, subject: text, message: "there is no run yet")
       }
-      return id
+      return .run(id)
     }
-    let exact = try ids("SELECT id FROM run WHERE id = ?", [text])
-    if let id = exact.first { return id }
+    guard WorkflowID(validating: text) != nil else {
+      let shown = text.isEmpty ? "''" : text.count > 100 ? text.prefix(100) + "…" : text
+      throw Failure(.notFound, subject: String(shown), message: "no such run; astro list shows those there are")
+    }
+    if let id = try ids("SELECT id FROM run WHERE id = ?", [text]).first { return .run(id) }
     // Identifiers are ASCII: everything that begins with `text` lies between it and it followed by DEL.
-    let found =
-      text.isEmpty
-      ? [] : try ids("SELECT id FROM run WHERE id > ? AND id < ? ORDER BY id LIMIT 6", [text, text + "\u{7F}"])
+    let runs = try ids("SELECT id FROM run WHERE id > ? AND id < ? ORDER BY id LIMIT 6", [text, text + "\u{7F}"])
+    let found = try runs.map(Named.run) + submissions(from: text).map(Named.waiting)
     switch found.count {
-    case 0: throw Failure(.notFound, subject: text, message: "no such run")
+    case 0: throw Failure(.notFound, subject: text, message: "no such run; astro list shows those there are")
     case 1: return found[0]
     default:
-      let shown = found.prefix(5).map(\.text).joined(separator: ", ") + (found.count > 5 ? ", …" : "")
-      throw Failure(.usage, subject: text, message: "several runs begin so: \(shown)")
+      let shown = found.prefix(5).map(\.id.text).joined(separator: ", ") + (found.count > 5 ? ", …" : "")
+      throw Failure(.notFound, subject: text, message: "several runs begin so: \(shown)")
     }
   }
 
-  /// Newest first. An empty set of `states` means all.
-  public func runs(states: Set<RunState> = [], limit: Int = 100) throws(Failure) -> [RunRecord] {
+  /// ``find(_:)`` where only a run will do.
+  public func resolve(_ text: String) throws(Failure) -> WorkflowID {
+    switch try find(text) {
+    case .run(let id): return id
+    case .waiting(let id):
+      throw Failure(.notFound, subject: id.text, message: "waits in the spool: it has not become a run yet")
+    }
+  }
+
+  /// Newest first. An empty set of `states`, and no `user`, means all.
+  public func runs(
+    states: Set<RunState> = [], user: String? = nil, limit: Int = 100
+  ) throws(Failure) -> [RunRecord] {
     let words = states.isEmpty ? nil : "," + states.map(\.rawValue).joined(separator: ",") + ","
     return try session.rows(
       """
-      SELECT * FROM run WHERE ?1 IS NULL OR instr(?1, ',' || state || ',') > 0 \
-      ORDER BY claimed_at DESC, id DESC LIMIT ?2
-      """, [words, limit], decodeRun)
+      SELECT * FROM run WHERE (?1 IS NULL OR instr(?1, ',' || state || ',') > 0) AND (?2 IS NULL OR user = ?2) \
+      ORDER BY claimed_at DESC, id DESC LIMIT ?3
+      """, [words, user, limit], decodeRun)
   }
 
   /// Runs that have not ended, oldest first.

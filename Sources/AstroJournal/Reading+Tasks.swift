@@ -17,6 +17,25 @@ extension Reading {
     }
   }
 
+  /// How many tasks of a run are in which state; those that have not left `pending` are not counted.
+  public func taskCounts(of run: WorkflowID) throws(Failure) -> [TaskState: Int] {
+    let rows = try session.rows("SELECT state, count(*) FROM task WHERE run = ? GROUP BY state", [run.text]) { row in
+      guard let state = TaskState(rawValue: row.text(0)) else {
+        throw session.malformed("the state '\(row.text(0))' of a task of \(run)")
+      }
+      return (state, row[1] as Int? ?? 0)
+    }
+    return Dictionary(rows) { first, _ in first }
+  }
+
+  /// The tasks of a run that have a process, or are about to get one.
+  public func runningTasks(of run: WorkflowID) throws(Failure) -> [String] {
+    try session.rows("SELECT task FROM task WHERE run = ? AND state = 'running' ORDER BY started_at, task", [run.text])
+    {
+      $0.text(0)
+    }
+  }
+
   /// All attempts of a run, by task and number.
   public func attempts(of run: WorkflowID) throws(Failure) -> [AttemptRecord] {
     try session.rows("SELECT * FROM attempt WHERE run = ? ORDER BY task, number", [run.text], decodeAttempt)

@@ -31,6 +31,14 @@ public struct Reading {
     try session.rows("SELECT value FROM meta WHERE key = ?", [key]) { $0.text(0) }.first
   }
 
+  /// Submissions whose file has not been taken yet and whose identifier begins with `text`, a few of them at most.
+  public func submissions(from text: String) throws(Failure) -> [WorkflowID] {
+    try session.rows("SELECT id FROM submission WHERE id >= ? AND id < ? ORDER BY id LIMIT 6", [text, text + "\u{7F}"])
+    {
+      WorkflowID(unchecked: $0.text(0))
+    }
+  }
+
   public func submission(_ id: String) throws(Failure) -> SubmissionRecord? {
     try session.rows("SELECT params, user, created_at FROM submission WHERE id = ?", [id]) { row in
       guard let params = RecordText.strings(row.text(0)) else {

@@ -1,5 +1,6 @@
-import AstroConfiguration
+public import AstroConfiguration
 public import AstroCore
+import AstroJournal
 public import AstroScheduling
 import AstroSpool
 import AstroWorkflow
@@ -22,6 +23,7 @@ struct Admission {
   /// `nil` when the file is refused, for the reasons in ``errors``.
   var plan: WorkflowPlan?
   var errors: [Diagnostic] = []
+  var warnings: [Diagnostic] = []
 
   var isRefused: Bool { plan == nil }
 }
@@ -32,33 +34,38 @@ public struct Examiner {
   let trustedUsers: Set<String>
   let ownUser: UInt32 = geteuid()
 
-  init(agents: [AgentPool.Member], trustedUsers: [String]) {
-    self.agents = agents
-    self.trustedUsers = Set(trustedUsers)
+  public init(_ configuration: Configuration) {
+    agents = configuration.members
+    trustedUsers = Set(configuration.system.trustedUsers)
+  }
+
+  /// Everything about a file but its content.
+  struct Origin {
+    /// The name as bytes.
+    var file: [UInt8]
+    var shown: String
+    var format: SubmissionFormat
+    var owner: UInt32
+    var ownerName: String
+    var submittedAt: Timestamp
+    var sha256: String
   }
 
   /// - Parameter given: parameters of `astro run -p` or of a submission.
-  func examine(_ candidate: Candidate, given: [String: String] = [:]) -> Admission {
-    examine(
-      candidate.bytes, format: candidate.format, file: candidate.name.bytes, shownAs: candidate.name.printable,
-      sha256: candidate.sha256, owner: candidate.owner, ownerName: candidate.ownerName,
-      submittedAt: candidate.modifiedAt, given: given)
-  }
-
-  func examine(
-    _ bytes: [UInt8], format: SubmissionFormat, file: [UInt8], shownAs shown: String, sha256: String, owner: UInt32,
-    ownerName: String, submittedAt: Timestamp, given: [String: String]
-  ) -> Admission {
+  func examine(_ bytes: [UInt8], from origin: Origin, given: [String: String] = [:]) -> Admission {
+    let (file, shown) = (origin.file, origin.shown)
+    let (owner, ownerName) = (origin.owner, origin.ownerName)
     let stem = file.prefix(upTo: file.lastIndex(of: UInt8(ascii: ".")) ?? file.endIndex)
     var admission = Admission(
-      format: format, file: file, shownFile: shown, bytes: bytes, sha256: sha256, submittedAt: submittedAt,
-      user: ownerName, name: Name.derived(fromStem: stem))
+      format: origin.format, file: file, shownFile: shown, bytes: bytes, sha256: origin.sha256,
+      submittedAt: origin.submittedAt, user: ownerName, name: Name.derived(fromStem: stem))
     let parsed = WorkflowParser.parse(bytes, file: shown)
     admission.errors = parsed.diagnostics.filter { $0.severity == .error }
+    admission.warnings = parsed.diagnostics.filter { $0.severity == .warning }
     guard let plan = parsed.plan else { return admission }
     if let name = plan.name { admission.name = name }
     if let user = plan.user, user != ownerName {
-      if owner == 0 || owner == ownUser || trustedUsers.contains(ownerName) {
+      if mayNameUsers(owner, ownerName) {
         admission.user = user
       } else {
         admission.errors.append(
@@ -71,8 +78,26 @@ public struct Examiner {
     admission.params = bound.values
     admission.errors += bound.diagnostics.filter { $0.severity == .error }
     admission.errors += Self.unservable(plan, agents: agents, file: shown)
+    admission.warnings += bound.diagnostics.filter { $0.severity == .warning }
     if admission.errors.isEmpty { admission.plan = plan }
     return admission
+  }
+
+  /// Examines a file that may have been announced by `astro submit`: then it keeps the announced identifier as its
+  /// name's origin, and brings the parameters and the user stored under it.
+  func examine(_ bytes: [UInt8], from origin: Origin, announced: SubmissionRecord?) -> Admission {
+    guard let announced, let id = WorkflowID(validating: announced.id) else { return examine(bytes, from: origin) }
+    var admission = examine(bytes, from: origin, given: announced.params)
+    admission.submission = id
+    if admission.plan?.name == nil { admission.name = id.name }
+    // Whoever can put a file into the spool could take an announced name: that alone makes him nobody else.
+    if admission.plan?.user == nil, mayNameUsers(origin.owner, origin.ownerName) { admission.user = announced.user }
+    return admission
+  }
+
+  /// Whether files of this owner may run for another user (contract 2).
+  private func mayNameUsers(_ owner: UInt32, _ name: String) -> Bool {
+    owner == 0 || owner == ownUser || trustedUsers.contains(name)
   }
 
   /// Tasks that no configured agent could ever take: they would wait for ever.

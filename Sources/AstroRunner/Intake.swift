@@ -140,6 +140,9 @@ struct Intake {
   /// A limit refused this user's file: it and all of theirs wait until `until`.
   mutating func block(user: String, until: Int64) { blockedUsers[user] = until }
 
+  /// The limits may have changed: every user's files are tried again.
+  mutating func unblock() { blockedUsers.removeAll() }
+
   /// Returns a file to the queue, unclaimed.
   mutating func putBack(_ candidate: Candidate, _ admission: Admission) {
     queued[candidate.name] = candidate.identity

@@ -10,7 +10,8 @@ import Logging
 /// One that cannot be written is logged once and tried again; work goes on without it.
 final class Reports {
   let home: Home
-  let configuration: Configuration
+  /// As reloaded last.
+  var configuration: Configuration
   let options: Runner.Options
   let startedAt: Moment
   private var nextMetrics: Int64 = 0
@@ -34,7 +35,7 @@ final class Reports {
     self.startedAt = startedAt
   }
 
-  var nextDue: Int64? { min(nextMetrics, nextHealth) }
+  var nextDue: Int64? { configuration.system.metricsEnabled ? min(nextMetrics, nextHealth) : nextHealth }
 
   func begin(_ runner: Runner) { writeHealth(runner, .starting) }
 
@@ -62,16 +63,6 @@ final class Reports {
     insist { writeHealth(runner, .running, failure) }
   }
 
-  /// SIGHUP.
-  func reload(_ runner: Runner) {
-    do throws(Failure) {
-      try runner.logOutput.reopen()
-      runner.log.info("Log reopened")
-    } catch {
-      runner.log.error("Log cannot be reopened", error: error)
-    }
-  }
-
   /// Adds what the journal did to the counters that are committed with it, once a second: they are some forty rows, more
   /// than all else in the commit of one ended task.
   /// - Parameter now: `nil` for the last time.
@@ -90,10 +81,7 @@ final class Reports {
 
   @discardableResult
   private func writeMetrics(_ runner: Runner) -> ReportDuty.Turn? {
-    guard configuration.system.metricsEnabled else {
-      nextMetrics = .max
-      return nil
-    }
+    guard configuration.system.metricsEnabled else { return nil }
     let turn = attempt("metrics", runner) { () throws(Failure) in
       let page = try metricsPage(runner, runner.clock.now())
       makeParent(of: home.metrics)

@@ -1,5 +1,6 @@
 public import AstroCore
 public import AstroJournal
+import AstroWorkflow
 import Glibc
 
 /// A run with its tasks and attempts, as `run.json` and `astro status RUN --json` show it.
@@ -16,6 +17,22 @@ public struct RunReport {
     tasks = try journal.tasks(of: id)
     attempts = try journal.attempts(of: id)
     directory = RunDirectory(id, in: runs)
+  }
+
+  /// The same with every task of the workflow in the order of the file, also those that have not left `pending`.
+  public init?(wholeOf id: WorkflowID, in journal: Reading, runs: String) throws(Failure) {
+    try self.init(id, in: journal, runs: runs)
+    let content = try journal.content(id) ?? []
+    guard let plan = WorkflowParser.parse(content, file: run.shownFile).plan else { return }
+    var known = Dictionary(tasks.map { ($0.task, $0) }, uniquingKeysWith: { first, _ in first })
+    tasks =
+      plan.tasks.map { known.removeValue(forKey: $0.id) ?? TaskRecord(run: id, task: $0.id, state: .pending) }
+      + known.values.sorted { $0.task < $1.task }
+  }
+
+  /// The agent of each task's last attempt.
+  public var agents: [String: String] {
+    Dictionary(attempts.map { ($0.key.task, $0.agent) }, uniquingKeysWith: { _, last in last })
   }
 
   /// Pretty enough for people: one member a line on the top, one task a line.
@@ -66,10 +83,14 @@ public struct RunReport {
     writer.member("task_id", task.task)
     writer.member("state", task.state.rawValue)
     writer.member("reason", ifPresent: task.reason)
+    writer.member("agent_id", ifPresent: attempts.last?.agent)
     writer.member("exit_code", ifPresent: task.exitCode)
     writer.member("not_before", ifPresent: task.notBefore?.rfc3339)
     writer.member("started_at", ifPresent: task.startedAt?.rfc3339)
     writer.member("finished_at", ifPresent: task.finishedAt?.rfc3339)
+    if let started = task.startedAt, let finished = task.finishedAt {
+      writer.member("duration_ms", (finished - started).milliseconds)
+    }
     writer.member("outputs", .map(task.outputs.mapValues { .string($0) }))
     writer.key("attempts")
     writer.beginArray()

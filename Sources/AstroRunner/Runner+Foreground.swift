@@ -2,6 +2,7 @@ import AstroConfiguration
 public import AstroCore
 import AstroJournal
 import AstroLimits
+import AstroProcess
 import AstroScheduling
 import AstroSpool
 import AstroTelemetry
@@ -20,18 +21,13 @@ extension Runner {
   ///
   /// - Parameter path: as the user named it.
   /// - Throws: ``Obstacle`` for a file that cannot run, or not now; ``Failure`` when it cannot be read or recorded.
-  public func enter(_ bytes: [UInt8], file path: String, params: [String: String]) throws -> WorkflowID {
-    let name = Array(
-      path.utf8[(path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path.utf8.index(after: $0) } ?? path.startIndex)...])
-    let now = clock.now()
-    var owners = Owners()
-    let admission = examiner.examine(
-      bytes, format: path.hasSuffix(".json") ? .json : .yaml, file: name, shownAs: path,
-      sha256: Candidate.sha256(of: bytes), owner: geteuid(), ownerName: owners.name(of: geteuid()),
-      submittedAt: now.wall, given: params)
+  public func enter(
+    _ bytes: [UInt8], file path: String, params: [String: String], warn: ([Diagnostic]) -> Void
+  ) throws -> WorkflowID {
+    let admission = examiner.examine(bytes, ownFile: path, at: clock.now().wall, given: params)
     guard let plan = admission.plan else { throw Obstacle.invalid(admission.errors) }
-    let run = try record(admission, plan)
-    return run
+    warn(admission.warnings)
+    return try record(admission, plan)
   }
 
   private func record(_ admission: Admission, _ plan: WorkflowPlan) throws -> WorkflowID {
@@ -59,5 +55,11 @@ extension Runner {
         "workflow_id": .string(run.text), "user_id": .string(admission.user), "file": .string(admission.shownFile),
       ])
     return run
+  }
+
+  /// Removes what a runner that never ran anything leaves: its lock and its files.
+  public func abandon() {
+    try? lock.files.remove()
+    try? lock.remove()
   }
 }

@@ -25,19 +25,27 @@ struct Refused {
 extension Runner {
   /// Looks at names heard of; what cannot become a run comes back.
   func look(_ now: Moment) throws(Failure) -> [Intake.Finding] {
-    try intake.look(in: spool, now: now, examine: examine)
+    try intake.look(in: spool, now: now) { candidate in
+      examine(candidate) { id in (try? journal.read { try $0.submission(id) }).flatMap { $0 } }
+    }
   }
 
-  func examine(_ candidate: Candidate) -> Admission {
-    // A file that `astro submit` named after a run it announced brings that run's parameters.
-    let stem = String(decoding: candidate.name.stem, as: UTF8.self)
-    let submission = WorkflowID(validating: stem).flatMap { id in
-      (try? journal.read { try $0.submission(id.text) }).flatMap { $0 }.map { (id, $0) }
-    }
-    var admission = examiner.examine(candidate, given: submission?.1.params ?? [:])
-    admission.submission = submission?.0
-    if let user = submission?.1.user, admission.plan?.user == nil { admission.user = user }
-    return admission
+  /// Examines a file inside a transaction, where the journal can be read through it alone.
+  func examine(_ candidate: Candidate, in transaction: Transaction) -> Admission {
+    examine(candidate) { id in (try? transaction.reading.submission(id)).flatMap { $0 } }
+  }
+
+  private func examine(_ candidate: Candidate, announced: (String) -> SubmissionRecord?) -> Admission {
+    let origin = Examiner.Origin(
+      file: candidate.name.bytes, shown: candidate.name.printable, format: candidate.format, owner: candidate.owner,
+      ownerName: candidate.ownerName, submittedAt: candidate.modifiedAt, sha256: candidate.sha256)
+    return examiner.examine(
+      candidate.bytes, from: origin, announced: Self.announcedID(candidate.name).flatMap { announced($0.text) })
+  }
+
+  /// The run that `astro submit` announced, if it named this file: asked for under this identifier.
+  private static func announcedID(_ name: FileName) -> WorkflowID? {
+    WorkflowID(validating: String(decoding: name.stem, as: UTF8.self))
   }
 
   /// Rejects what the looks found unacceptable.
@@ -54,7 +62,9 @@ extension Runner {
   func admitFiles(in transaction: Transaction) throws(Failure) -> [Event] {
     var events: [Event] = []
     let now = clock.now()
-    while events.count < min(room, 64), let finding = try intake.next(in: spool, now: now, examine: examine) {
+    while events.count < min(room, 64),
+      let finding = try intake.next(in: spool, now: now, examine: { examine($0, in: transaction) })
+    {
       switch finding {
       case .refused(let name, let refusal): try reject(name, refusal, in: transaction)
       case .admissible(let candidate, let admission):
@@ -156,6 +166,7 @@ extension Runner {
     }
     try transaction.insert(
       record(run, admission, state: .rejected, at: clock.now().wall, verdict: nil), content: admission.bytes)
+    if admission.submission != nil { _ = try transaction.take(submission: run.text) }
     noteRejected(run, admission.shownFile, admission.errors.first?.code ?? "invalid")
   }
 
@@ -164,19 +175,23 @@ extension Runner {
   ) throws(Failure) {
     var random = SystemRandomNumberGenerator()
     let now = clock.now().wall
-    let run = WorkflowID.mint(name: Name.derived(fromStem: name.stem), at: now, using: &random)
+    var announced = Self.announcedID(name)
+    if let id = announced, try transaction.reading.submission(id.text) == nil { announced = nil }
+    let run = announced ?? .mint(name: Name.derived(fromStem: name.stem), at: now, using: &random)
     switch try spool.claimRefused(name, refusal, as: run) {
     case .taken: return
     case .changed(let name): return intake.notice(CollectionOfOne(name))
     case .claimed: break
     }
     var record = RunRecord(
-      id: run, name: Name.derived(fromStem: name.stem), user: refusal.ownerName, state: .rejected, file: name.bytes,
+      id: run, name: announced?.name ?? Name.derived(fromStem: name.stem), user: refusal.ownerName, state: .rejected,
+      file: name.bytes,
       fileExtension: SubmissionFormat.yaml.rawValue, sha256: "", submittedAt: refusal.modifiedAt,
       claimedAt: now, owner: id)
     record.errors = [refusal.diagnostic(file: name.printable)]
     record.finishedAt = now
     try transaction.insert(record, content: [])
+    if announced != nil { _ = try transaction.take(submission: run.text) }
     noteRejected(run, name.printable, refusal.reason.code)
   }
 

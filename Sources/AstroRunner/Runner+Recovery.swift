@@ -27,7 +27,17 @@ extension Runner {
       try spool.reattach()
     }
     try recover()
+    try sweep()
     intake.notice(listing: try spool.list(), identity: spool.identity)
+  }
+
+  /// Removes what writers that died left under their dot names, which nobody else ever would.
+  private func sweep() throws(Failure) {
+    let now = clock.now().boot
+    guard now >= nextSweep else { return }
+    nextSweep = now + Duration.seconds(3600).microseconds
+    let removed = try spool.sweepTemporaries()
+    if removed > 0 { log.info("Remains removed", metadata: ["files": .stringConvertible(removed)]) }
   }
 
   /// Takes over what others left: dead runners' runs, runs without an owner, files without a row, ends not settled.
@@ -204,7 +214,7 @@ extension Runner {
     guard try transaction.reading.run(file.id) == nil,
       case .ready(let candidate) = try spool.lookActive(file.id, file.format)
     else { return nil }
-    var admission = examine(candidate)
+    var admission = examine(candidate, in: transaction)
     if admission.plan?.name == nil { admission.name = file.id.name }
     guard let plan = admission.plan else {
       try transaction.insert(
@@ -239,9 +249,4 @@ extension Runner {
       if isNew { unsettled.append(refused) }
     }
   }
-}
-
-extension WorkflowID {
-  /// The part before the time: what the workflow was called.
-  fileprivate var name: String { String(text.dropLast(24)) }
 }

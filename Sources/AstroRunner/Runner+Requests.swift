@@ -7,8 +7,10 @@ import AstroTelemetry
 import Logging
 
 extension Runner {
-  /// Somebody rang: a cancel for a run of ours, a run without an owner, an agent found well again.
+  /// Somebody rang: a cancel for a run of ours, a run without an owner, limits that were cleared, an agent found well
+  /// again.
   func readRequests() throws(Failure) {
+    forgetBlocks()
     try readCancels()
     try probeRecovered()
     if takesFiles { try recover() }

@@ -15,6 +15,7 @@ extension Runner {
   /// Starts are committed ahead of their slots, so that a slot that comes free is filled at once, and the ends that made
   /// it free can wait for the commit of the next starts: one fsync pays for all of them (architecture, 6).
   func turn() throws(Failure) {
+    stopInTime()
     let events = try gather()
     let now = clock.now()
     intake.advance(to: now.boot)
@@ -54,7 +55,7 @@ extension Runner {
   /// Reads only what poll(2) said is ready: a turn is often about one ended attempt, and every read that finds nothing
   /// costs as much as one that does.
   private func gather() throws(Failure) -> [Event] {
-    if poller.isReady(signals.descriptor) { for request in signals.take() { answer(request) } }
+    if poller.isReady(signals.descriptor) { for request in signals.take() { try answer(request) } }
     var events = pending
     pending.removeAll()
     if poller.isReady(launcher.descriptor) || !poller.watches(launcher.descriptor) {
@@ -65,26 +66,6 @@ extension Runner {
     if let bell, poller.isReady(bell.descriptor), bell.take() { try readRequests() }
     if clock.now().boot >= nextRescan { try rescan() }
     return events
-  }
-
-  private func answer(_ request: SignalInbox.Request) {
-    switch request {
-    case .reload: reports.reload(self)
-    case .stop:
-      stopRequests += 1
-      guard stopRequests == 1 else {
-        stopping = .now
-        return
-      }
-      log.info("Stopping", metadata: ["grace_seconds": .stringConvertible(options.grace.seconds)])
-      observer?.runner(.stopRequested)
-      result.interrupted = true
-      if options.mode == .single {
-        pending += owned.keys.map { .cancel($0) }
-      } else {
-        stop(within: options.grace)
-      }
-    }
   }
 
   private func take(_ event: LauncherEvent, into events: inout [Event]) throws(Failure) {
@@ -162,7 +143,7 @@ extension Runner {
     starts.removeAll()
   }
 
-  private func send(_ signal: TerminationSignal, to key: AttemptKey) {
+  func send(_ signal: TerminationSignal, to key: AttemptKey) {
     for wreck in wrecks where wreck.signal(key, signal) { return }
     agent.signal(key, signal)
   }

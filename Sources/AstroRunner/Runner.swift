@@ -24,17 +24,31 @@ public final class Runner {
     /// Only the run given to ``Runner/enter(_:file:params:)``.
     case single
 
-    public var name: String { self == .watch ? "watch" : "drain" }
+    public var name: String {
+      switch self {
+      case .watch: "watch"
+      case .drain: "drain"
+      case .single: "run"
+      }
+    }
   }
 
   /// What came of it.
   public struct Result: Sendable {
     /// The final states of the runs that ended here.
     public var ended: [WorkflowID: RunState] = [:]
-    /// It was asked to stop before its work was done.
-    public var interrupted = false
+    public var stop = Stop.none
     /// Something was left that a limit holds back.
     public var throttled = false
+  }
+
+  /// Whether a signal asked it to stop.
+  public enum Stop: Sendable {
+    case none
+    /// Once: what ran could finish within the grace.
+    case asked
+    /// Again: it left at once.
+    case atOnce
   }
 
   public struct Options: Sendable {
@@ -57,7 +71,7 @@ public final class Runner {
 
   let id: String
   let home: Home
-  let configuration: Configuration
+  var configuration: Configuration
   let options: Options
   let clock: any AstroCore.Clock
   let log: Logger
@@ -67,11 +81,11 @@ public final class Runner {
 
   let lock: RunnerLock
   let journal: Journal
-  let limits: RateLimits
+  var limits: RateLimits
   let spool: Spool
   let launcher: WardenClient
   let agent: CommandAgent
-  let examiner: Examiner
+  var examiner: Examiner
   let events: EventStream
   var scheduler: Scheduler
   var intake = Intake()
@@ -101,9 +115,8 @@ public final class Runner {
   var unsettled: [WorkflowID] = []
   var result = Result()
   var stopping: StopState = .no
-  /// A second one ends the runner at once.
-  var stopRequests = 0
   var nextRescan: Int64 = 0
+  var nextSweep: Int64 = 0
   /// There once we hear of requests and of new files; see ``listen()``.
   private(set) var bell: BellWatch?
   let startedAt: Moment
@@ -152,12 +165,12 @@ public final class Runner {
     agent = CommandAgent(
       launcher: launcher, home: home.root, runs: home.runs, clock: clock, environment: options.environment)
     let members = configuration.members
-    examiner = Examiner(agents: members, trustedUsers: system.trustedUsers)
+    examiner = Examiner(configuration)
     events = EventStream(runs: home.runs, data: home.data)
     let records = Dictionary(
       try journal.read { try $0.agents() }.map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 })
     scheduler = Scheduler(
-      policy: .init(parallel: system.maxParallelTasks > 0 ? system.maxParallelTasks : Machine.processors),
+      policy: Self.policy(system),
       agents: AgentPool(members, records: records), now: now, seed: random.next())
     reports = Reports(home: home, configuration: configuration, options: options, startedAt: now)
   }
@@ -193,6 +206,10 @@ public final class Runner {
     try rescan()
   }
 
+  static func policy(_ system: SystemConfiguration) -> Scheduler.Policy {
+    .init(parallel: system.maxParallelTasks > 0 ? system.maxParallelTasks : Machine.processors)
+  }
+
   /// How many more runs may become active.
   var room: Int { max(0, configuration.system.maxActiveWorkflows - scheduler.activeRuns) }
 
@@ -209,11 +226,7 @@ public final class Runner {
     switch options.mode {
     case .watch: return false
     case .single: return scheduler.activeRuns == 0 && pending.isEmpty
-    case .drain(let maxTime):
-      if let maxTime, clock.now().boot - startedAt.boot >= maxTime.microseconds {
-        stop(within: options.grace)
-        return scheduler.runningAttempts == 0
-      }
+    case .drain:
       return !scheduler.isBusy && !hasImminentWork
     }
   }
@@ -227,13 +240,6 @@ public final class Runner {
     let due = [scheduler.nextRetry, intake.patience].compactMap { $0 }.min()
     guard let due else { return false }
     return due - clock.now().boot <= Self.patience.microseconds
-  }
-
-  /// Lets what runs go on for `grace`, and starts nothing more.
-  func stop(within grace: Duration) {
-    guard stopping == .no else { return }
-    stopping = .draining(until: clock.now().boot + grace.microseconds)
-    pending.append(.stopping)
   }
 
   /// Sleeps until something happens or falls due.
@@ -266,7 +272,6 @@ public final class Runner {
 
   /// Leaves everything as the next runner wants to find it.
   private func leave() throws(Failure) {
-    if scheduler.activeRuns > 0, result.ended.isEmpty, stopping != .no { result.interrupted = true }
     if commitDue != nil { try commit([], admits: false) }
     try tell(batch)
     batch = Batch()

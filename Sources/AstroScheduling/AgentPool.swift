@@ -64,6 +64,8 @@ public struct AgentPool: Sendable {
     var queued = 0
     /// Attempts recorded as begun, or about to be, that the launcher does not know of yet.
     var ahead = 0
+    /// No longer configured. It keeps its place, because positions stand for agents, until what it has begun is over.
+    var isRetired = false
 
     /// Slots not taken by an attempt that runs or is next in line to.
     var free: Int { member.maxConcurrent.map { max(0, $0 - running - queued) } ?? .max }
@@ -75,17 +77,20 @@ public struct AgentPool: Sendable {
     entries = members.map { Entry(member: $0, record: records[$0.id] ?? Record()) }
   }
 
-  public var members: [Member] { entries.map(\.member) }
+  /// Those that are configured, in their order.
+  public var members: [Member] { entries.filter { !$0.isRetired }.map(\.member) }
   public func record(of id: String) -> Record? { entries.first { $0.member.id == id }?.record }
-  /// The identifiers of those that are unhealthy, in their order.
-  public var unhealthy: [String] { entries.lazy.filter { !$0.record.isHealthy }.map(\.member.id) }
+  public func running(on id: String) -> Int { entries.first { $0.member.id == id }?.running ?? 0 }
+  /// The identifiers of those that are configured and unhealthy, in their order.
+  public var unhealthy: [String] { entries.lazy.filter { !$0.isRetired && !$0.record.isHealthy }.map(\.member.id) }
 
   /// The position of the agent for `request`: among the healthy ones with room the least loaded, then the most
   /// reliable, then the first configured. An agent has room while its begun attempts leave a slot, or exceed its slots by
   /// less than `spare`.
   func choose(_ request: AgentRequest, spare: Int) -> Int? {
     var best: Int?
-    for (index, entry) in entries.enumerated() where entry.record.isHealthy && entry.member.suits(request) {
+    for (index, entry) in entries.enumerated()
+    where !entry.isRetired && entry.record.isHealthy && entry.member.suits(request) {
       guard entry.ahead < entry.free || entry.ahead - entry.free < spare else { continue }
       guard let other = best.map({ entries[$0] }) else {
         best = index
@@ -96,6 +101,19 @@ public struct AgentPool: Sendable {
       if load < otherLoad || (load == otherLoad && entry.record.reliability > other.record.reliability) { best = index }
     }
     return best
+  }
+
+  /// Takes over a changed list: known agents keep their record and their work.
+  mutating func reconfigure(_ members: [Member]) {
+    for position in entries.indices { entries[position].isRetired = true }
+    for member in members {
+      if let position = index(of: member.id) {
+        entries[position].member = member
+        entries[position].isRetired = false
+      } else {
+        entries.append(Entry(member: member))
+      }
+    }
   }
 
   func index(of id: String) -> Int? { entries.firstIndex { $0.member.id == id } }

@@ -21,7 +21,7 @@ public struct Scheduler: ~Copyable {
     public init(parallel: Int) { self.parallel = parallel }
   }
 
-  let policy: Policy
+  var policy: Policy
   var agents: AgentPool
   var runs: [WorkflowID: ActiveRun] = [:]
   var ready = FairQueue<TaskReference>()
@@ -137,6 +137,15 @@ public struct Scheduler: ~Copyable {
   public var nextRetry: Int64? {
     isStopping ? nil : timers.nextDue(where: { if case .retry = $0 { true } else { false } })
   }
+
+  /// Takes over a changed configuration. What runs goes on; an agent that is gone gets nothing more.
+  public mutating func reconfigure(_ policy: Policy, _ members: [AgentPool.Member]) {
+    self.policy = policy
+    agents.reconfigure(members)
+  }
+
+  /// Forgets until when users were told to wait: their limits are asked anew.
+  public mutating func unblock() { blockedUsers.removeAll() }
 
   func phase(of task: TaskReference) -> TaskPhase? { runs[task.run]?.tasks[task.index].phase }
 

@@ -16,12 +16,23 @@ struct Astro: ParsableCommand {
       """,
     version: version,
     subcommands: [
-      InitCommand.self, WatchCommand.self, DrainCommand.self, RunCommand.self, ValidateCommand.self,
-      StatusCommand.self, ListCommand.self, CancelCommand.self, LimitsCommand.self, HealthCommand.self,
-      LogsCommand.self, EventsCommand.self, AgentsCommand.self, MetricsCommand.self, DoctorCommand.self,
+      InitCommand.self, WatchCommand.self, DrainCommand.self, RunCommand.self, SubmitCommand.self,
+      ValidateCommand.self, PlanCommand.self, StatusCommand.self, ListCommand.self, LogsCommand.self,
+      EventsCommand.self, CancelCommand.self, LimitsCommand.self, AgentsCommand.self, HealthCommand.self,
+      MetricsCommand.self, DoctorCommand.self,
     ])
 
   static let version = "0.1.0"
+
+  /// Whatever the parent ignored or blocked (both are inherited): Ctrl-C ends a verb, and a closed pipe
+  /// (astro list | head) ends it quietly. The runner answers signals in its own way, where it matters.
+  private static func takeSignalsAsUsual() {
+    signal(SIGPIPE, SIG_DFL)
+    var mask = sigset_t()
+    sigemptyset(&mask)
+    for number in [SIGHUP, SIGINT, SIGQUIT, SIGPIPE, SIGTERM] { sigaddset(&mask, number) }
+    pthread_sigmask(SIG_UNBLOCK, &mask, nil)
+  }
 
   static func main() {
     // Not a verb for people: the runner starts itself again as its warden.
@@ -29,7 +40,7 @@ struct Astro: ParsableCommand {
     if arguments.count > 1, arguments[1] == "warden" {
       Glibc.exit(Warden.main(arguments: Array(arguments.dropFirst(2))))
     }
-    // A closed pipe (astro list | head) ends a verb like any other program; the runner ignores it where it matters.
+    takeSignalsAsUsual()
     do {
       var command = try parseAsRoot()
       try command.run()

@@ -13,12 +13,15 @@ enum Message {
 
 /// What goes to stdout: data.
 enum Output {
-  static func line(_ text: String = "") { write(Array((text + "\n").utf8), to: STDOUT_FILENO) }
-  static func json(_ body: (inout JSONWriter) -> Void) {
+  static func line(_ line: String = "") { text(line + "\n") }
+  static func text(_ text: String) { write(Array(text.utf8), to: STDOUT_FILENO) }
+  static func json(_ body: (inout JSONWriter) -> Void) { text(jsonText(body)) }
+  /// One document and its newline.
+  static func jsonText(_ body: (inout JSONWriter) -> Void) -> String {
     var writer = JSONWriter(reserving: 1024)
     body(&writer)
     writer.newline()
-    write(writer.bytes, to: STDOUT_FILENO)
+    return String(decoding: writer.bytes, as: UTF8.self)
   }
   static func bytes(_ bytes: [UInt8]) { write(bytes, to: STDOUT_FILENO) }
 
@@ -49,16 +52,5 @@ enum Output {
     }
   }
 
-  /// Columns padded to their widest cell; the last is left as it is.
-  static func table(_ head: [String], _ rows: [[String]]) {
-    let all = ([head] + rows).map { $0.map { Terminal.printable($0) } }
-    let widths = head.indices.map { column in all.map { $0[column].unicodeScalars.count }.max() ?? 0 }
-    for row in all {
-      let cells = row.enumerated().map { index, cell in
-        index == row.count - 1
-          ? cell : cell + String(repeating: " ", count: widths[index] - cell.unicodeScalars.count)
-      }
-      line(cells.joined(separator: "  "))
-    }
-  }
+  static func table(_ head: [String], _ rows: [[String]]) { text(Table.text(head, rows)) }
 }

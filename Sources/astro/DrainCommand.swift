@@ -7,9 +7,13 @@ import Glibc
 struct DrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "drain", abstract: "Run what is in the spool, and leave when nothing more can start now.",
-    discussion: "For cron. Overlaps safely with itself and with astro watch. Exit code 1 when a run failed.")
+    discussion: """
+      For cron. Overlaps safely with itself and with astro watch. Files that a limit holds back stay in the spool for \
+      the next pass. Exit code 1 when a run failed, 130 when SIGTERM or Ctrl-C ended the pass early: tasks may finish \
+      within --grace, a second signal leaves at once; whatever is not done then is taken over by the next pass.
+      """)
   @OptionGroup var home: HomeOption
-  @Option(help: "Start nothing more after this long.") var maxTime: DurationArgument?
+  @Option(help: "Start nothing more after this long; tasks may finish within --grace.") var maxTime: DurationArgument?
   @Option(help: "How long tasks may go on after a request to stop.") var grace = DurationArgument(.seconds(30))
 
   func run() throws {
@@ -20,6 +24,7 @@ struct DrainCommand: ParsableCommand {
     let result = try site.runner(
       .drain(maxTime: maxTime?.value), grace: grace.value, signals: signals, log: log, output
     ).run()
+    if result.stop != .none { throw AstroCore.ExitCode.interrupted }
     if result.ended.values.contains(.failed) { throw AstroCore.ExitCode.runFailed }
   }
 }

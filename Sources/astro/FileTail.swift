@@ -29,8 +29,8 @@ enum FileTail {
     return descriptor
   }
 
-  /// Everything from the descriptor's position on.
-  static func readOn(_ descriptor: Int32) -> [UInt8] {
+  /// Everything from the descriptor's position on; a little more than `limit` at most.
+  static func readOn(_ descriptor: Int32, atMost limit: Int = .max) -> [UInt8] {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     while true {
@@ -38,6 +38,7 @@ enum FileTail {
       if count < 0, errno == EINTR { continue }
       if count <= 0 { return bytes }
       bytes += buffer[..<count]
+      if bytes.count > limit { return bytes }
     }
   }
 }

@@ -47,6 +47,7 @@ struct LimitsCommand: ParsableCommand {
       let site = try home.open()
       let count = try RateLimits(configured: site.configuration.system.limits)
         .clear(limiter, key: key, on: try site.openJournal())
+      Bell.ring(runners: site.home.runners)
       Output.line("\(count) cleared")
     }
   }

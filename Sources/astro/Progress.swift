@@ -31,13 +31,14 @@ final class Progress: RunObserver {
       if key.number > 1 { say("  ↻ \(key.task), attempt \(key.number)") }
     case .taskWaiting(let change):
       running.removeAll { $0 == change.task }
-      say("  … \(change.task): \(change.reason ?? "waiting")")
+      say("  … \(change.task): \(Terminal.printable(change.reason ?? "waiting"))")
     case .taskEnded(let change): ended(change)
     case .throttled(_, let verdict):
       say("  … \(verdict.limiter) is used up, next in \(Notation.spell(verdict.retryAfter))")
     case .ended(_, let state, let reason):
-      say(paint(reason.map { "\(state.rawValue): \($0)" } ?? state.rawValue, state == .succeeded ? 32 : 31))
-    case .stopRequested: say("stopping; once more to leave at once")
+      let more = reason.flatMap { $0 == state.rawValue ? nil : ": \($0)" } ?? ""
+      say(paint(state.rawValue + more, state == .succeeded ? 32 : 31))
+    case .stopRequested: say("cancelling; once more to kill what runs")
     }
     showStatus()
   }
@@ -51,9 +52,9 @@ final class Progress: RunObserver {
     }
     switch change.state {
     case .succeeded: say("  \(paint("✔", 32)) \(text)")
-    case .skipped: say("  - \(text): \(change.reason ?? "skipped")")
+    case .skipped: say("  - \(text): \(Terminal.printable(change.reason ?? "skipped"))")
     default:
-      say("  \(paint("✘", 31)) \(text): \(change.reason ?? change.state.rawValue)")
+      say("  \(paint("✘", 31)) \(text): \(Terminal.printable(change.reason ?? change.state.rawValue))")
       showErrors(of: change)
     }
   }
@@ -80,7 +81,8 @@ final class Progress: RunObserver {
     hasStatusLine = !running.isEmpty
     if hasStatusLine {
       let names = running.prefix(4).joined(separator: ", ") + (running.count > 4 ? ", …" : "")
-      Message.write("  [\(done)/\(total)] \(names)")
+      // A line that wraps could not be taken back.
+      Message.write(Screen.cut("  [\(done)/\(total)] \(names)", to: Screen.size(of: STDERR_FILENO).columns))
     }
   }
 

@@ -44,6 +44,18 @@ struct Site {
     home = Home(root: root, system: configuration.system)
   }
 
+  private init(_ other: Site, _ configuration: Configuration) {
+    home = other.home
+    environment = other.environment
+    self.configuration = configuration
+  }
+
+  /// The same home with its configuration as it is now; as it was when it cannot be read.
+  func reread() -> Site {
+    guard let fresh = try? Configuration.load(home: home.root, environment: environment) else { return self }
+    return Site(self, fresh)
+  }
+
   static func readEnvironment() -> [String: String] {
     var result: [String: String] = [:]
     var entry = environ
@@ -73,14 +85,32 @@ struct Site {
 
   /// The run a person means.
   func resolve(_ text: String) throws -> WorkflowID {
-    guard let id = try read({ try $0.resolve(text) }) else {
-      throw Failure(.notFound, subject: text, message: "no such run")
-    }
+    guard let id = try read({ try $0.resolve(text) }) else { throw Self.nothingRan(text) }
     return id
   }
 
+  /// The run, or the submitted file that still waits.
+  func find(_ text: String) throws -> Reading.Named {
+    guard let named = try read({ try $0.find(text) }) else { throw Self.nothingRan(text) }
+    return named
+  }
+
+  private static func nothingRan(_ text: String) -> Failure {
+    Failure(
+      .notFound, subject: text.isEmpty ? "''" : String(text.prefix(100)),
+      message: "no such run: nothing has run here yet")
+  }
+
+  /// Reads the home as it is now.
+  func report() throws -> HomeReport {
+    let now = clock.now()
+    let seen = try read { try HomeReport(home, configuration, $0, bootID: bootID, at: now) }
+    return try seen ?? HomeReport(home, configuration, nil, bootID: bootID, at: now)
+  }
+
   func openJournal() throws -> Journal {
-    try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
+    mkdir(home.data, 0o700)
+    return try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
   }
 
   /// What a verb that works shows of its log on stderr.
@@ -120,6 +150,8 @@ struct Site {
 struct ParameterOptions: ParsableArguments {
   @Option(name: [.customShort("p"), .customLong("param")], help: "A parameter of the workflow, name=value.")
   var params: [String] = []
+
+  func validate() throws { _ = try values() }
 
   func values() throws -> [String: String] {
     var values: [String: String] = [:]

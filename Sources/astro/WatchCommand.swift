@@ -9,7 +9,12 @@ import Logging
 struct WatchCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "watch", abstract: "Stay, and run files as they land in the spool.",
-    discussion: "SIGTERM or Ctrl-C: take no more files, let tasks finish within --grace, leave. A second one: at once.")
+    discussion: """
+      SIGTERM or Ctrl-C: take no more files, let tasks finish within --grace, leave with exit code 0; tasks that go on \
+      longer are taken over by the next runner. A second signal: leave at once, exit code 130. SIGHUP: reopen the log \
+      and read the configuration again; limits, agents, max_parallel_tasks and the log level change at once, a \
+      configuration that is not valid is logged and the old one stays.
+      """)
   @OptionGroup var home: HomeOption
   @Option(help: "How long tasks may go on after a request to stop.") var grace = DurationArgument(.seconds(30))
 
@@ -19,21 +24,29 @@ struct WatchCommand: ParsableCommand {
     let site = try home.open()
     let (log, output) = try site.startLogging(console: .everything)
     log.info("Watching", metadata: ["spool": .string(site.home.spool)])
+    var current = site
     while true {
       do {
-        _ = try site.runner(.watch, grace: grace.value, signals: signals, log: log, output).run()
+        let result = try current.runner(
+          .watch, grace: grace.value, signals: signals, log: log, output
+        ).run()
+        if result.stop == .atOnce { throw AstroCore.ExitCode.interrupted }
         return
       } catch let failure as Failure where failure.isPassing {
         // Out of room, or a dead warden: this runner is thrown away, the next one goes on from the journal.
         log.error("Runner stopped, starting again", error: failure)
-        if waitForSignal(signals, upTo: .seconds(2)) { return }
+        if isStopped(signals, within: .seconds(2)) { return }
+        current = current.reread()
       }
     }
   }
 
-  private func waitForSignal(_ signals: SignalInbox, upTo pause: Duration) -> Bool {
+  /// Waits for `pause`, or until a signal comes.
+  /// - Returns: whether it asks to stop; SIGHUP only cuts the pause short, the configuration is read anew anyway.
+  private func isStopped(_ signals: SignalInbox, within pause: Duration) -> Bool {
     var entry = pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0)
-    return poll(&entry, 1, Int32(pause.microseconds / 1000)) > 0
+    poll(&entry, 1, Int32(pause.microseconds / 1000))
+    return signals.take().contains(.stop)
   }
 }
 

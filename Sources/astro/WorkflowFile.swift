@@ -12,10 +12,18 @@ enum WorkflowFile {
     if path != "-", status.st_mode & S_IFMT != S_IFREG {
       throw Failure(.notFound, subject: path, message: "is not a regular file")
     }
-    guard status.st_size <= 64 << 20 else {
-      throw Failure(.invalidWorkflow, subject: path, message: "has \(status.st_size) bytes, \(64 << 20) are allowed")
-    }
-    return FileTail.readOn(descriptor)
+    // Asked before and after: a pipe does not say how much will come.
+    guard status.st_size <= Self.limit else { throw Self.tooLarge(path) }
+    let bytes = FileTail.readOn(descriptor, atMost: Self.limit)
+    guard bytes.count <= Self.limit else { throw Self.tooLarge(path) }
+    return bytes
+  }
+
+  /// That of the spool, in bytes.
+  private static let limit = 64 << 20
+
+  private static func tooLarge(_ path: String) -> Failure {
+    Failure(.invalidWorkflow, subject: path, message: "is larger than 64 MiB")
   }
 
   private static func failure(_ path: String, _ problem: Int32) -> Failure {

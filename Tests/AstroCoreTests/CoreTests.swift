@@ -12,6 +12,13 @@ import Testing
     #expect(Timestamp(microseconds: 1_764_000_000_000_000).compact == "20251124T160000Z")
   }
 
+  @Test func theFormOfIdentifiersGoesThereAndBack() {
+    #expect(Timestamp(compact: "20251124T160000Z")?.compact == "20251124T160000Z")
+    for text in ["", "20251124T160000", "20251324T160000Z", "20251124 160000Z", "2025112\u{E9}T160000Z"] {
+      #expect(Timestamp(compact: text) == nil)
+    }
+  }
+
   @Test(arguments: [
     "", "2026-11-24", "2026-13-01T00:00:00Z", "2026-02-29T00:00:00Z", "2026-11-24T02:00:00", "2026-11-24T24:00:00Z",
     "2026-11-24T02:00:00.Z", "2026-11-24T02:00:00Zx",

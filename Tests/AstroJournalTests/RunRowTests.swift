@@ -190,13 +190,13 @@ import Testing
       #expect(try reading.resolve(id("ac").text) == id("ac"))
       #expect(try reading.resolve("b-2026") == id("b"))
     }
-    for text in ["c", "", "B", "a%", "b-20261124T020000Z-abcdef2"] {
-      #expect(throws: Failure(.notFound, subject: text, message: "no such run")) {
-        try journal.read { try $0.resolve(text) }
-      }
+    for (text, shown) in [("c", "c"), ("", "''"), ("B", "B"), ("a%", "a%"), ("b-20261124T020000Z-abcdef2", nil)] {
+      let none = Failure(
+        .notFound, subject: shown ?? text, message: "no such run; astro list shows those there are")
+      #expect(throws: none) { try journal.read { try $0.resolve(text) } }
     }
     let several = "several runs begin so: \(id("ab")), \(id("ac"))"
-    #expect(throws: Failure(.usage, subject: "a", message: several)) { try journal.read { try $0.resolve("a") } }
+    #expect(throws: Failure(.notFound, subject: "a", message: several)) { try journal.read { try $0.resolve("a") } }
   }
 
   @Test func theWorkloadIsThatOfTheHome() throws {

@@ -295,12 +295,4 @@ import Testing
     #expect(access(fixture.home.metrics, F_OK) != 0)
     #expect(watcher.reports.nextDue == fixture.clock.now().boot + 30_000_000)
   }
-
-  @Test func aHangUpReopensTheLog() throws {
-    let fixture = try RunnerFixture()
-    let watcher = try fixture.watcher()
-    rename(fixture.home.log, fixture.home.log + ".1")
-    watcher.reports.reload(watcher)
-    #expect(try fixture.logged("INFO") == ["Log reopened"])
-  }
 }

@@ -6,9 +6,16 @@ import Testing
 @testable import AstroSpool
 
 @Suite struct SpoolPlacingTests {
+  /// One file placed, as `astro submit` does it.
+  private func deposit(_ bytes: [UInt8], as name: String, into directory: String) throws {
+    let deposit = try Deposit(into: directory)
+    try deposit.add(bytes, as: file(name))
+    try deposit.place()
+  }
+
   @Test func `a deposit appears whole under its name, readable by its owner alone`() throws {
     let fixture = try SpoolFixture()
-    try fixture.spool.deposit(Array("a\n".utf8), as: file("a.yaml"))
+    try deposit(Array("a\n".utf8), as: "a.yaml", into: fixture.path)
     #expect(fixture.names() == ["a.yaml"])
     #expect(try fixture.candidate("a.yaml").bytes == Array("a\n".utf8))
     var status = stat()
@@ -16,15 +23,36 @@ import Testing
     #expect(status.st_mode & 0o777 == 0o600)
   }
 
-  @Test func `a deposit never replaces a waiting file`() throws {
+  @Test func `nothing is seen of a deposit before all of it is placed`() throws {
     let fixture = try SpoolFixture()
-    fixture.write("old\n", to: "a.yaml")
-    let failure = #expect(throws: Failure.self) {
-      try Spool.deposit(Array("new\n".utf8), as: file("a.yaml"), into: fixture.path)
+    let deposit = try Deposit(into: fixture.path)
+    try deposit.add([0x0A], as: file("a.yaml"))
+    try deposit.add([0x0A], as: file("b.yaml"))
+    #expect(try fixture.spool.list().isEmpty)
+    try deposit.place()
+    #expect(fixture.names() == ["a.yaml", "b.yaml"])
+    #expect(deposit.placed == [file("a.yaml"), file("b.yaml")])
+  }
+
+  @Test func `a deposit that is let go of leaves nothing`() throws {
+    let fixture = try SpoolFixture()
+    do {
+      let deposit = try Deposit(into: fixture.path)
+      try deposit.add([0x0A], as: file("a.yaml"))
     }
-    #expect(failure?.description == "\(fixture.path)/a.yaml: a file of this name is already waiting")
-    #expect(fixture.content("a.yaml") == "old\n")
-    #expect(fixture.names() == ["a.yaml"])
+    #expect(fixture.names().isEmpty)
+  }
+
+  @Test func `a deposit never replaces a waiting file, and takes back what it has placed`() throws {
+    let fixture = try SpoolFixture()
+    fixture.write("old\n", to: "b.yaml")
+    let deposit = try Deposit(into: fixture.path)
+    for name in ["a.yaml", "b.yaml", "c.yaml"] { try deposit.add(Array("new\n".utf8), as: file(name)) }
+    let failure = #expect(throws: Failure.self) { try deposit.place() }
+    #expect(failure?.description == "\(fixture.path)/b.yaml: a file of this name is already waiting")
+    #expect(fixture.content("b.yaml") == "old\n")
+    #expect(deposit.placed.isEmpty)
+    #expect(try fixture.spool.list().map(\.name) == [file("b.yaml")])
   }
 
   @Test(arguments: [
@@ -34,9 +62,22 @@ import Testing
   ])
   func `a name the spool would not take is refused before anything is written`(name: String, text: String) throws {
     let fixture = try SpoolFixture()
-    let failure = #expect(throws: Failure.self) { try fixture.spool.deposit([0x0A], as: file(name)) }
+    let failure = #expect(throws: Failure.self) { try deposit([0x0A], as: name, into: fixture.path) }
     #expect(failure?.description == text)
     #expect(fixture.names().isEmpty)
+  }
+
+  @Test func `a glance at the spool keeps no writer and no runner from their work`() throws {
+    let fixture = try SpoolFixture()
+    fixture.write("a\n", to: "a.yaml")
+    mkfifo(fixture.path + "/pipe.yaml", 0o600)
+    let glance = try SpoolGlance(fixture.path)
+    let seen = try glance.files().sorted { $0.name.printable < $1.name.printable }
+    #expect(seen.map(\.name) == [file("a.yaml"), file("pipe.yaml")])
+    #expect(seen.map(\.isRegular) == [true, false])
+    #expect(try glance.content(of: seen[0]) == Array("a\n".utf8))
+    #expect(try glance.content(of: seen[1]) == nil)
+    #expect(try fixture.candidate("a.yaml").bytes == Array("a\n".utf8))
   }
 
   @Test func `a run in the foreground is placed in active, once`() throws {
@@ -56,7 +97,7 @@ import Testing
     defer { umount(small) }
     let spool = try Spool(directory: small, rules: SpoolRules(), clock: fixture.clock)
     let failure = #expect(throws: Failure.self) {
-      try spool.deposit([UInt8](repeating: 0x0A, count: 1 << 20), as: file("a.yaml"))
+      try deposit([UInt8](repeating: 0x0A, count: 1 << 20), as: "a.yaml", into: small)
     }
     #expect(failure?.code == .noSpace)
     #expect(failure?.reason == "No space left on device")

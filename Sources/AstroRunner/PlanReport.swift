@@ -1,0 +1,120 @@
+public import AstroConfiguration
+public import AstroCore
+import AstroJournal
+import AstroLimits
+import AstroScheduling
+
+/// What would become of a workflow: its tasks level by level, who could take them, and the least time the limits and
+/// slots allow. Nothing is charged, nothing is recorded.
+public struct PlanReport: Sendable {
+  public let workflow: CheckedWorkflow
+  /// Positions in the plan's tasks. Those of one level need nothing of each other; each needs one of the level before.
+  public let levels: [[Int]]
+  /// The configured agents that could take each task, by its position.
+  public let agents: [[String]]
+  public let waits: [LimitWait]
+  public let rounds: Rounds
+
+  /// What one limit costs a run of this size, beginning with an empty window.
+  public struct LimitWait: Sendable, Equatable {
+    public let limiter: String
+    public let requests: Int
+    /// `nil` is unlimited.
+    public let maxRequests: Int64?
+    public let window: Duration
+    /// From the first grant to the last; `nil` when the limit grants nothing at all.
+    public let wait: Duration?
+  }
+
+  /// How many times tasks have to follow each other, whatever they take.
+  public struct Rounds: Sendable, Equatable {
+    /// The number of levels.
+    public let longestChain: Int
+    /// Tasks that may run at once.
+    public let parallel: Int
+    /// At least so many rounds: the chain, the tasks by the parallel ones, or those of one agent by its slots.
+    public let least: Int
+  }
+
+  /// The longest of ``waits``; `nil` when some limit never lets the run through.
+  public var shortest: Duration? {
+    var longest = Duration.zero
+    for wait in waits {
+      guard let time = wait.wait else { return nil }
+      longest = max(longest, time)
+    }
+    return longest
+  }
+
+  /// Whether the workflow's own deadline comes before the limits can have let all its tasks start.
+  public var isDeadlineTooShort: Bool {
+    guard let deadline = workflow.plan.deadline else { return false }
+    return shortest.map { $0 > deadline } ?? true
+  }
+
+  public init(_ workflow: CheckedWorkflow, _ configuration: Configuration) {
+    self.workflow = workflow
+    let tasks = workflow.plan.tasks
+    let examiner = Examiner(configuration)
+    levels = Self.levels(of: tasks)
+    var known: [AgentRequest: [String]] = [:]
+    for task in tasks where known[task.agent] == nil {
+      known[task.agent] = examiner.agents(for: task.agent).map(\.id)
+    }
+    agents = tasks.map { known[$0.agent] ?? [] }
+    let limits = configuration.system.limits
+    waits = [("workflow_creation", 1), ("task_submission", tasks.count)].map { limiter, requests in
+      Self.wait(limiter, requests, limits[limiter] ?? .unlimited)
+    }
+    rounds = Self.rounds(levels, agents, configuration)
+  }
+
+  /// By the longest way from a task without needs. Tasks may stand in any order in the file.
+  private static func levels(of tasks: [TaskPlan]) -> [[Int]] {
+    var missing = tasks.map(\.needs.count)
+    var dependents = [[Int]](repeating: [], count: tasks.count)
+    for (position, task) in tasks.enumerated() { for need in task.needs { dependents[need].append(position) } }
+    var levels: [[Int]] = []
+    var level = tasks.indices.filter { missing[$0] == 0 }
+    while !level.isEmpty {
+      levels.append(level)
+      var next: [Int] = []
+      for position in level {
+        for dependent in dependents[position] {
+          missing[dependent] -= 1
+          if missing[dependent] == 0 { next.append(dependent) }
+        }
+      }
+      level = next.sorted()
+    }
+    return levels
+  }
+
+  /// Of `n` requests the first `max` go at once, the next `max` a window later, and so on.
+  private static func wait(_ limiter: String, _ requests: Int, _ limit: RateLimits.Limit) -> LimitWait {
+    switch limit {
+    case .unlimited:
+      return LimitWait(limiter: limiter, requests: requests, maxRequests: nil, window: .zero, wait: .zero)
+    case .window(let window):
+      let most = window.maxRequests
+      let windows = most > 0 ? (Int64(requests) - 1) / most : nil
+      return LimitWait(
+        limiter: limiter, requests: requests, maxRequests: most, window: window.window,
+        wait: windows.map { window.window * Int($0) })
+    }
+  }
+
+  private static func rounds(_ levels: [[Int]], _ agents: [[String]], _ configuration: Configuration) -> Rounds {
+    let parallel = Runner.policy(configuration.system).parallel
+    var least = max(levels.count, roundedUp(agents.count, by: parallel))
+    // Tasks that only one agent can take queue for its slots, however many may run at once.
+    let single = Dictionary(grouping: agents.filter { $0.count == 1 }.compactMap(\.first), by: { $0 })
+    for agent in configuration.agents {
+      guard let slots = agent.maxConcurrent, slots > 0, let tasks = single[agent.id]?.count else { continue }
+      least = max(least, roundedUp(tasks, by: slots))
+    }
+    return Rounds(longestChain: levels.count, parallel: parallel, least: least)
+  }
+
+  private static func roundedUp(_ number: Int, by size: Int) -> Int { (number + size - 1) / max(1, size) }
+}

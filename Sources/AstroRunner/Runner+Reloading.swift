@@ -1,0 +1,78 @@
+import AstroConfiguration
+import AstroCore
+import AstroJournal
+import AstroScheduling
+import AstroTelemetry
+import Logging
+
+extension Runner {
+  /// SIGHUP: opens the log anew, and takes over the configuration as far as that can be done while running. One that
+  /// cannot be read changes nothing.
+  func reload() {
+    do throws(Failure) {
+      try logOutput.reopen()
+      log.info("Log reopened")
+    } catch {
+      log.error("Log cannot be reopened", error: error)
+    }
+    do throws(ConfigurationError) {
+      apply(try Configuration.load(home: home.root, environment: options.environment))
+    } catch {
+      for diagnostic in error.diagnostics where diagnostic.severity == .error { refuseReload(diagnostic) }
+    }
+  }
+
+  private func refuseReload(_ diagnostic: Diagnostic) {
+    // `line` of a log line is the place in our own source.
+    let place = diagnostic.line > 0 ? ":\(diagnostic.line):\(diagnostic.column)" : ""
+    var metadata: Logger.Metadata = ["error": .string("\(diagnostic.file)\(place): \(diagnostic.message)")]
+    if let hint = diagnostic.hint { metadata["hint"] = .string(hint) }
+    log.error("Configuration not reloaded", metadata: metadata)
+  }
+
+  private func apply(_ fresh: Configuration) {
+    let fixed = configuration.system.fixedWhileRunning
+    let ignored = fresh.system.fixedWhileRunning.filter { fixed[$0.key] != $0.value }.keys.sorted()
+    configuration = fresh.keepingPlaces(of: configuration.system)
+    limits = RateLimits(configured: configuration.system.limits)
+    examiner = Examiner(configuration)
+    scheduler.reconfigure(Self.policy(configuration.system), configuration.members)
+    forgetBlocks()
+    reports.configuration = configuration
+    if let level = Logger.Level(word: configuration.system.logLevel.rawValue) { logOutput.setLevel(level) }
+    log.info("Configuration reloaded", metadata: ["agents": .stringConvertible(configuration.agents.count)])
+    for key in ignored { log.warning("Setting takes effect at the next start", metadata: ["key": .string(key)]) }
+  }
+
+  /// Asks the limits anew instead of waiting for the time they once gave: they were changed, or cleared.
+  func forgetBlocks() {
+    intake.unblock()
+    scheduler.unblock()
+  }
+}
+
+extension SystemConfiguration {
+  /// What is opened or announced at the start and stays as it is until the end, by its key.
+  fileprivate var fixedWhileRunning: [String: String] {
+    [
+      "data_dir": dataDirectory, "environment": environment.rawValue, "health_file": healthFile,
+      "json_logging": "\(jsonLogging)", "log_file": logFile, "metrics_file": metricsFile,
+      "require_final_newline": "\(requireFinalNewline)", "spool_dir": spoolDirectory,
+    ]
+  }
+}
+
+extension Configuration {
+  fileprivate func keepingPlaces(of old: SystemConfiguration) -> Configuration {
+    var kept = self
+    kept.system.dataDirectory = old.dataDirectory
+    kept.system.environment = old.environment
+    kept.system.healthFile = old.healthFile
+    kept.system.jsonLogging = old.jsonLogging
+    kept.system.logFile = old.logFile
+    kept.system.metricsFile = old.metricsFile
+    kept.system.requireFinalNewline = old.requireFinalNewline
+    kept.system.spoolDirectory = old.spoolDirectory
+    return kept
+  }
+}

@@ -1,0 +1,90 @@
+import Foundation
+import Glibc
+import Testing
+
+@Suite struct CancelTests {
+  @Test func `a running run is ended by its runner`() throws {
+    let home = try ScratchHome()
+    let pipe = try home.makePipe("gate")
+    try home.drop(Workflows.gated(by: pipe, marker: home.path + "/ran"), as: "a.yaml")
+    let watch = try home.start("watch")
+    try eventually("the task runs") { home.read("ran") != nil }
+    let outcome = try home.astro("cancel", "a-")
+    #expect(outcome.code == 0)
+    #expect(outcome.out.hasSuffix(": asked to end\n"))
+    #expect(outcome.err.isEmpty)
+    try eventually("its file is settled") { home.names("spool/cancelled").count == 2 }
+    #expect(try home.state(of: "a-") == "cancelled")
+    #expect(home.read("ran.second") == nil)
+    watch.signal(SIGTERM)
+    #expect(watch.finish().code == 0)
+  }
+
+  @Test func `a run that waits for a slot never starts`() throws {
+    let home = try ScratchHome("max_parallel_tasks: 1")
+    let pipe = try home.makePipe("gate")
+    try home.drop("priority: 1\n" + Workflows.gated(by: pipe, marker: home.path + "/ran"), as: "a.yaml")
+    try home.drop("tasks: {t: {run: 'echo x > \"\(home.path)/other\"'}}\n", as: "b.yaml")
+    let drain = try home.start("drain")
+    try eventually("both are runs, one runs") { home.read("ran") != nil && home.names("spool/active").count == 2 }
+    #expect(try home.astro("cancel", "b-").code == 0)
+    try eventually("it is cancelled") { try home.state(of: "b-") == "cancelled" }
+    try home.release(pipe)
+    #expect(drain.finish().code == 0)
+    #expect(home.read("other") == nil)
+    #expect(try home.state(of: "a-") == "succeeded")
+  }
+
+  @Test func `a run whose runner is gone ends when the next one comes`() throws {
+    let home = try ScratchHome()
+    let pipe = try home.makePipe("gate")
+    try home.drop(Workflows.gated(by: pipe, marker: home.path + "/ran"), as: "a.yaml")
+    let watch = try home.start("watch")
+    try eventually("the task runs") { home.read("ran") != nil }
+    watch.kill()
+    let outcome = try home.astro("cancel", "@latest")
+    #expect(outcome.code == 0)
+    #expect(outcome.err.hasSuffix(": its runner is gone; it ends when astro watch or astro drain takes it over\n"))
+    #expect(try home.state(of: "@latest") == "running")
+    #expect(try home.astro("drain").code == 0)
+    #expect(try home.state(of: "@latest") == "cancelled")
+    #expect(home.read("ran") == "x\n", "the task was not begun again")
+    #expect(home.read("ran.second") == nil)
+  }
+
+  @Test func `a run that has ended cannot be cancelled`() throws {
+    let home = try ScratchHome()
+    try home.drop(Workflows.succeeding, as: "a.yaml")
+    try home.astro("drain")
+    let outcome = try home.astro("cancel", "a-")
+    #expect(outcome.code == 66)
+    #expect(outcome.out.isEmpty)
+    #expect(outcome.err.contains(": has ended already: succeeded at 20"))
+    #expect(try home.state(of: "a-") == "succeeded")
+  }
+
+  @Test func `a submitted file that still waits is taken back as a cancelled run`() throws {
+    let home = try ScratchHome()
+    try home.write("{user: \(NSUserName()), tasks: {a: {run: 'true'}}}\n", to: "a.yaml")
+    let id = try #require(try home.astro("submit", "a.yaml").lines.first)
+    let outcome = try home.astro("cancel", id)
+    #expect(outcome.code == 0)
+    #expect(outcome.out == "\(id): cancelled, it had not started\n")
+    #expect(home.waiting.isEmpty)
+    #expect(home.names("spool/cancelled") == ["\(id).receipt.json", "\(id).yaml"])
+    #expect(home.read("spool/cancelled/\(id).receipt.json")?.contains("\"status\":\"cancelled\"") == true)
+    #expect(try home.astro("drain").code == 0)
+    #expect(try home.state(of: id) == "cancelled")
+    #expect(try home.astro("cancel", id).code == 66)
+  }
+
+  @Test func `one that cannot be cancelled does not keep the others`() throws {
+    let home = try ScratchHome()
+    try home.write(Workflows.succeeding, to: "a.yaml")
+    let ids = try home.astro("submit", "a.yaml", "a.yaml").lines
+    let outcome = try home.astro("cancel", ids[0], "nope", ids[1])
+    #expect(outcome.code == 66)
+    #expect(outcome.lines == ids.map { "\($0): cancelled, it had not started" })
+    #expect(outcome.err == "astro: nope: no such run; astro list shows those there are\n")
+  }
+}
