@@ -6,7 +6,7 @@ PACKAGES = libsqlite3-dev libyaml-dev
 TEST_PACKAGES = jq
 REAL_PACKAGES = prometheus prometheus-node-exporter curl
 
-.PHONY: run build test test-real lint install packages packages-test packages-real bench
+.PHONY: run build test test-real torture lint install packages packages-test packages-real bench
 
 install-missing = @dpkg -s $(1) >/dev/null 2>&1 || \
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends $(1); }
@@ -35,6 +35,12 @@ test-real: packages-real
 	swift build --product astro
 	@for test in Tests/RealComponentTests/*.sh; do \
 	  echo "$$test"; "$$test" "$$(swift build --show-bin-path)/astro" || exit 1; done
+
+# The tests of processes and crashes, twenty times as long.
+torture: packages-test
+	swift build --build-tests
+	swift build --product astro
+	ASTRO_TORTURE=1 ASTRO_BINARY="$$(swift build --show-bin-path)/astro" swift test --skip-build --filter AstroProcessTests
 
 # Speed, as ratios to references measured beside it. BENCH="chain latency" for some, QUICK=1 for a short pass,
 # JSON=FILE for every sample, MILLION=1 to validate a million tasks, too.

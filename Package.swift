@@ -58,7 +58,7 @@ let package = Package(
     room(
       "AstroRunner",
       uses: [
-        "AstroCore", "AstroWorkflow", "AstroConfiguration", "AstroScheduling", "AstroLimits",
+        "AstroCore", "AstroYAML", "AstroWorkflow", "AstroConfiguration", "AstroScheduling", "AstroLimits",
         "AstroJournal", "AstroSpool", "AstroProcess", "AstroAgents", "AstroTelemetry", "CLinux",
       ], [log]),
     .executableTarget(
@@ -83,14 +83,18 @@ let package = Package(
       "AstroJournal", uses: ["AstroTestKit", "AstroConfiguration", "AstroLimits", "JournalPeer"],
       [.product(name: "GRDB", package: "GRDB.swift")]),
     suite("AstroSpool", uses: ["AstroTestKit"]),
-    suite("AstroProcess", uses: ["AstroTestKit"]),
+    suite("AstroProcess", uses: ["AstroTestKit", "CLinux"]),
+    suite("AstroAgents", uses: ["AstroTestKit"]),
     // Another process that logs, for the suite below.
     .executableTarget(
       name: "LogPeer", dependencies: ["AstroTelemetry", log], path: "Tests/LogPeer", swiftSettings: settings),
     suite("AstroTelemetry", uses: ["AstroTestKit", "LogPeer"], [log]),
     suite(
       "AstroRunner",
-      uses: ["AstroTestKit", "AstroConfiguration", "AstroJournal", "AstroScheduling", "AstroTelemetry"], [log]),
+      uses: [
+        "AstroTestKit", "AstroCore", "AstroWorkflow", "AstroConfiguration", "AstroScheduling", "AstroJournal",
+        "AstroSpool", "AstroTelemetry",
+      ], [log]),
     .testTarget(name: "EndToEndTests", dependencies: ["AstroCore", "AstroJournal"], swiftSettings: settings),
   ]
 )

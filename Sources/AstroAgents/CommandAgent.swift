@@ -69,12 +69,18 @@ public final class CommandAgent: Agent {
     of record: ExitRecord, promise: AttemptPromise, runs: String
   ) throws(Failure) -> AttemptEnding {
     let files = AttemptFiles(record.key, runs: runs)
-    if let stdout = record.stdout { try files.keep(stdout, as: "stdout") }
-    if let stderr = record.stderr { try files.keep(stderr, as: "stderr") }
+    let obstacles = [
+      try record.stdout.flatMap { scratch throws(Failure) in try files.keep(scratch, as: "stdout") },
+      try record.stderr.flatMap { scratch throws(Failure) in try files.keep(scratch, as: "stderr") },
+    ]
     var end = AttemptEnding(
       key: record.key, outcome: record.status.outcome, startedAt: record.startedAt, finishedAt: record.finishedAt,
       duration: record.duration, usage: record.usage)
     guard end.outcome.isSuccess else { return end }
+    if let obstacle = obstacles.compactMap({ $0 }).first {
+      end.outcome = .invalidOutput(obstacle)
+      return end
+    }
     do {
       end.outputs = try files.outputs(promised: promise.outputs)
       if promise.keepsStdout { end.stdout = files.stdoutText() }
@@ -106,23 +112,25 @@ public final class CommandAgent: Agent {
     values["ASTRO_RUN_DIR"] = directory.files
     values["ASTRO_OUTPUT"] = directory.output(of: start.key)
     var arguments = start.arguments
-    guard let program = Self.resolve(arguments[0], path: values["PATH"] ?? path) else {
+    guard !arguments.isEmpty else { return .failure(Unstartable(message: "there is no command")) }
+    var workdir = directory.files
+    if let given = start.workdir, !given.isEmpty { workdir = given.hasPrefix("/") ? given : "\(workdir)/\(given)" }
+    guard let program = Self.resolve(arguments[0], path: values["PATH"] ?? path, from: workdir) else {
       return .failure(Unstartable(message: "no such program: '\(arguments[0])' is not in PATH"))
     }
     arguments[0] = program
-    var workdir = directory.files
-    if let given = start.workdir, !given.isEmpty { workdir = given.hasPrefix("/") ? given : "\(workdir)/\(given)" }
     return .success(
       StartRequest(
         key: start.key, arguments: arguments,
         environment: values.map { "\($0.key)=\($0.value)" }, workdir: workdir))
   }
 
-  /// Looks a bare name up as execvp(3) does; a name with a slash is taken as it is.
-  private static func resolve(_ name: String, path: String) -> String? {
+  /// Looks a bare name up as execvp(3) does in the command's own directory; a name with a slash is taken as it is.
+  private static func resolve(_ name: String, path: String, from workdir: String) -> String? {
     if name.utf8.contains(UInt8(ascii: "/")) { return name }
     for folder in path.split(separator: ":", omittingEmptySubsequences: false) {
-      let candidate = "\(folder.isEmpty ? "." : folder)/\(name)"
+      let candidate =
+        folder.hasPrefix("/") ? "\(folder)/\(name)" : "\(workdir)/\(folder.isEmpty ? "." : folder)/\(name)"
       var status = stat()
       if access(candidate, X_OK) == 0, stat(candidate, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
         return candidate

@@ -1,4 +1,4 @@
-public import AstroCore
+import AstroCore
 
 /// `config/system_config.yaml` with every default filled in (contract 1).
 public struct SystemConfiguration: Sendable, Equatable {

@@ -12,6 +12,23 @@ public struct WorkflowID: Hashable, Sendable, Comparable, CustomStringConvertibl
     self.text = text
   }
 
+  /// Accepts only what ``mint(name:at:using:)`` may have made, for whoever removes things by their names.
+  public init?(minted text: String) {
+    let bytes = Array(text.utf8)
+    guard bytes.count > 24, text.utf8.count == text.unicodeScalars.count else { return nil }
+    let name = bytes.dropLast(24)
+    let time = bytes[bytes.count - 23..<bytes.count - 7]
+    let isTime = zip(time, "00000000T000000Z".utf8).allSatisfy { byte, model in
+      model == UInt8(ascii: "0") ? (0x30...0x39).contains(byte) : byte == model
+    }
+    let isSuffix = bytes.suffix(6).allSatisfy { (0x61...0x7A).contains($0) || (0x32...0x37).contains($0) }
+    let dash = UInt8(ascii: "-")
+    guard Name.isValid(String(decoding: name, as: UTF8.self)), isTime, isSuffix, bytes[bytes.count - 24] == dash,
+      bytes[bytes.count - 7] == dash
+    else { return nil }
+    self.text = text
+  }
+
   /// Mints an identifier. `name` must already be a valid workflow name; `random` supplies the 30 random bits.
   public static func mint(
     name: String, at time: Timestamp, using random: inout some RandomNumberGenerator

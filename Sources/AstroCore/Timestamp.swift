@@ -7,6 +7,7 @@ public struct Timestamp: Hashable, Sendable, Comparable {
 
   public static func < (a: Timestamp, b: Timestamp) -> Bool { a.microseconds < b.microseconds }
   public static func + (a: Timestamp, b: Duration) -> Timestamp { .init(microseconds: a.microseconds + b.microseconds) }
+  public static func - (a: Timestamp, b: Duration) -> Timestamp { .init(microseconds: a.microseconds - b.microseconds) }
   public static func - (a: Timestamp, b: Timestamp) -> Duration { .microseconds(a.microseconds - b.microseconds) }
 
   /// RFC 3339 in UTC with milliseconds: `2026-11-24T02:00:00.123Z`.

@@ -38,6 +38,17 @@ public struct RateLimits: Sendable {
     }
   }
 
+  /// What ``consume(_:key:weight:in:)`` would answer at `now`, for readers without a journal to write.
+  public func check(
+    _ limiter: String, key: String, weight: Int64 = 1, in reading: Reading, at now: Moment, bootID: String
+  ) throws(Failure) -> LimitVerdict {
+    switch try limit(limiter) {
+    case .unlimited: unlimited(limiter, key, now)
+    case .window(let window):
+      try reading.check(limiter, key: key, window: window, weight: weight, at: now, bootID: bootID)
+    }
+  }
+
   /// What ``consume(_:key:weight:in:)`` would answer at this point of the transaction, taking nothing.
   public func check(
     _ limiter: String, key: String, weight: Int64 = 1, in transaction: Transaction

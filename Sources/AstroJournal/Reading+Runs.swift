@@ -96,11 +96,30 @@ extension Reading {
     return Dictionary(rows) { first, _ in first }
   }
 
-  /// Settled runs that ended before `time`, oldest first, for `astro clean`.
-  public func finished(before time: Timestamp) throws(Failure) -> [RunRecord] {
+  /// Settled runs that ended before `time`, those that failed or were rejected before `failedBefore`; oldest first, for
+  /// `astro clean`.
+  public func finished(
+    before time: Timestamp, failedBefore: Timestamp? = nil, limit: Int = .max
+  ) throws(Failure) -> [RunRecord] {
     try session.rows(
-      "SELECT * FROM run WHERE settled = 1 AND finished_at < ? ORDER BY finished_at, id", [time.microseconds], decodeRun
-    )
+      """
+      SELECT * FROM run WHERE settled = 1 AND state NOT IN ('queued', 'running', 'held') \
+      AND finished_at < CASE WHEN state IN ('failed', 'rejected') THEN ?2 ELSE ?1 END ORDER BY finished_at, id LIMIT ?3
+      """, [time.microseconds, (failedBefore ?? time).microseconds, limit], decodeRun)
+  }
+
+  /// Those of `ids` that have a row.
+  public func known(_ ids: some Sequence<WorkflowID>) throws(Failure) -> Set<WorkflowID> {
+    var known: Set<WorkflowID> = []
+    for id in ids where try !self.ids("SELECT id FROM run WHERE id = ?", [id.text]).isEmpty { known.insert(id) }
+    return known
+  }
+
+  /// The run that was claimed last under this name in `spool/`; `nil` when none was.
+  public func latest(file: [UInt8]) throws(Failure) -> WorkflowID? {
+    try session.rows(
+      "SELECT id FROM run WHERE file = ? ORDER BY claimed_at DESC, id DESC LIMIT 1", [Data(file)]
+    ) { WorkflowID(unchecked: $0.text(0)) }.first
   }
 
   /// The run that ended last; rejected files are none.
@@ -142,7 +161,9 @@ extension Reading {
     run.errors = errors
     run.rateLimit = (row[19] as String?).flatMap { RecordText.verdict($0) }
     run.crashCount = row[20] as Int? ?? 0
-    run.taskCount = row[21] as Int? ?? 0
+    run.isHoldRequested = row[21] as Bool? ?? false
+    run.retriedAt = row.time(22)
+    run.taskCount = row[23] as Int? ?? 0
     return run
   }
 }

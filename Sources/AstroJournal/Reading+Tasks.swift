@@ -9,11 +9,13 @@ extension Reading {
       guard let state = TaskState(rawValue: row.text(2)), let outputs = RecordText.strings(row.text(7)) else {
         throw session.malformed("the state or outputs of task \(run)/\(row.text(1))")
       }
-      return TaskRecord(
+      var task = TaskRecord(
         run: run, task: row.text(1), state: state, attempts: row[3] as Int? ?? 0, notBefore: row.time(4),
         reason: row[5], exitCode: row[6], outputs: outputs,
         stdout: (row[8] as Data?).map { String(decoding: $0, as: UTF8.self) }, startedAt: row.time(9),
         finishedAt: row.time(10))
+      task.base = row[11] as Int? ?? 0
+      return task
     }
   }
 
@@ -47,6 +49,18 @@ extension Reading {
       ($0.text(0), $0[1] as Int? ?? 0)
     }
     return Dictionary(rows) { first, _ in first }
+  }
+
+  /// What has a process now, in the whole home: the agent of each attempt and the runner its run belongs to. Starts that
+  /// are recorded ahead of their slot are not among them.
+  public func occupiedSlots() throws(Failure) -> [OccupiedSlot] {
+    try session.rows(
+      """
+      SELECT attempt.agent, run.owner FROM attempt \
+      JOIN task ON task.run = attempt.run AND task.task = attempt.task JOIN run ON run.id = attempt.run \
+      WHERE attempt.outcome IS NULL AND task.state = 'running'
+      """
+    ) { OccupiedSlot(agent: $0.text(0), owner: $0[1]) }
   }
 
   /// Every attempt without an outcome, of all runs and launchers: what recovery asks the wardens about.

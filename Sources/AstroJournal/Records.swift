@@ -26,6 +26,10 @@ public struct RunRecord: Sendable, Equatable {
   /// The file lies in its final place and its receipt beside it.
   public var isSettled = false
   public var isCancelRequested = false
+  /// Nothing more of it is started. ``state`` is `held` for as long, unless it has ended.
+  public var isHoldRequested = false
+  /// When it was last taken up again after its end (`astro retry`).
+  public var retriedAt: Timestamp?
   /// Why it is held, cancelled, rejected or failed, in one sentence.
   public var reason: String?
   public var errors: [Diagnostic] = []
@@ -35,6 +39,9 @@ public struct RunRecord: Sendable, Equatable {
   public var crashCount = 0
   /// How many tasks it has; 0 when it was rejected.
   public var taskCount = 0
+
+  /// From when its present life counts, for its deadline and its duration: the claim, or the last retry.
+  public var livesSince: Timestamp { retriedAt ?? claimedAt }
 
   public init(
     id: WorkflowID, name: String, user: String, state: RunState = .queued, priority: Int = 0, file: [UInt8],
@@ -61,6 +68,9 @@ public struct TaskRecord: Sendable, Equatable {
   public var state: TaskState
   /// How many attempts were begun.
   public var attempts: Int
+  /// How many of them a retry of the run has forgiven: the workflow's `retry` counts those above this number. Written by
+  /// ``Transaction/reopen(_:tasks:)`` only.
+  public var base = 0
   /// When a parked task may go on.
   public var notBefore: Timestamp?
   public var reason: String?
@@ -127,6 +137,18 @@ public struct AttemptRecord: Sendable, Equatable {
     self.started = started
     self.bootID = bootID
     self.ending = ending
+  }
+}
+
+/// One attempt that has a process.
+public struct OccupiedSlot: Sendable, Equatable {
+  public var agent: String
+  /// Of its run; `nil` between two runners.
+  public var owner: String?
+
+  public init(agent: String, owner: String?) {
+    self.agent = agent
+    self.owner = owner
   }
 }
 

@@ -57,7 +57,8 @@ enum Schema {
       file BLOB NOT NULL, extension TEXT NOT NULL, sha256 TEXT NOT NULL, params TEXT NOT NULL,
       submitted_at INTEGER NOT NULL, claimed_at INTEGER NOT NULL, started_at INTEGER, finished_at INTEGER,
       deadline_at INTEGER, owner TEXT, settled INTEGER NOT NULL, cancel_requested INTEGER NOT NULL, reason TEXT,
-      errors TEXT NOT NULL, rate_limit TEXT, crash_count INTEGER NOT NULL, tasks INTEGER NOT NULL
+      errors TEXT NOT NULL, rate_limit TEXT, crash_count INTEGER NOT NULL, hold_requested INTEGER NOT NULL,
+      retried_at INTEGER, tasks INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX run_state ON run(state);
     CREATE INDEX run_claimed ON run(claimed_at);
@@ -67,7 +68,7 @@ enum Schema {
     CREATE TABLE task(
       run TEXT NOT NULL, task TEXT NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL, not_before INTEGER,
       reason TEXT, exit_code INTEGER, outputs TEXT NOT NULL, stdout BLOB, started_at INTEGER, finished_at INTEGER,
-      PRIMARY KEY(run, task)
+      base INTEGER NOT NULL, PRIMARY KEY(run, task)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE attempt(
       run TEXT NOT NULL, task TEXT NOT NULL, number INTEGER NOT NULL, agent TEXT NOT NULL, launcher TEXT NOT NULL,

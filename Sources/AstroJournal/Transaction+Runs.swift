@@ -9,28 +9,31 @@ extension Transaction {
   @discardableResult
   public func insert(_ run: RunRecord, content: [UInt8]) throws(Failure) -> Bool {
     let inserted = try session.run(
-      "INSERT OR IGNORE INTO run VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR IGNORE INTO run VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       [
         run.id.text, run.name, run.user, run.state.rawValue, run.priority, Data(run.file), run.fileExtension,
         run.sha256, RecordText.encode(run.params), run.submittedAt.microseconds, run.claimedAt.microseconds,
         run.startedAt?.microseconds, run.finishedAt?.microseconds, run.deadlineAt?.microseconds, run.owner,
         run.isSettled, run.isCancelRequested, run.reason, RecordText.encode(run.errors),
-        run.rateLimit.map { RecordText.encode($0) }, run.crashCount, run.taskCount,
+        run.rateLimit.map { RecordText.encode($0) }, run.crashCount, run.isHoldRequested, run.retriedAt?.microseconds,
+        run.taskCount,
       ])
     guard inserted > 0 else { return false }
     try session.run("INSERT INTO content(run, bytes) VALUES(?, ?)", [run.id.text, Data(content)])
     return true
   }
 
-  /// Moves a run to `state`. What is `nil` stays as it was.
+  /// Moves a run to `state`. What is `nil` stays as it was. A run that was asked to be held stays `held` until it ends: its
+  /// runner may record the first start of a task just after the request.
   public func update(
     _ id: WorkflowID, state: RunState, startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil,
     deadlineAt: Timestamp? = nil, reason: String? = nil
   ) throws(Failure) {
     let changed = try session.run(
       """
-      UPDATE run SET state = ?, started_at = coalesce(?, started_at), finished_at = coalesce(?, finished_at), \
-      deadline_at = coalesce(?, deadline_at), reason = coalesce(?, reason) WHERE id = ?
+      UPDATE run SET state = CASE WHEN ?1 = 'running' AND hold_requested = 1 THEN 'held' ELSE ?1 END, started_at = coalesce(?2, started_at), \
+      finished_at = coalesce(?3, finished_at), deadline_at = coalesce(?4, deadline_at), reason = coalesce(?5, reason) \
+      WHERE id = ?6
       """,
       [
         state.rawValue, startedAt?.microseconds, finishedAt?.microseconds, deadlineAt?.microseconds, reason, id.text,
@@ -46,16 +49,45 @@ extension Transaction {
 
   /// The file lies in its final place and the receipt beside it. Written after both, so that a crash between repeats
   /// them, which is harmless.
-  public func markSettled(_ id: WorkflowID) throws(Failure) {
-    try require(try session.run("UPDATE run SET settled = 1 WHERE id = ?", [id.text]), id)
+  ///
+  /// Only what still belongs to `owner` and is over: between the end and this mark somebody may have asked for a retry,
+  /// and the run may be another runner's by now.
+  public func markSettled(_ id: WorkflowID, by owner: String?) throws(Failure) {
+    try session.run(
+      "UPDATE run SET settled = 1 WHERE id = ? AND owner IS ? AND state NOT IN ('queued', 'running', 'held')",
+      [id.text, owner])
   }
 
-  /// Asks the owner to end the run. Nothing happens to one that has ended.
+  /// Asks the owner to end the run, which also ends a hold: a held run starts nothing, so it would never come to its end.
+  /// Nothing happens to one that has ended.
   /// - Returns: whether there was anything to ask.
   @discardableResult
   public func requestCancel(_ id: WorkflowID) throws(Failure) -> Bool {
     try session.run(
-      "UPDATE run SET cancel_requested = 1 WHERE id = ? AND state IN ('queued', 'running', 'held')", [id.text]) > 0
+      """
+      UPDATE run SET cancel_requested = 1, hold_requested = 0, state = CASE WHEN state <> 'held' THEN state \
+      WHEN started_at IS NULL THEN 'queued' ELSE 'running' END WHERE id = ? AND state IN ('queued', 'running', 'held')
+      """, [id.text]) > 0
+  }
+
+  /// Asks that nothing more of the run is started. The state says so at once, whether or not a runner works on it.
+  /// - Returns: whether the run was going on: not ended, held or being cancelled.
+  public func requestHold(_ id: WorkflowID) throws(Failure) -> Bool {
+    try session.run(
+      """
+      UPDATE run SET hold_requested = 1, state = 'held' \
+      WHERE id = ? AND state IN ('queued', 'running') AND cancel_requested = 0
+      """, [id.text]) > 0
+  }
+
+  /// Lets a held run go on.
+  /// - Returns: whether it was held.
+  public func requestRelease(_ id: WorkflowID) throws(Failure) -> Bool {
+    try session.run(
+      """
+      UPDATE run SET hold_requested = 0, state = CASE WHEN started_at IS NULL THEN 'queued' ELSE 'running' END \
+      WHERE id = ? AND state = 'held'
+      """, [id.text]) > 0
   }
 
   /// Counts a runner that is about to prepare the run, before it does: a run that kills its runners is found by this.
@@ -69,25 +101,39 @@ extension Transaction {
     try session.run("UPDATE run SET crash_count = 0 WHERE id = ?", [id.text])
   }
 
-  /// Makes an ended run ready to go on (`astro retry`): `tasks` return to `pending`, the others keep what they achieved.
-  /// Attempts stay on record; later ones are numbered on (``Reading/lastAttempts(of:)``).
-  public func resetForRetry(_ id: WorkflowID, tasks: [String], owner: String?) throws(Failure) {
+  /// Makes an ended run ready to go on (`astro retry`): without an owner, for whichever runner comes first, its file to be
+  /// brought back to `active/` by that one. `tasks` return to `pending` and their attempts no longer count against the
+  /// workflow's `retry`, though they stay on record and later ones are numbered on; the other tasks keep what they
+  /// achieved.
+  public func reopen(_ id: WorkflowID, tasks: [String]) throws(Failure) {
     let changed = try session.run(
       """
-      UPDATE run SET state = 'queued', finished_at = NULL, deadline_at = NULL, reason = NULL, settled = 0, \
-      cancel_requested = 0, crash_count = 0, owner = ? WHERE id = ?
-      """, [owner, id.text])
+      UPDATE run SET state = 'queued', started_at = NULL, finished_at = NULL, deadline_at = NULL, reason = NULL, \
+      settled = 0, cancel_requested = 0, hold_requested = 0, crash_count = 0, owner = NULL, retried_at = ? WHERE id = ?
+      """, [now.wall.microseconds, id.text])
     try require(changed, id)
-    for task in tasks { try session.run("DELETE FROM task WHERE run = ? AND task = ?", [id.text, task]) }
+    let last = try reading.lastAttempts(of: id)
+    for task in tasks {
+      try session.run(
+        """
+        INSERT OR REPLACE INTO task VALUES(?1, ?2, 'pending', ?3, NULL, NULL, NULL, '{}', NULL, NULL, NULL, ?3)
+        """, [id.text, task, last[task] ?? 0])
+    }
   }
 
-  /// Forgets a run and all that belongs to it. Its files are removed before: a crash between leaves a row that
-  /// `astro clean` finds again, never files that nobody knows.
-  public func delete(_ id: WorkflowID) throws(Failure) {
+  /// Forgets a run and all that belongs to it; nothing happens to one that has not ended or is not settled.
+  ///
+  /// Rows go before files: from this commit on nobody can retry the run, so its files may go in any number of steps. A
+  /// crash in between leaves files under an identifier that no row has, which the next `astro clean` removes.
+  /// - Returns: whether there was such a run.
+  public func delete(_ id: WorkflowID) throws(Failure) -> Bool {
+    let deleted = try session.run(
+      "DELETE FROM run WHERE id = ? AND settled = 1 AND state NOT IN ('queued', 'running', 'held')", [id.text])
+    guard deleted > 0 else { return false }
     try session.run("DELETE FROM attempt WHERE run = ?", [id.text])
     try session.run("DELETE FROM task WHERE run = ?", [id.text])
     try session.run("DELETE FROM content WHERE run = ?", [id.text])
-    try session.run("DELETE FROM run WHERE id = ?", [id.text])
+    return true
   }
 
   private func require(_ changed: Int, _ id: WorkflowID) throws(Failure) {

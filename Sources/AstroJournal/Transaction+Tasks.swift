@@ -3,10 +3,15 @@ import FoundationEssentials
 import GRDB
 
 extension Transaction {
-  /// Writes the whole row of a task.
+  /// Writes the row of a task; what a retry forgave it (``TaskRecord/base``) stays.
   public func put(_ task: TaskRecord) throws(Failure) {
     try session.run(
-      "INSERT OR REPLACE INTO task VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      """
+      INSERT INTO task VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0) ON CONFLICT DO UPDATE SET state = excluded.state, \
+      attempts = excluded.attempts, not_before = excluded.not_before, reason = excluded.reason, \
+      exit_code = excluded.exit_code, outputs = excluded.outputs, stdout = excluded.stdout, \
+      started_at = excluded.started_at, finished_at = excluded.finished_at
+      """,
       [
         task.run.text, task.task, task.state.rawValue, task.attempts, task.notBefore?.microseconds, task.reason,
         task.exitCode, RecordText.encode(task.outputs), task.stdout.map { Data($0.utf8) }, task.startedAt?.microseconds,
@@ -47,6 +52,20 @@ extension Transaction {
         ending.usage.systemMicroseconds, ending.usage.peakKiB, ending.key.workflow.text, ending.key.task,
         ending.key.number,
       ]) > 0
+  }
+
+  /// Forgets that an attempt begins: nothing was started for it and nothing will be. Its task is `pending` again, also where
+  /// a runner had recorded the launch and died before it. An attempt that ended stays.
+  public func withdrawAttempt(_ key: AttemptKey) throws(Failure) {
+    let withdrawn = try session.run(
+      "DELETE FROM attempt WHERE run = ? AND task = ? AND number = ? AND outcome IS NULL",
+      [key.workflow.text, key.task, key.number])
+    guard withdrawn > 0 else { return }
+    try session.run(
+      """
+      UPDATE task SET state = 'pending', attempts = ?3 - 1, not_before = NULL, reason = NULL, started_at = NULL \
+      WHERE run = ?1 AND task = ?2
+      """, [key.workflow.text, key.task, key.number])
   }
 
   /// Hands running attempts of a dead launcher's run to the runner that watches them now.

@@ -6,12 +6,16 @@ import Glibc
 /// the default, standard input /dev/null, output appended to scratch files.
 struct CommandSpawner: ~Copyable {
   private var attributes = posix_spawnattr_t()
+  private var openFiles = OpenFileLimit()
 
   init() {
+    openFiles.raise()
     var none = sigset_t()
     var all = sigset_t()
     sigemptyset(&none)
-    sigfillset(&all)
+    // Not sigfillset(3): it leaves out the two signals that the C library keeps to itself, and those posix_spawn(3) would
+    // then have the command ignore.
+    withUnsafeMutableBytes(of: &all) { _ = $0.initializeMemory(as: UInt8.self, repeating: 0xFF) }
     posix_spawnattr_init(&attributes)
     posix_spawnattr_setflags(
       &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
@@ -74,55 +78,9 @@ struct CommandSpawner: ~Copyable {
     if let failure = failures.first(where: { $0 != 0 }) { return .failed(errno: failure) }
     guard let program = command.arguments.first.flatMap({ $0 }) else { return .failed(errno: EINVAL) }
     var pid: pid_t = 0
-    let result = posix_spawn(&pid, program, &actions, &attributes, command.arguments, command.environment)
+    let result = openFiles.lowered {
+      posix_spawn(&pid, program, &actions, &attributes, command.arguments, command.environment)
+    }
     return result == 0 ? .started(pid: pid) : .failed(errno: result)
-  }
-}
-
-/// Why posix_spawn(3) failed, in the words of the one who wrote the command.
-struct SpawnRefusal: Equatable {
-  let reason: String
-  let infrastructure: Bool
-
-  /// posix_spawn reports one number for the change of directory and the program alike, so the directory is looked at
-  /// again: the right one must be blamed.
-  init(errno number: Int32, program: String, workdir: String) {
-    switch number {
-    case EAGAIN, ENOMEM, EMFILE, ENFILE, ENOSPC, EIO, EDQUOT:
-      self.init(reason: "cannot start a process: \(kernelWords(number))", infrastructure: true)
-    default:
-      let reason = Self.flaw(ofWorkdir: workdir) ?? Self.flaw(ofProgram: program, number)
-      self.init(reason: reason, infrastructure: false)
-    }
-  }
-
-  init(reason: String, infrastructure: Bool) {
-    self.reason = reason
-    self.infrastructure = infrastructure
-  }
-
-  private static func flaw(ofWorkdir path: String) -> String? {
-    var status = stat()
-    guard stat(path, &status) == 0 else {
-      let number = errno
-      return number == ENOENT || number == ENOTDIR
-        ? "workdir does not exist: \(path)" : "workdir cannot be reached: \(path): \(kernelWords(number))"
-    }
-    guard status.st_mode & S_IFMT == S_IFDIR else { return "workdir is not a directory: \(path)" }
-    return access(path, X_OK) == 0 ? nil : "workdir cannot be entered: \(path): \(kernelWords(errno))"
-  }
-
-  private static func flaw(ofProgram path: String, _ number: Int32) -> String {
-    var status = stat()
-    let found = stat(path, &status) == 0
-    return switch number {
-    case ENOENT where found: "the interpreter of the program does not exist: \(path)"
-    case ENOENT, ENOTDIR: "no such program: \(path)"
-    case EACCES where found && status.st_mode & S_IFMT == S_IFDIR: "the program is a directory: \(path)"
-    case EACCES: "the program is not executable: \(path)"
-    case ENOEXEC: "the program has no known format and no #! line: \(path)"
-    case E2BIG: "arguments and environment are too large for the kernel"
-    default: "cannot run the program: \(path): \(kernelWords(number))"
-    }
   }
 }

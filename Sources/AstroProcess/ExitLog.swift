@@ -14,12 +14,13 @@ struct ExitLog: ~Copyable {
     }
     guard let size = descriptor.size else { throw .kernel(.io, path, "cannot measure the exit log") }
     if size > 0 {
-      // A predecessor killed in the middle of a write leaves half a line: ours must not be glued to it.
+      // A predecessor killed in the middle of a write leaves half a line: ours must not be glued to it, and what was cut
+      // within its last field must not pass for a whole record. A field that is one lone `\` fits no record.
       var last: UInt8 = 0
       guard pread(descriptor.number, &last, 1, off_t(size - 1)) == 1 else {
         throw .kernel(.io, path, "cannot read the exit log")
       }
-      if last != 0x0A { pending.append(0x0A) }
+      if last != 0x0A { pending += [0x09, 0x5C, 0x0A] }
     }
     self.descriptor = descriptor
   }

@@ -176,8 +176,8 @@ private struct Fields {
 
   private mutating func status() -> ExitRecord.Status? {
     switch text() {
-    case "code": number().map { .exited($0) }
-    case "signal": number().map { .signalled($0) }
+    case "code": number().flatMap { (0...255).contains($0) ? .exited($0) : nil }
+    case "signal": number().flatMap { (1...126).contains($0) ? .signalled($0) : nil }
     default: nil
     }
   }
@@ -187,8 +187,12 @@ private struct Fields {
     return AttemptKey(workflow: WorkflowID(unchecked: workflow), task: task, number: number)
   }
 
+  /// Only the spelling that ``Line`` writes: a number with a sign or zeros to spare has been tampered with.
   private mutating func number<Number: FixedWidthInteger>() -> Number? {
-    text().flatMap { $0.utf8.first == UInt8(ascii: "+") ? nil : Number($0) }
+    guard let text = text(), let number = Number(text) else { return nil }
+    let digits = text.utf8.first == UInt8(ascii: "-") ? text.utf8.dropFirst() : text.utf8[...]
+    let isCanonical = digits.first == UInt8(ascii: "0") ? text.utf8.count == 1 : text.utf8.first != UInt8(ascii: "+")
+    return isCanonical ? number : nil
   }
 
   /// A scratch file's name. One with a slash would let a damaged log point the runner's rename anywhere.

@@ -43,8 +43,16 @@ public struct ProcessIdentity: Hashable, Sendable {
 /// The fields of /proc/pid/stat that tell processes and groups apart (proc_pid_stat(5)).
 struct ProcessStatus: Equatable {
   let isZombie: Bool
+  /// It has ended or is about to: nothing of its program runs any more.
+  let isEnding: Bool
   let group: Int32
   let startTime: UInt64
+
+  let isKernelThread: Bool
+
+  /// PF_EXITING and PF_KTHREAD of linux/sched.h.
+  private static let exiting: UInt32 = 4
+  private static let kernelThread: UInt32 = 0x20_0000
 
   /// nil when there is no such process.
   init?(pid: Int32) {
@@ -70,9 +78,12 @@ struct ProcessStatus: Equatable {
     let fields = bytes[(name + 1)...].split(separator: UInt8(ascii: " "))
     guard fields.count >= 20, let state = fields[0].first,
       let group = Int32(String(decoding: fields[2], as: UTF8.self)),
+      let flags = UInt32(String(decoding: fields[6], as: UTF8.self)),
       let startTime = UInt64(String(decoding: fields[19], as: UTF8.self))
     else { return nil }
     self.isZombie = state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")
+    self.isEnding = isZombie || flags & Self.exiting != 0
+    self.isKernelThread = flags & Self.kernelThread != 0
     self.group = group
     self.startTime = startTime
   }

@@ -9,6 +9,8 @@ public enum ProcessTree {
     case proved
     /// These do not die, as in uninterruptible input or output: nothing may run beside them.
     case survivors([Int32])
+    /// Nobody could look, for want of descriptors or memory; the kernel's words.
+    case unproved(String)
   }
 
   /// Kills the process group of a lost command and every process group in which somebody carries the attempt in its
@@ -22,7 +24,12 @@ public enum ProcessTree {
     let deadline = clinux_boot_microseconds() + patience.microseconds
     let markers = Set(environmentMarkers(of: key).map { Array($0.utf8) })
     while true {
-      let found = members(markers, identity)
+      guard let found = members(markers, identity) else {
+        let number = errno
+        guard clinux_boot_microseconds() < deadline else { return .unproved(kernelWords(number)) }
+        poll(nil, 0, 5)  // Others give descriptors back, or are through with execve(2); nothing tells when.
+        continue
+      }
       if found.isEmpty { return .proved }
       let watched = found.compactMap { watch($0.pid) }
       for group in Set(found.map(\.group)) where group > 1 && group != getpgrp() { Glibc.kill(-group, SIGKILL) }
@@ -44,27 +51,33 @@ public enum ProcessTree {
   }
 
   /// Living processes of the attempt, never the calling one. Zombies are as dead as can be: their parent reaps them.
-  private static func members(_ markers: Set<[UInt8]>, _ identity: ProcessIdentity?) -> [Member] {
+  /// nil, with `errno` set, when there are none and not everybody could be looked at: that proves no death.
+  private static func members(_ markers: Set<[UInt8]>, _ identity: ProcessIdentity?) -> [Member]? {
     var found: [Member] = []
     if let identity, let status = identity.status, !status.isZombie {
       found.append(Member(pid: identity.pid, group: status.group))
     }
-    for name in (try? RunnerFiles.names(in: "/proc")) ?? [] {
-      guard let pid = Int32(name), pid > 1, pid != getpid(), pid != identity?.pid, carries(pid, markers),
-        let status = ProcessStatus(pid: pid), !status.isZombie
-      else { continue }
-      found.append(Member(pid: pid, group: status.group))
+    guard let names = try? RunnerFiles.names(in: "/proc"), !names.isEmpty else { return nil }
+    var obstacle: Int32?
+    for name in names {
+      guard let pid = Int32(name), pid > 1, pid != getpid(), pid != identity?.pid else { continue }
+      switch ProcessEnvironment.read(pid) {
+      case .variables(let bytes):
+        guard carries(bytes, markers), let status = ProcessStatus(pid: pid), !status.isZombie else { continue }
+        found.append(Member(pid: pid, group: status.group))
+      case .becoming: obstacle = EAGAIN
+      case .unavailable: obstacle = errno
+      case .hidden: continue
+      }
     }
-    return found
+    guard found.isEmpty, let obstacle else { return found }
+    errno = obstacle
+    return nil
   }
 
-  /// An environment that may not be read belongs to another user and so to no attempt of ours.
-  private static func carries(_ pid: Int32, _ markers: Set<[UInt8]>) -> Bool {
-    guard let bytes = Descriptor(opening: "/proc/\(pid)/environ", O_RDONLY)?.readAll(), !bytes.isEmpty else {
-      return false
-    }
+  private static func carries(_ environment: [UInt8], _ markers: Set<[UInt8]>) -> Bool {
     var missing = markers
-    for variable in bytes.split(separator: 0) where missing.contains(Array(variable)) {
+    for variable in environment.split(separator: 0) where missing.contains(Array(variable)) {
       missing.remove(Array(variable))
     }
     return missing.isEmpty

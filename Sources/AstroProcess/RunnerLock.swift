@@ -44,11 +44,6 @@ public final class RunnerLock {
       .filter { $0.hasSuffix(".lock") && !$0.hasPrefix(".") }.map { String($0.dropLast(5)) }.sorted()
   }
 
-  /// Whether runner `id` lives; nil when it has no lock file. For looking on: the answer may be out of date at once.
-  public static func isHeld(dataDirectory: String, id: String) throws(Failure) -> Bool? {
-    try LockedFile.inspect(RunnerFiles(dataDirectory: dataDirectory, runnerID: id).lock)?.held
-  }
-
   /// Unlinks the lock file of a runner that left nothing behind. Still locked at that moment: one who opened it just
   /// before finds it nameless and gives up. The lock itself ends with this object.
   public func remove() throws(Failure) { try RunnerFiles.unlinkIfPresent(files.lock) }

@@ -6,7 +6,8 @@ import Glibc
 /// when the runner is no longer there. One thread, no timers, one poll(2).
 ///
 /// It writes `data/runners/<id>.exits` (see ``ExitLogRecord``) and holds a lock on `data/runners/<id>.warden` while it
-/// lives. It outlives the runner until its last command has ended, then leaves; what it wrote stays.
+/// lives. It outlives the runner until its last command has ended, with everything that command left running, then
+/// leaves; what it wrote stays.
 public enum Warden {
   /// The hidden verb: `--data DIR --id RUNNER --socket FD`, without the program and the verb. Its exit code.
   public static func main(arguments: [String]) -> Int32 {

@@ -43,6 +43,8 @@ enum Zombie {
     status & 0x7F == 0 ? .exited(status >> 8 & 0xFF) : .signalled(status & 0x7F)
   }
 
+  /// `ru_maxrss` is never less than what the warden itself held when it spawned the command: execve(2) counts the memory
+  /// of the image it replaces, and that of a posix_spawn(3) child is the warden's.
   private static func resources(_ usage: rusage) -> ResourceUsage {
     func microseconds(_ time: timeval) -> Int64 { Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_usec) }
     return ResourceUsage(

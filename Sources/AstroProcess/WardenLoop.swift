@@ -26,6 +26,7 @@ struct WardenLoop: ~Copyable {
   private var held: [HeldStart] = []
   /// How many commands have ended.
   private var ends: UInt64 = 0
+  private var orphans = Orphans()
 
   /// Requests carried out before ended commands are looked at again. A start takes about half a millisecond, so a
   /// burst of 64 would otherwise delay every other answer by 30.
@@ -89,7 +90,7 @@ struct WardenLoop: ~Copyable {
   }
 
   private var isDone: Bool {
-    guard children.isEmpty, !log.isStalled else { return false }
+    guard children.isEmpty, !orphans.areLeft, !log.isStalled else { return false }
     return switch runner {
     case .connected: false
     case .finished: !stream.hasOutput
@@ -97,13 +98,14 @@ struct WardenLoop: ~Copyable {
     }
   }
 
-  /// Waits for the runner, for a child, or, only while the disk refuses records, for one second.
+  /// Waits for the runner, for a child, or, only while the disk refuses records, for one second; only while an orphan is
+  /// in the middle of execve(2), for 5 milliseconds.
   private func wait(moreAtHand: Bool) {
     var polled = [pollfd(fd: signals.number, events: Int16(POLLIN), revents: 0)]
     // A closed socket is always ready, so it is polled only while something is still expected of it.
     let events = (runner == .connected ? POLLIN : 0) | (stream.hasOutput ? POLLOUT : 0)
     if events != 0 { polled.append(pollfd(fd: stream.number, events: Int16(events), revents: 0)) }
-    poll(&polled, nfds_t(polled.count), moreAtHand ? 0 : log.isStalled ? 1000 : -1)
+    poll(&polled, nfds_t(polled.count), moreAtHand ? 0 : orphans.areUnclear ? 5 : log.isStalled ? 1000 : -1)
     while clinux_signalfd_read(signals.number) != 0 {}
   }
 
@@ -203,9 +205,11 @@ struct WardenLoop: ~Copyable {
     guard pids[key] == nil else {
       return report(.refused(key, reason: "this attempt is running already", infrastructure: true))
     }
-    guard let stdout = stdouts.take(), let stderr = stderrs.take() else {
-      let reason = "cannot create a scratch file: \(kernelWords(errno))"
-      return report(.refused(key, reason: reason, infrastructure: true))
+    guard let stdout = stdouts.take() else { return refuseForWantOfFiles(key) }
+    guard let stderr = stderrs.take() else {
+      refuseForWantOfFiles(key)
+      _ = stdouts.putBack(stdout)
+      return
     }
     let startedAt = wallClock()
     log.append(.start(key, at: startedAt, stdout: stdout.name, stderr: stderr.name))
@@ -224,7 +228,7 @@ struct WardenLoop: ~Copyable {
       // For a successor only: to wake the runner for it would cost more than the spawn's bookkeeping together.
       log.append(.pid(key, pid: pid, startTime: startTime))
     case .failed(let number):
-      let refusal = SpawnRefusal(errno: number, program: command.program, workdir: command.directory)
+      let refusal = SpawnRefusal(errno: number, command)
       release(stdout, stderr)
       report(.refused(key, reason: refusal.reason, infrastructure: refusal.infrastructure))
     }
@@ -239,6 +243,10 @@ struct WardenLoop: ~Copyable {
     }
   }
 
+  private mutating func refuseForWantOfFiles(_ key: AttemptKey) {
+    report(.refused(key, reason: "cannot create a scratch file: \(kernelWords(errno))", infrastructure: true))
+  }
+
   private mutating func release(_ stdout: ScratchFile, _ stderr: ScratchFile) {
     _ = stdouts.putBack(stdout)
     _ = stderrs.putBack(stderr)
@@ -247,11 +255,14 @@ struct WardenLoop: ~Copyable {
   // MARK: Ends
 
   /// Records every command that has ended. What it left in its process group is killed first, while the unreaped leader
-  /// keeps the group's number from being anybody else's. Orphans adopted from commands are reaped and forgotten.
+  /// keeps the group's number from being anybody else's, then what it left outside.
   private mutating func reap() {
+    var isSweepDue = orphans.areUnclear
     while let pid = Zombie.next() {
+      isSweepDue = true
       guard let child = children.removeValue(forKey: pid) else {
         _ = Zombie.reap(pid)
+        orphans.forget(pid)
         continue
       }
       pids[child.key] = nil
@@ -267,5 +278,6 @@ struct WardenLoop: ~Copyable {
       ends += 1
       while let next = held.first, next.end <= ends { start(held.removeFirst()) }
     }
+    if isSweepDue { orphans.sweep(commands: children, running: pids) }
   }
 }

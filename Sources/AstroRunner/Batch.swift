@@ -27,7 +27,7 @@ struct Batch {
       switch decision {
       case .launch, .enqueue, .release, .withdraw, .signal, .probe: continue
       case .runEnded: isUrgent = true
-      case .begin, .started, .close, .update, .runStarted: break
+      case .begin, .started, .forget, .close, .update, .runStarted, .agentChanged: break
       }
       if since == nil { since = boot }
     }

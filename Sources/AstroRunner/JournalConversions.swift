@@ -35,7 +35,7 @@ extension AgentPool.Record {
   init(_ record: AgentRecord) {
     self.init(
       successes: record.successes, failures: record.failures, infrastructureFailures: record.infrastructureFailures,
-      lastError: record.lastError)
+      lastError: record.lastError, probeAt: record.probeAt)
   }
 }
 
@@ -43,7 +43,8 @@ extension AgentRecord {
   init(id: String, _ record: AgentPool.Record, at now: Timestamp) {
     self.init(
       id: id, successes: record.successes, failures: record.failures,
-      infrastructureFailures: record.infrastructureFailures, lastError: record.lastError, updatedAt: now)
+      infrastructureFailures: record.infrastructureFailures, probeAt: record.probeAt, lastError: record.lastError,
+      updatedAt: now)
   }
 }
 

@@ -1,5 +1,5 @@
 public import AstroConfiguration
-public import AstroCore
+import AstroCore
 import AstroJournal
 import AstroLimits
 import AstroScheduling

@@ -67,9 +67,10 @@ public struct RunReport {
     writer.member("params", .map(run.params))
     writer.member("submitted_at", run.submittedAt.rfc3339)
     writer.member("claimed_at", run.claimedAt.rfc3339)
+    writer.member("retried_at", ifPresent: run.retriedAt?.rfc3339)
     writer.member("started_at", ifPresent: run.startedAt?.rfc3339)
     writer.member("finished_at", ifPresent: run.finishedAt?.rfc3339)
-    if let finished = run.finishedAt { writer.member("duration_ms", (finished - run.claimedAt).milliseconds) }
+    if let finished = run.finishedAt { writer.member("duration_ms", (finished - run.livesSince).milliseconds) }
     writer.key("errors")
     writer.beginArray()
     for error in run.errors { error.write(to: &writer) }

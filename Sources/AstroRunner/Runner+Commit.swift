@@ -22,7 +22,7 @@ extension Runner {
         if !batch.now.isEmpty || !batch.refusals.isEmpty { try spool.syncDirectories() }
         if !admitted.isEmpty { decide(admitted) }
         try record(in: transaction)
-        for run in flushed { try transaction.markSettled(run) }
+        for run in flushed { try transaction.markSettled(run, by: id) }
         reports.countQueries(of: journal, into: &deltas, at: transaction.now)
         try transaction.add(series: deltas.values)
       }
@@ -87,6 +87,8 @@ extension Runner {
         TaskRecord(
           run: start.key.workflow, task: start.key.task, state: .running, attempts: start.key.number,
           startedAt: clock.now().wall))
+    case .forget(let key): try transaction.withdrawAttempt(key)
+    case .agentChanged(let agent): changes.agents.insert(agent)
     case .launch, .enqueue, .release, .withdraw, .signal, .probe: break
     case .close(let ending, let agentID):
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
@@ -142,8 +144,8 @@ extension Runner {
     case .failed, .rejected, .queued, .running, .held: status = "failed"
     }
     deltas.increment(.workflows, [status])
-    if let claimed = owned[run]?.claimedAt {
-      deltas.observe(.workflowDuration, [], max(0, (clock.now().wall - claimed).seconds))
+    if let since = owned[run]?.since {
+      deltas.observe(.workflowDuration, [], max(0, (clock.now().wall - since).seconds))
     }
   }
 }

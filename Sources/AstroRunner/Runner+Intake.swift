@@ -36,9 +36,7 @@ extension Runner {
   }
 
   private func examine(_ candidate: Candidate, announced: (String) -> SubmissionRecord?) -> Admission {
-    let origin = Examiner.Origin(
-      file: candidate.name.bytes, shown: candidate.name.printable, format: candidate.format, owner: candidate.owner,
-      ownerName: candidate.ownerName, submittedAt: candidate.modifiedAt, sha256: candidate.sha256)
+    let origin = Examiner.Origin(candidate)
     return examiner.examine(
       candidate.bytes, from: origin, announced: Self.announcedID(candidate.name).flatMap { announced($0.text) })
   }
@@ -130,11 +128,11 @@ extension Runner {
     try keepContent(admission.bytes, of: run, admission.format)
     try transaction.insert(record(run, admission, state: .queued, at: now, verdict: verdict), content: admission.bytes)
     if admission.submission != nil { _ = try transaction.take(submission: run.text) }
-    owned[run] = OwnedRun(user: admission.user, startedAt: nil, claimedAt: now)
+    owned[run] = OwnedRun(user: admission.user, startedAt: nil, since: now)
     return .admitted(
       RunSeed(
         id: run, name: admission.name, user: admission.user, priority: plan.priority, plan: plan,
-        params: admission.params, directory: RunDirectory(run, in: home.runs).files, claimedAt: now))
+        params: admission.params, directory: RunDirectory(run, in: home.runs).files, since: now))
   }
 
   func record(

@@ -17,7 +17,7 @@ extension Runner {
   /// Everything that may have changed without an event: lists the spool, looks for what dead runners left.
   func rescan() throws(Failure) {
     nextRescan = clock.now().boot + Self.rescanInterval.microseconds
-    try readCancels()
+    try readRequests()  // a ring may have been lost
     guard takesFiles else { return }
     switch spool.integrity() {
     case .intact: break
@@ -94,18 +94,23 @@ extension Runner {
       "Run adopted",
       metadata: ["workflow_id": .string(run.id.text), "former_owner": .string(run.owner ?? "none")])
     try prepareDirectory(of: run.id)
+    if run.retriedAt != nil { try unsettle(run) }
     var seed = RunSeed(
       id: run.id, name: run.name, user: run.user, priority: run.priority, plan: plan, params: run.params,
-      directory: RunDirectory(run.id, in: home.runs).files, claimedAt: run.claimedAt)
+      directory: RunDirectory(run.id, in: home.runs).files, since: run.livesSince)
     seed.cancelRequested = run.isCancelRequested
-    owned[run.id] = OwnedRun(user: run.user, startedAt: run.startedAt, claimedAt: run.claimedAt)
+    seed.isHeld = run.isHoldRequested
+    seed.hasStarted = run.startedAt != nil
+    owned[run.id] = OwnedRun(user: run.user, startedAt: run.startedAt, since: run.livesSince)
     let plans = Dictionary(plan.tasks.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    for task in try journal.read({ try $0.tasks(of: run.id) }) { seed.restored[task.task] = RestoredTask(task) }
+    let tasks = try journal.read { try $0.tasks(of: run.id) }
+    let bases = Dictionary(uniqueKeysWithValues: tasks.map { ($0.task, $0.base) })
+    for task in tasks { seed.restored[task.task] = RestoredTask(task) }
     var endings: [Event] = []
     for attempt in try journal.read({ try $0.attempts(of: run.id) }) {
       var task = seed.restored[attempt.key.task] ?? RestoredTask(state: .pending)
       task.attempts = max(task.attempts, attempt.key.number)
-      if attempt.isCounted { task.counted += 1 }
+      if attempt.isCounted, attempt.key.number > bases[attempt.key.task] ?? 0 { task.counted += 1 }
       if attempt.outcome == nil {
         let promise = plans[attempt.key.task].map { AttemptPromise(outputs: $0.outputs, keepsStdout: $0.keepsStdout) }
         promises[attempt.key] = promise
@@ -136,13 +141,16 @@ extension Runner {
   /// An attempt whose end nobody knows: first what is left of it is killed, so that nothing can run beside a retry.
   private func lost(_ key: AttemptKey, _ command: Wreck.Command?, since: Timestamp) throws(Failure) -> AttemptEnding {
     var reason = "its runner and its warden ended while it ran: whether it finished is not known"
-    if case .survivors(let pids) = ProcessTree.kill(key, identity: command?.identity) {
-      reason += "; processes \(pids) of it do not die"
+    switch ProcessTree.kill(key, identity: command?.identity) {
+    case .proved: break
+    case .survivors(let pids): reason += "; processes \(pids) of it do not die"
+    case .unproved(let why): reason += "; whether processes of it are left cannot be seen: \(why)"
     }
     if let command {
       let files = AttemptFiles(key, runs: home.runs)
-      try files.keep(command.stdout, as: "stdout")
-      try files.keep(command.stderr, as: "stderr")
+      for (scratch, stream) in [(command.stdout, "stdout"), (command.stderr, "stderr")] {
+        if let obstacle = try files.keep(scratch, as: stream) { reason += "; \(obstacle)" }
+      }
     }
     promises[key] = nil
     let now = clock.now().wall
@@ -230,8 +238,9 @@ extension Runner {
   /// Ends that were recorded and not settled, and refused files without their receipt.
   private func settleLeftovers(_ estate: inout Estate) throws(Failure) {
     for run in try journal.read({ try $0.unsettled() }) where run.state.isTerminal && !unsettled.contains(run.id) {
-      if run.owner == id { continue }
-      if try estate.isDead(run.owner, dataDirectory: home.data) { unsettled.append(run.id) }
+      guard run.owner != id, try estate.isDead(run.owner, dataDirectory: home.data) else { continue }
+      // Ours before it is touched: of two runners that find it, one settles and marks it.
+      if try journal.commit({ try $0.setOwner(run.id, from: run.owner, to: id) }) { unsettled.append(run.id) }
     }
     for refused in try spool.unreceipted() {
       guard try journal.read({ try $0.run(refused) }) == nil else { continue }

@@ -7,19 +7,12 @@ import AstroTelemetry
 import Logging
 
 extension Runner {
-  /// Somebody rang: a cancel for a run of ours, a run without an owner, limits that were cleared, an agent found well
-  /// again.
-  func readRequests() throws(Failure) {
+  /// Somebody rang: something is asked of a run of ours, a run has no owner, limits were cleared, an agent was found well.
+  func answerBell() throws(Failure) {
     forgetBlocks()
-    try readCancels()
+    try readRequests()
     try probeRecovered()
     if takesFiles { try recover() }
-  }
-
-  func readCancels() throws(Failure) {
-    for run in try journal.read({ try $0.active() }) where run.isCancelRequested && owned[run.id] != nil {
-      pending.append(.cancel(run.id))
-    }
   }
 
   /// Probes the agents that are unhealthy here and that `astro agents --probe` has just recorded as healthy.
@@ -30,6 +23,20 @@ extension Runner {
       // Only a success is told: the agent's own probes go on, and a second failure would begin a second row of them.
       guard AgentPool.Record(record).isHealthy, agent.probe() == nil else { continue }
       pending.append(.probed(agent: record.id, error: nil))
+    }
+  }
+
+  /// What users asked of our runs. The journal is where it is asked; a request read twice changes nothing.
+  func readRequests() throws(Failure) {
+    guard !owned.isEmpty else { return }
+    for run in try journal.read({ try $0.active() }) where owned[run.id] != nil {
+      if run.isCancelRequested { pending.append(.cancel(run.id)) }
+      // One admitted in this turn is not in the scheduler yet; its seed carries the flag.
+      guard let isHeld = scheduler.isHeld(run.id), isHeld != run.isHoldRequested else { continue }
+      pending.append(run.isHoldRequested ? .hold(run.id) : .release(run.id))
+      log.info(
+        run.isHoldRequested ? "Workflow held" : "Workflow released",
+        metadata: ["workflow_id": .string(run.id.text), "user_id": .string(run.user)])
     }
   }
 }

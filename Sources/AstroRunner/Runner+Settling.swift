@@ -46,6 +46,8 @@ extension Runner {
   private func settle(_ id: WorkflowID) throws(Failure) {
     guard let report = try journal.read({ try RunReport(id, in: $0, runs: home.runs) }) else { return }
     let run = report.run
+    // A retry may have been asked for since the end was recorded: then the file stays where it is, for whoever adopts it.
+    guard run.state.isTerminal, run.owner == self.id else { return owned[id] = nil }
     let directory = RunDirectory(id, in: home.runs)
     let content = { () throws(Failure) -> [UInt8] in try self.journal.read { try $0.content(id) ?? [] } }
     if run.state != .rejected {
@@ -64,6 +66,16 @@ extension Runner {
     owned[id] = nil
   }
 
+  /// Brings the file of a run that is retried back to `active/`, takes its receipt away, and lets `run.json` say that it
+  /// goes on. The journal has said so before. Every runner that adopts such a run repeats it, so a crash between the
+  /// request and this, or anywhere in this, is mended by the next.
+  func unsettle(_ run: RunRecord) throws(Failure) {
+    try spool.reopen(run.id, run.format) { () throws(Failure) in try self.journal.read { try $0.content(run.id) ?? [] }
+    }
+    guard let report = try journal.read({ try RunReport(run.id, in: $0, runs: home.runs) }) else { return }
+    try AtomicFile.replace(RunDirectory(run.id, in: home.runs).record, with: report.json, mode: 0o600)
+  }
+
   /// Marks what was settled after the last commit; without it the next runner would settle it again, which is harmless.
   func finishSettling() throws(Failure) {
     try settleEnded()
@@ -72,7 +84,7 @@ extension Runner {
     let runs = settled
     let values = deltas.values
     try journal.commit { transaction in
-      for run in runs { try transaction.markSettled(run) }
+      for run in runs { try transaction.markSettled(run, by: id) }
       try transaction.add(series: values)
     }
     settled.removeAll()

@@ -52,6 +52,7 @@ extension Runner {
         "Task terminated",
         metadata: fields(of: key, ["signal": .string(signal == .kill ? "KILL" : "TERM")]))
     case .probe(let agent): log.debug("Agent probed", metadata: ["agent_id": .string(agent)])
+    case .forget, .agentChanged: break
     }
   }
 
@@ -133,8 +134,8 @@ extension Runner {
     let now = clock.now().wall
     var metadata: Logger.Metadata = ["workflow_id": .string(run.text), "status": .string(state.rawValue)]
     if let user = owned[run]?.user { metadata["user_id"] = .string(user) }
-    if let claimed = owned[run]?.claimedAt {
-      metadata["duration_ms"] = .stringConvertible((now - claimed).milliseconds)
+    if let since = owned[run]?.since {
+      metadata["duration_ms"] = .stringConvertible((now - since).milliseconds)
     }
     if let reason { metadata["error"] = .string(reason) }
     log.log(level: state == .failed ? .error : .info, "Workflow completed", metadata: metadata)

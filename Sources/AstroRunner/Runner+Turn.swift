@@ -32,6 +32,8 @@ extension Runner {
     intake.endTurn()
     try settleEnded()
     try forgetFinishedRunners()
+    if options.mode == .watch { _ = try beginCleaning() }
+    try continueCleaning()
   }
 
   /// How long a decision that holds nothing up may wait for others to share its fsync.
@@ -63,7 +65,7 @@ extension Runner {
     }
     if !wrecks.isEmpty { try gatherFromWrecks(into: &events) }
     gatherFromSpool()
-    if let bell, poller.isReady(bell.descriptor), bell.take() { try readRequests() }
+    if let bell, poller.isReady(bell.descriptor), bell.take() { try answerBell() }
     if clock.now().boot >= nextRescan { try rescan() }
     return events
   }
@@ -127,7 +129,7 @@ extension Runner {
         launch(&starts)
         send(signal, to: key)
       case .probe(let name): pending.append(.probed(agent: name, error: agent.probe()))
-      case .begin, .started, .close, .update, .runStarted, .runEnded: break
+      case .begin, .started, .forget, .close, .update, .runStarted, .runEnded, .agentChanged: break
       }
     }
     batch.launched = batch.decisions.count

@@ -24,6 +24,7 @@ public final class Runner {
     /// Only the run given to ``Runner/enter(_:file:params:)``.
     case single
 
+    /// The first part of a runner's identifier.
     public var name: String {
       switch self {
       case .watch: "watch"
@@ -116,6 +117,9 @@ public final class Runner {
   var result = Result()
   var stopping: StopState = .no
   var nextRescan: Int64 = 0
+  /// The daily removal of old runs, while it is under way.
+  var cleaning: Cleaning?
+  var nextCleaning: Int64 = 0
   var nextSweep: Int64 = 0
   /// There once we hear of requests and of new files; see ``listen()``.
   private(set) var bell: BellWatch?
@@ -132,7 +136,8 @@ public final class Runner {
   struct OwnedRun {
     var user: String
     var startedAt: Timestamp?
-    var claimedAt: Timestamp
+    /// ``RunRecord/livesSince``.
+    var since: Timestamp
   }
 
   /// Opens everything a runner needs, and takes its own lock.
@@ -202,7 +207,6 @@ public final class Runner {
     bell = BellWatch(lockFile: lock.files.lock)
     if takesFiles { _ = spool.watch }
     // Looked for again, or what came before there was somebody to hear it would wait for the next look around.
-    try readRequests()
     try rescan()
   }
 
@@ -227,7 +231,8 @@ public final class Runner {
     case .watch: return false
     case .single: return scheduler.activeRuns == 0 && pending.isEmpty
     case .drain:
-      return !scheduler.isBusy && !hasImminentWork
+      guard !scheduler.isBusy, !hasImminentWork else { return false }
+      return try !beginCleaning()
     }
   }
 
@@ -252,7 +257,7 @@ public final class Runner {
     if listens { poller.watch(launcher.descriptor, forWriting: launcher.wantsWrite) }
     for wreck in wrecks { wreck.watch(&poller) }
     if takesFiles, case .events(let descriptor) = spool.watch.mode { poller.watch(descriptor) }
-    let pause = pending.isEmpty ? pauseUntilDue() : 0
+    let pause = pending.isEmpty && cleaning == nil ? pauseUntilDue() : 0
     poller.wait(atMost: listens ? pause : min(pause ?? .max, Self.hearing.microseconds))
   }
 
@@ -264,6 +269,7 @@ public final class Runner {
       scheduler.nextDue, takesFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan, commitDue,
     ]
     if case .draining(let until) = stopping { due.append(until) }
+    if options.mode == .watch, stopping == .no { due.append(nextCleaning) }
     if case .drain(let maxTime?) = options.mode, stopping == .no {
       due.append(startedAt.boot + maxTime.microseconds)
     }

@@ -73,6 +73,6 @@ public struct Withdrawal {
       Settlement(
         id: record.id, format: candidate.format, place: record.state.place, receipt: record.receipt,
         content: { () throws(Failure) -> [UInt8] in candidate.bytes }))
-    try journal.commit { try $0.markSettled(record.id) }
+    try journal.commit { try $0.markSettled(record.id, by: record.owner) }
   }
 }

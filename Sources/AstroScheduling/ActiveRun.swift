@@ -21,6 +21,8 @@ enum TaskPhase {
 /// Why an attempt that runs is being ended.
 enum EndingCause: Equatable {
   case none
+  /// Of a queued attempt only: its run is held.
+  case hold
   case timeout
   case cancel
   case deadline
@@ -53,14 +55,15 @@ final class ActiveRun {
   let plan: WorkflowPlan
   let params: [String: JSONValue]
   let directory: String
-  let claimedAt: Timestamp
 
   var tasks: [TaskRuntime]
   var results: [Int: TaskResult] = [:]
   /// Tasks not over.
   var remaining: Int
   var stopping = EndingCause.none
-  var hasStarted = false
+  /// Nothing more of it begins; its ready tasks are kept out of the queue.
+  var isHeld: Bool
+  var hasStarted: Bool
   /// When each task first started; kept only while it may still be recorded.
   var firstStart: [Int: Timestamp] = [:]
 
@@ -78,7 +81,8 @@ final class ActiveRun {
     plan = seed.plan
     params = seed.params
     directory = seed.directory
-    claimedAt = seed.claimedAt
+    isHeld = seed.isHeld
+    hasStarted = seed.hasStarted
     let tasks = seed.plan.tasks
     self.tasks = tasks.map { TaskRuntime(missingNeeds: Int32($0.needs.count)) }
     remaining = tasks.count
@@ -115,7 +119,7 @@ final class ActiveRun {
   /// their `if`, after a deadline none.
   func mayStart(_ index: Int) -> Bool {
     switch stopping {
-    case .none, .timeout: true
+    case .none, .hold, .timeout: true
     case .cancel: plan.tasks[index].condition?.survivesCancel == true
     case .deadline: false
     }
@@ -163,7 +167,7 @@ final class ActiveRun {
     switch stopping {
     case .deadline: return (.failed, "deadline of \(Notation.spell(plan.deadline ?? .zero)) passed")
     case .cancel where cancelled: return (.cancelled, "cancelled")
-    case .cancel, .none, .timeout: break
+    case .cancel, .none, .hold, .timeout: break
     }
     if let failed { return (.failed, "task '\(plan.tasks[failed].id)' \(state(of: failed).rawValue)") }
     return (tolerated ? .partial : .succeeded, nil)

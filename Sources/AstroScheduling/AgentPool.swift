@@ -32,13 +32,18 @@ public struct AgentPool: Sendable {
     /// In a row.
     public var infrastructureFailures = 0
     public var lastError: String?
+    /// When it is asked next whether it works; `nil` while it is healthy.
+    public var probeAt: Timestamp?
 
-    public init(successes: Double = 0, failures: Double = 0, infrastructureFailures: Int = 0, lastError: String? = nil)
-    {
+    public init(
+      successes: Double = 0, failures: Double = 0, infrastructureFailures: Int = 0, lastError: String? = nil,
+      probeAt: Timestamp? = nil
+    ) {
       self.successes = successes
       self.failures = failures
       self.infrastructureFailures = infrastructureFailures
       self.lastError = lastError
+      self.probeAt = probeAt
     }
 
     /// Laplace's rule of succession with two successes assumed (contract 4).

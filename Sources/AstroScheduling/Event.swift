@@ -16,6 +16,10 @@ public enum Event: Sendable {
   case ended(AttemptEnding)
   /// A user wants the run to stop.
   case cancel(WorkflowID)
+  /// A user wants nothing more of the run to start; what runs of it goes on.
+  case hold(WorkflowID)
+  /// A held run may go on.
+  case release(WorkflowID)
   /// A probe of an unhealthy agent came back; `nil` is healthy.
   case probed(agent: String, error: String?)
   /// Start nothing more; what runs may finish.
@@ -42,6 +46,8 @@ public indirect enum Decision: Sendable {
   case started(AttemptStart)
   /// Send TERM or KILL to the attempt's process group.
   case signal(AttemptKey, TerminationSignal)
+  /// Forget a start that was recorded and has no process: it will be decided on anew.
+  case forget(AttemptKey)
   /// Record the end of an attempt.
   case close(AttemptEnding, agent: String)
   /// Record a task's new state.
@@ -52,6 +58,8 @@ public indirect enum Decision: Sendable {
   case runEnded(WorkflowID, RunState, reason: String?)
   /// Ask the agent whether it works.
   case probe(agent: String)
+  /// Record what is known of the agent now.
+  case agentChanged(String)
 }
 
 /// A task's state as it is to be recorded.
@@ -81,14 +89,18 @@ public struct RunSeed: Sendable {
   public var params: [String: JSONValue]
   /// `$ASTRO_RUN_DIR`.
   public var directory: String
-  public var claimedAt: Timestamp
+  /// When it was claimed, or last taken up again by a retry: its deadline counts from here.
+  public var since: Timestamp
   public var cancelRequested = false
+  public var isHeld = false
+  /// A task of it began before, under another runner.
+  public var hasStarted = false
   /// What the journal knows of its tasks; empty for a fresh run.
   public var restored: [String: RestoredTask] = [:]
 
   public init(
     id: WorkflowID, name: String, user: String, priority: Int, plan: WorkflowPlan, params: [String: JSONValue],
-    directory: String, claimedAt: Timestamp
+    directory: String, since: Timestamp
   ) {
     self.id = id
     self.name = name
@@ -97,7 +109,7 @@ public struct RunSeed: Sendable {
     self.plan = plan
     self.params = params
     self.directory = directory
-    self.claimedAt = claimedAt
+    self.since = since
   }
 }
 

@@ -7,7 +7,7 @@ extension Scheduler {
     guard let task = reference(seen.key), let (agent, cause) = release(task), let run = runs[task.run] else { return }
     var ending = seen
     switch cause {
-    case .none: break
+    case .none, .hold: break
     case .timeout: ending.outcome = .timedOut
     case .cancel, .deadline: ending.outcome = .cancelled
     }
@@ -50,7 +50,7 @@ extension Scheduler {
 
   private mutating func pause(_ task: TaskReference, for wait: Duration, reason: String) {
     runs[task.run]?.tasks[task.index].phase = .waiting
-    timers.add(.retry(task), at: now.boot + wait.microseconds)
+    timers.add(.retry(task, attempt: attempts(of: task) ?? 0), at: now.boot + wait.microseconds)
     record(task, .waiting, reason: reason, notBefore: now.wall + wait, ending: nil)
   }
 
@@ -116,10 +116,11 @@ extension Scheduler {
   }
 
   /// Stops a whole run: what runs is ended, what has not begun never will; tasks with `always()` or `cancelled()` in
-  /// their `if` still get their turn after a cancel.
+  /// their `if` still get their turn after a cancel, which ends a hold for them.
   mutating func stop(_ id: WorkflowID, because cause: EndingCause) {
     guard let run = runs[id], run.stopping == .none else { return }
     run.stopping = cause
+    run.isHeld = false
     ready.removeAll { $0.run == id }
     // What was held back is looked up before anything is decided: a task that becomes ready on the way is not met twice.
     let held = run.tasks.indices.filter {
@@ -160,15 +161,18 @@ extension Scheduler {
   /// The next probe, 5 s after the failure and then ever later, up to 300 s (contract 4).
   private mutating func scheduleProbe(_ agent: String) {
     let pause = probePauses[agent] ?? .seconds(5)
+    if let index = agents.index(of: agent) { agents.entries[index].record.probeAt = now.wall + pause }
     probePauses[agent] = min(pause * 2, .seconds(300))
     timers.add(.probe(agent: agent), at: now.boot + pause.microseconds)
   }
 
   mutating func probed(_ agent: String, _ error: String?) {
     guard let index = agents.index(of: agent) else { return }
+    defer { decisions.append(.agentChanged(agent)) }
     guard let error else {
       agents.entries[index].record.infrastructureFailures = 0
       agents.entries[index].record.lastError = nil
+      agents.entries[index].record.probeAt = nil
       probePauses[agent] = nil
       return
     }

@@ -18,7 +18,8 @@ extension Scheduler {
     runs[id] = run
     for index in run.tasks.indices { resume(TaskReference(run: id, index: index)) }
     if let deadline = run.plan.deadline {
-      timers.add(.deadline(id), at: now.boot + (deadline - (now.wall - seed.claimedAt)).microseconds)
+      timers.add(
+        .deadline(id, life: run.order), at: now.boot + (deadline - (now.wall - seed.since)).microseconds)
     }
     if seed.cancelRequested { stop(id, because: .cancel) }
     finishIfOver(id)
@@ -28,7 +29,6 @@ extension Scheduler {
     run.tasks[index].attempts = Int32(task.attempts)
     run.tasks[index].counted = Int32(task.counted)
     run.firstStart[index] = task.startedAt
-    run.hasStarted = run.hasStarted || task.attempts > 0
     switch task.flight {
     case .running(let agent, let since):
       // An agent no longer configured keeps its attempt; it only has no slot to give back.
@@ -46,13 +46,14 @@ extension Scheduler {
       } else if let notBefore = task.notBefore {
         run.tasks[index].phase = .waiting
         timers.add(
-          .retry(TaskReference(run: run.id, index: index)),
+          .retry(TaskReference(run: run.id, index: index), attempt: task.attempts),
           at: now.boot + max(0, (notBefore - now.wall).microseconds))
       }
       if case .committed = task.flight {
         // Never started: the same number is begun again, so that nothing is counted that did not happen.
+        if run.isHeld { decisions.append(.forget(run.key(index, attempt: Int32(task.attempts)))) }
         run.tasks[index].attempts -= 1
-        run.tasks[index].counted = min(run.tasks[index].counted, run.tasks[index].attempts)
+        run.tasks[index].counted -= 1
       }
     }
   }
@@ -96,6 +97,7 @@ extension Scheduler {
   mutating func makeReady(_ task: TaskReference) {
     guard let run = runs[task.run] else { return }
     runs[task.run]?.tasks[task.index].phase = .ready
+    guard !run.isHeld else { return }
     ready.insert(
       FairQueue.Entry(priority: run.priority, age: run.order, position: task.index, item: task),
       in: FairQueue.Lane(user: run.user, request: run.plan.tasks[task.index].agent))
@@ -158,7 +160,7 @@ extension Scheduler {
     run.tasks[task.index].counted += 1
     run.tasks[task.index].phase = .committed(start, agent: agent)
     committed.append(task)
-    if !run.mayStart(task.index) { dropCommitted(task) }
+    keepOrTakeBack(task)
   }
 
   mutating func denied(_ key: AttemptKey, _ verdict: LimitVerdict) {
@@ -205,10 +207,10 @@ extension Scheduler {
     leaveQueue(task, agent)
     run(task, start, agent)
     guard let run = runs[task.run] else { return }
-    if cause != .none {
-      end(task, attempt: start.key.number, because: cause)
-    } else if !run.mayStart(task.index) {
-      end(task, attempt: start.key.number, because: run.stopping)
+    switch cause {
+    // One that begins at the very moment of a hold was going on when it came.
+    case .none, .hold: if !run.mayStart(task.index) { end(task, attempt: start.key.number, because: run.stopping) }
+    case .timeout, .cancel, .deadline: end(task, attempt: start.key.number, because: cause)
     }
   }
 
@@ -221,7 +223,7 @@ extension Scheduler {
     agents.entries[agent].ahead += 1
     run.tasks[task.index].phase = .committed(start, agent: agent)
     committed.insert(task, at: 0)
-    if !run.mayStart(task.index) { dropCommitted(task) }
+    keepOrTakeBack(task)
   }
 
   /// Starts nothing more, and takes back what has not begun.

@@ -80,6 +80,8 @@ public struct Scheduler: ~Copyable {
     case .withdrawn(let key): withdrawn(key)
     case .ended(let ending): ended(ending)
     case .cancel(let id): stop(id, because: .cancel)
+    case .hold(let id): hold(id)
+    case .release(let id): release(id)
     case .probed(let agent, let error): probed(agent, error)
     case .stopping: stopStarting()
     }
@@ -87,8 +89,8 @@ public struct Scheduler: ~Copyable {
 
   private mutating func fire(_ purpose: TimerQueue.Purpose) {
     switch purpose {
-    case .retry(let task):
-      if case .waiting? = phase(of: task) { makeReady(task) }
+    case .retry(let task, let attempt):
+      if case .waiting? = phase(of: task), attempts(of: task) == attempt { makeReady(task) }
     case .timeout(let task, let attempt): end(task, attempt: attempt, because: .timeout)
     case .kill(let task, let attempt):
       if case .running(_, let cause)? = phase(of: task), cause != .none, let run = runs[task.run],
@@ -96,7 +98,7 @@ public struct Scheduler: ~Copyable {
       {
         decisions.append(.signal(run.key(task.index, attempt: Int32(attempt)), .kill))
       }
-    case .deadline(let run): stop(run, because: .deadline)
+    case .deadline(let run, let life): if runs[run]?.order == life { stop(run, because: .deadline) }
     case .unblock(let user): if let until = blockedUsers[user], until <= now.boot { blockedUsers[user] = nil }
     case .probe(let agent): decisions.append(.probe(agent: agent))
     }
@@ -108,6 +110,8 @@ public struct Scheduler: ~Copyable {
   /// Attempts that run, or will without being asked again.
   public var runningAttempts: Int { running + queued.count }
   public func isActive(_ id: WorkflowID) -> Bool { runs[id] != nil }
+  /// `nil` when the run is not among the active ones.
+  public func isHeld(_ id: WorkflowID) -> Bool? { runs[id]?.isHeld }
   public func agentRecord(_ id: String) -> AgentPool.Record? { agents.record(of: id) }
   public var agentPool: AgentPool { agents }
 
@@ -135,7 +139,14 @@ public struct Scheduler: ~Copyable {
 
   /// The earliest end of a retry's pause, in boot microseconds: what a pass that would otherwise leave may wait for.
   public var nextRetry: Int64? {
-    isStopping ? nil : timers.nextDue(where: { if case .retry = $0 { true } else { false } })
+    guard !isStopping else { return nil }
+    return timers.nextDue {
+      if case .retry(let task, let attempt) = $0 {
+        runs[task.run]?.isHeld == false && attempts(of: task) == attempt
+      } else {
+        false
+      }
+    }
   }
 
   /// Takes over a changed configuration. What runs goes on; an agent that is gone gets nothing more.
@@ -148,6 +159,7 @@ public struct Scheduler: ~Copyable {
   public mutating func unblock() { blockedUsers.removeAll() }
 
   func phase(of task: TaskReference) -> TaskPhase? { runs[task.run]?.tasks[task.index].phase }
+  func attempts(of task: TaskReference) -> Int? { runs[task.run].map { Int($0.tasks[task.index].attempts) } }
 
   mutating func takeOrder() -> Int64 {
     defer { nextOrder += 1 }

@@ -12,12 +12,13 @@ struct TaskReference: Hashable {
 struct TimerQueue {
   enum Purpose: Equatable {
     /// A waiting task may be tried again.
-    case retry(TaskReference)
+    case retry(TaskReference, attempt: Int)
     /// The attempt has had its time.
     case timeout(TaskReference, attempt: Int)
     /// It was asked to end and has not.
     case kill(TaskReference, attempt: Int)
-    case deadline(WorkflowID)
+    /// `life` is the run's ``ActiveRun/order``: a run that ended and was retried has another.
+    case deadline(WorkflowID, life: Int64)
     /// A throttled user's limit opens.
     case unblock(user: String)
     case probe(agent: String)

@@ -29,6 +29,15 @@ final class Directory {
     if made == 0 { try parent.synchronize() }
   }
 
+  /// Opens the sub-directory `name` of `parent`, which must be there. A link in its place is refused.
+  init(existing name: FileName, in parent: borrowing Directory) throws(Failure) {
+    path = parent.path(of: name)
+    let flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW
+    let number = name.withCString { openat(parent.descriptor.number, $0, flags) }
+    guard number >= 0 else { throw .system(parent.path(of: name), "cannot open the directory", errno) }
+    descriptor = Descriptor(number)
+  }
+
   func path(of name: FileName) -> String { "\(path)/\(name.printable)" }
 
   /// lstat(2) of a name; `nil` when nothing has it.

@@ -18,8 +18,9 @@ struct Astro: ParsableCommand {
     subcommands: [
       InitCommand.self, WatchCommand.self, DrainCommand.self, RunCommand.self, SubmitCommand.self,
       ValidateCommand.self, PlanCommand.self, StatusCommand.self, ListCommand.self, LogsCommand.self,
-      EventsCommand.self, CancelCommand.self, LimitsCommand.self, AgentsCommand.self, HealthCommand.self,
-      MetricsCommand.self, DoctorCommand.self,
+      EventsCommand.self, ExplainCommand.self, CancelCommand.self, RetryCommand.self, HoldCommand.self,
+      ReleaseCommand.self, LimitsCommand.self, AgentsCommand.self, HealthCommand.self, MetricsCommand.self,
+      CleanCommand.self, DoctorCommand.self,
     ])
 
   static let version = "0.1.0"

@@ -26,6 +26,7 @@ struct LimitsCommand: ParsableCommand {
           writer.endArray()
         }
       }
+      guard !rows.isEmpty else { return Message.note("no limit is in use: nothing was granted in the last windows") }
       Output.table(
         ["LIMITER", "KEY", "USED", "LEFT", "LIMIT", "RESET IN"],
         rows.map {

@@ -36,7 +36,7 @@ struct ListCommand: ParsableCommand {
     }
     guard !items.isEmpty else {
       return Message.note(
-        states.isEmpty && user == nil ? "no run yet: cp workflow.yaml \(site.home.spool)/" : "no such run")
+        states.isEmpty && user == nil ? "no run yet: cp workflow.yaml \(site.home.spool)/" : "no run matches")
     }
     Output.table(["RUN", "STATE", "USER", "CLAIMED", "TOOK", "TASKS", "REASON"], items.map(\.row))
   }

@@ -66,6 +66,20 @@ import Testing
   @Test(arguments: ["", "..", "a/b", "a\0b", "ü", "a b", String(repeating: "a", count: 101)])
   func spellingsThatLeaveADirectoryAreRefused(text: String) { #expect(WorkflowID(validating: text) == nil) }
 
+  @Test func onlyWhatWeMintCountsAsMinted() {
+    var random = SystemRandomNumberGenerator()
+    let minted = WorkflowID.mint(name: "nightly-report", at: Timestamp(microseconds: 0), using: &random)
+    #expect(WorkflowID(minted: minted.text) == minted)
+  }
+
+  @Test(arguments: [
+    "", "notes", "a-20261124T020000Z", "-20261124T020000Z-abcdef", "a-20261124T020000Z-abcde1",
+    "a_20261124T020000Z-abcdef",
+    "a-20261124 020000Z-abcdef", "../-20261124T020000Z-abcdef", "A-20261124T020000Z-abcdef",
+    "a-2026112xT020000Z-abcdef",
+  ])
+  func otherNamesDoNot(text: String) { #expect(WorkflowID(minted: text) == nil) }
+
   @Test func namesAreDerivedFromStems() {
     #expect(Name.derived(fromStem: "Nightly Report (2)".utf8) == "nightly-report-2")
     #expect(Name.derived(fromStem: [0xFF, 0xFE]) == "workflow")

@@ -33,6 +33,8 @@ import Testing
       limiter: "workflow_creation", key: "alice", allowed: true, limit: 20, remaining: 19, resetAt: time(60),
       retryAfter: .milliseconds(1))
     whole.crashCount = 2
+    whole.isHoldRequested = true
+    whole.retriedAt = time(4)
     whole.taskCount = 9
     return whole
   }
@@ -69,9 +71,8 @@ import Testing
   @Test func changingARunThatIsNotThereIsAnError() throws {
     let expected = Failure(.notFound, subject: id("a").text, message: "no such run in the journal")
     #expect(throws: expected) { try journal.commit { try $0.update(id("a"), state: .running) } }
-    #expect(throws: expected) { try journal.commit { try $0.markSettled(id("a")) } }
     #expect(throws: expected) { try journal.commit { try $0.countCrash(of: id("a")) } }
-    #expect(throws: expected) { try journal.commit { try $0.resetForRetry(id("a"), tasks: [], owner: nil) } }
+    #expect(throws: expected) { try journal.commit { try $0.reopen(id("a"), tasks: []) } }
   }
 
   @Test func ofTwoWhoAdoptARunOneSucceeds() throws {
@@ -99,7 +100,13 @@ import Testing
     #expect(try journal.read { try $0.unsettled().map(\.name) } == ["c", "b", "a"])
     #expect(try journal.read { try $0.orphans(excluding: ["watch-1"]).map(\.name) } == ["c"])
     #expect(try journal.read { try $0.orphans(excluding: []).map(\.name) } == ["c", "b", "a"])
-    try journal.commit { try $0.markSettled(id("b")) }
+    // Another's, and one that goes on, are not marked.
+    try journal.commit { transaction throws in
+      try transaction.markSettled(id("b"), by: "drain-2")
+      try transaction.markSettled(id("a"), by: "watch-1")
+    }
+    #expect(try journal.read { try $0.unsettled().count } == 3)
+    try journal.commit { try $0.markSettled(id("b"), by: "watch-1") }
     #expect(try journal.read { try $0.unsettled().map(\.name) } == ["c", "a"])
     #expect(try journal.read { try $0.run(id("b"))?.isSettled } == true)
   }
@@ -112,35 +119,70 @@ import Testing
     #expect(try journal.read { try $0.run(id("a")) } == run("a"))
   }
 
-  @Test func aRetryForgetsTheNamedTasksAndKeepsTheOthers() throws {
+  @Test func aRetryForgivesTheNamedTasksAndKeepsTheOthers() throws {
     var ended = run("a", state: .failed)
+    ended.startedAt = time(7)
     ended.finishedAt = time(9)
     ended.deadlineAt = time(8)
     ended.reason = "r"
     ended.isSettled = true
     ended.isCancelRequested = true
+    ended.isHoldRequested = true
     ended.crashCount = 1
     try journal.insert(ended)
     try journal.commit { transaction throws in
       for task in ["done", "bad"] { try transaction.put(TaskRecord(run: id("a"), task: task, state: .succeeded)) }
       _ = try transaction.beginAttempt(
         AttemptRecord(key: key("a", "bad", 3), agent: "s", launcher: "l", started: transaction.now, bootID: "b"))
-      try transaction.resetForRetry(id("a"), tasks: ["bad", "never"], owner: "watch-2")
+      try transaction.reopen(id("a"), tasks: ["bad", "never"])
     }
-    #expect(try journal.read { try $0.run(id("a")) } == run("a", owner: "watch-2"))
-    #expect(try journal.read { try $0.tasks(of: id("a")).map(\.task) } == ["done"])
+    var expected = run("a", owner: nil)
+    expected.retriedAt = fixture.clock.now().wall
+    #expect(try journal.read { try $0.run(id("a")) } == expected)
+    var bad = TaskRecord(run: id("a"), task: "bad", state: .pending, attempts: 3)
+    bad.base = 3
+    let others = [
+      TaskRecord(run: id("a"), task: "done", state: .succeeded),
+      TaskRecord(run: id("a"), task: "never", state: .pending),
+    ]
+    #expect(try journal.read { try $0.tasks(of: id("a")) } == [bad] + others)
     #expect(try journal.read { try $0.lastAttempts(of: id("a")) } == ["bad": 3])
+    // What was forgiven stays so when the task goes on.
+    try journal.commit { try $0.put(TaskRecord(run: id("a"), task: "bad", state: .running, attempts: 4)) }
+    #expect(try journal.read { try $0.tasks(of: id("a")).first?.base } == 3)
+  }
+
+  @Test func aHoldIsOfRunsThatGoOnAndEndsWithAReleaseOrACancel() throws {
+    for state in RunState.allCases { try journal.insert(run(state.rawValue, state: state)) }
+    for state in RunState.allCases {
+      let goesOn = state == .queued || state == .running
+      #expect(try journal.commit { try $0.requestHold(id(state.rawValue)) } == goesOn)
+      #expect(try journal.read { try $0.run(id(state.rawValue)) }?.isHoldRequested == goesOn)
+    }
+    #expect(try journal.commit { try $0.requestRelease(id("queued")) })
+    #expect(try !journal.commit { try $0.requestRelease(id("queued")) })
+    #expect(try journal.read { try $0.run(id("queued")) } == run("queued", state: .queued))
+    // Where it goes on from: it was never started, or it was.
+    try journal.commit { try $0.update(id("running"), state: .held, startedAt: time(5)) }
+    #expect(try journal.commit { try $0.requestCancel(id("running")) })
+    let cancelled = try #require(try journal.read { try $0.run(id("running")) })
+    #expect(cancelled.state == .running && cancelled.isCancelRequested && !cancelled.isHoldRequested)
+    #expect(try !journal.commit { try $0.requestHold(id("running")) })
   }
 
   @Test func aDeletedRunLeavesNothingBehind() throws {
-    try journal.insert(run("a"), run("b"))
+    var settled = run("a", state: .failed)
+    settled.isSettled = true
+    try journal.insert(settled, run("b"))
     try journal.commit { transaction throws in
       for name in ["a", "b"] {
         try transaction.put(TaskRecord(run: id(name), task: "t", state: .running))
         _ = try transaction.beginAttempt(
           AttemptRecord(key: key(name, "t"), agent: "s", launcher: "l", started: transaction.now, bootID: "b"))
       }
-      try transaction.delete(id("a"))
+      #expect(try transaction.delete(id("a")))
+      #expect(try !transaction.delete(id("b")))
+      #expect(try !transaction.delete(id("none")))
     }
     try journal.read { reading throws in
       #expect(try reading.run(id("a")) == nil)

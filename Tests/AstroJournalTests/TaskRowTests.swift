@@ -79,6 +79,32 @@ import Testing
     #expect(try journal.read { try $0.attempts(of: id("a")).map(\.launcher) } == ["watch-1", "drain-2"])
   }
 
+  @Test func anAttemptThatWasNeverStartedIsWithdrawnAndOneThatEndedIsNot() throws {
+    try journal.commit { transaction throws in
+      for number in 1...2 { _ = try transaction.beginAttempt(begun(number)) }
+      _ = try transaction.endAttempt(ending(.exited(1)), agent: "shell")
+      try transaction.put(TaskRecord(run: id("a"), task: "t", state: .running, attempts: 2, startedAt: time(1)))
+      for number in 1...2 { try transaction.withdrawAttempt(key("a", "t", number)) }
+    }
+    #expect(try journal.read { try $0.attempts(of: id("a")).map(\.key.number) } == [1])
+    #expect(
+      try journal.read { try $0.tasks(of: id("a")) } == [
+        TaskRecord(run: id("a"), task: "t", state: .pending, attempts: 1)
+      ])
+  }
+
+  @Test func aSlotIsOccupiedOnlyByAnAttemptWhoseTaskRuns() throws {
+    try journal.insert(run("a", owner: "watch-1"))
+    try journal.commit { transaction throws in
+      for task in ["t", "u"] {
+        _ = try transaction.beginAttempt(
+          AttemptRecord(key: key("a", task), agent: "shell", launcher: "l", started: transaction.now, bootID: "b"))
+      }
+      try transaction.put(TaskRecord(run: id("a"), task: "t", state: .running))
+    }
+    #expect(try journal.read { try $0.occupiedSlots() } == [OccupiedSlot(agent: "shell", owner: "watch-1")])
+  }
+
   @Test func attemptsAreInOrderAndCountedPerTask() throws {
     _ = try journal.commit { transaction throws in
       for (task, number) in [("u", 1), ("t", 10), ("t", 2)] {

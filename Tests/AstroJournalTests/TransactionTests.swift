@@ -118,13 +118,14 @@ import Testing
     _ = journal.takeQueryStatistics()
     try journal.commit { transaction throws in
       try transaction.insert(run("a"), content: [])  // run and content
-      try transaction.update(id("a"), state: .running)
-      try transaction.delete(id("a"))  // four tables
+      try transaction.update(id("a"), state: .failed)
+      try transaction.markSettled(id("a"), by: "watch-1")
+      _ = try transaction.delete(id("a"))  // four tables
     }
     _ = try journal.read { (try $0.runs(), try $0.series()) }
-    #expect(throws: Failure.self) { try journal.commit { try $0.markSettled(id("a")) } }
+    #expect(throws: Failure.self) { try journal.commit { try $0.update(id("a"), state: .failed) } }
     let statistics = journal.takeQueryStatistics()
-    #expect(statistics.queries.mapValues(\.count) == [.insert: 2, .update: 2, .delete: 4, .select: 2])
+    #expect(statistics.queries.mapValues(\.count) == [.insert: 2, .update: 3, .delete: 4, .select: 2])
     #expect(statistics.commits.count == 1)
     for (_, seen) in statistics.queries {
       #expect(seen.buckets.reduce(0, +) == seen.count && seen.seconds > 0)

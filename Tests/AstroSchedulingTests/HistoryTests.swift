@@ -3,7 +3,7 @@ import AstroScheduling
 import Foundation
 import Testing
 
-/// Random workflows, agents, outcomes, limits, cancels and restarts, from numbered seeds: a failing seed is in the
+/// Random workflows, agents, outcomes, limits, cancels, holds and releases, from numbered seeds: a failing seed is in the
 /// message and fails again. ASTRO_HISTORIES raises the number of histories.
 @Suite struct Histories {
   private static let count = UInt64(ProcessInfo.processInfo.environment["ASTRO_HISTORIES"] ?? "") ?? 3000
@@ -37,6 +37,7 @@ private final class History {
   var seenLaunches = 0
   var states: [String: TaskState] = [:]
   var cancelled: Set<WorkflowID> = []
+  var held: Set<WorkflowID> = []
   var launches: Set<AttemptKey> = []
   let limited: Bool
 
@@ -114,7 +115,9 @@ private final class History {
   private func step() {
     switch Int.random(in: 0..<40, using: &random) {
     case 0: cancelOne()
-    case 1...8:
+    case 1: holdOne()
+    case 2: releaseOne()
+    case 3...8:
       if let due = world.scheduler.nextDue {
         advance(to: due)
       } else {
@@ -126,6 +129,8 @@ private final class History {
 
   private func turnClock() {
     guard let due = world.scheduler.nextDue else {
+      // Only a release can bring a world forward in which all that is left is held.
+      if !held.isEmpty { return releaseOne() }
       if world.ended.count < seeds.count { faults.append("nothing runs, nothing is due, and runs are left") }
       return
     }
@@ -143,7 +148,23 @@ private final class History {
   private func cancelOne() {
     guard let id = seeds.keys.sorted().randomElement(using: &random) else { return }
     if world.ended[id] == nil { cancelled.insert(id) }
+    held.remove(id)
     world.tell(.cancel(id))
+  }
+
+  private func holdOne() {
+    guard let id = seeds.keys.sorted().randomElement(using: &random) else { return }
+    if world.ended[id] == nil, !cancelled.contains(id) { held.insert(id) }
+    world.tell(.hold(id))
+    for key in world.committed where key.workflow == id && held.contains(id) {
+      faults.append("\(key) stays committed in a held run")
+    }
+  }
+
+  private func releaseOne() {
+    guard let id = held.sorted().randomElement(using: &random) else { return }
+    held.remove(id)
+    world.tell(.release(id))
   }
 
   private func endOne() {
@@ -168,8 +189,11 @@ private final class History {
       states[name] = change.state
     }
     seenUpdates = world.updates.count
+    held.subtract(world.ended.keys)
+    if world.forgotten.contains(where: { !$0.wasCommitted }) { faults.append("a start was taken back twice") }
     for key in world.launched[seenLaunches...] {
       if !launches.insert(key).inserted { faults.append("\(key) started twice") }
+      if held.contains(key.workflow) { faults.append("\(key) started in a held run") }
       guard let seed = seeds[key.workflow], let task = seed.plan.tasks.first(where: { $0.id == key.task }) else {
         continue
       }
@@ -188,7 +212,8 @@ private final class History {
 
   private func checkThatNoSlotIsIdle() {
     guard !limited, world.running.count < parallel else { return }
-    for (id, seed) in seeds where world.ended[id] == nil && !cancelled.contains(id) && seed.plan.deadline == nil {
+    for (id, seed) in seeds
+    where world.ended[id] == nil && !cancelled.contains(id) && !held.contains(id) && seed.plan.deadline == nil {
       for task in seed.plan.tasks where task.condition == nil && states["\(id)/\(task.id)"] == nil {
         let name = "\(id)/\(task.id)"
         guard !world.running.keys.contains(where: { $0.workflow == id && $0.task == task.id }) else { continue }

@@ -19,6 +19,9 @@ final class World {
   var closed: [AttemptEnding] = []
   var ended: [WorkflowID: (state: RunState, reason: String?)] = [:]
   var probes: [String] = []
+  /// Starts taken back, and whether they were committed.
+  var forgotten: [(key: AttemptKey, wasCommitted: Bool)] = []
+  var changedAgents: [String] = []
   /// Asked at every start; nil grants.
   var limiter: (AttemptStart) -> LimitVerdict? = { _ in nil }
 
@@ -57,6 +60,8 @@ final class World {
   private func note(_ decision: Decision) {
     switch decision {
     case .begin, .started, .runStarted: break
+    case .forget(let key): forgotten.append((key, committed.remove(key) != nil))
+    case .agentChanged(let agent): changedAgents.append(agent)
     case .launch(let start): launch(start)
     case .enqueue(let start): queued.append(start)
     case .release(let key):
@@ -155,7 +160,7 @@ extension RunSeed {
     change(&plan)
     return RunSeed(
       id: WorkflowID(unchecked: id), name: "test", user: user, priority: priority, plan: plan, params: params,
-      directory: "/home/runs/\(id)/files", claimedAt: now)
+      directory: "/home/runs/\(id)/files", since: now)
   }
 }
 

@@ -40,7 +40,7 @@ import Testing
         == """
         AGENT  TYPE     STATUS  LOAD  RELIABILITY  LAST ERROR  CAPABILITIES
         small  command  idle    0/4   1.000        -           shell, git
-        big    command  idle    0/-   1.000        -           \("")
+        big    command  idle    0/-   1.000        -
 
         """)
     #expect(!home.exists("data/astro.sqlite"))

@@ -87,4 +87,23 @@ import Testing
     #expect(outcome.lines == ids.map { "\($0): cancelled, it had not started" })
     #expect(outcome.err == "astro: nope: no such run; astro list shows those there are\n")
   }
+
+  @Test func `what a watcher holds back can be taken back under its eyes`() throws {
+    let home = try ScratchHome("rate_limits: {workflow_creation: {max_requests: 1, window_seconds: 1h}}")
+    try home.write(Workflows.succeeding, to: "a.yaml")
+    let ids = try home.astro("submit", "a.yaml", "a.yaml", "a.yaml").lines
+    let watch = try home.start("watch")
+    try eventually("one has run, the others are held back") {
+      home.names("spool/done").count == 2 && home.waiting.count == 2 && watch.err.contains("Rate limit exceeded")
+    }
+    let held = home.waiting.map { String($0.dropLast(5)) }
+    #expect(Set(held).isSubset(of: ids))
+    #expect(try home.astro("cancel", held[0]).out == "\(held[0]): cancelled, it had not started\n")
+    try home.astro("limits", "clear")
+    try eventually("the last has run") { home.names("spool/done").count == 4 }
+    #expect(try home.state(of: held[0]) == "cancelled")
+    #expect(try home.state(of: held[1]) == "succeeded")
+    watch.signal(SIGTERM)
+    #expect(watch.finish().code == 0)
+  }
 }

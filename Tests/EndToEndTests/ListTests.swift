@@ -9,6 +9,7 @@ import Testing
     #expect(outcome.out.isEmpty)
     #expect(outcome.err == "no run yet: cp workflow.yaml \(home.path)/spool/\n")
     #expect(try home.astro("list", "--json").out == "[]\n")
+    #expect(try home.astro("limits").err == "no limit is in use: nothing was granted in the last windows\n")
   }
 
   private func withThreeRuns() throws -> ScratchHome {
@@ -47,7 +48,7 @@ import Testing
     #expect(try names("--limit", "2") == ["wrong", "bad"])
     #expect(try names("--user", NSUserName()) == ["wrong", "bad", "good"])
     #expect(try names("--user", "nobody-at-all") == [])
-    #expect(try home.astro("list", "--state", "held").err == "no such run\n")
+    #expect(try home.astro("list", "--state", "held").err == "no run matches\n")
   }
 
   @Test(arguments: [["--state", "done"], ["--limit", "0"], ["--limit", "many"]])

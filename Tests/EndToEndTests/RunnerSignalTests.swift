@@ -44,7 +44,7 @@ import Testing
     #expect(watch.finish().code == 130)
     #expect(try home.state(of: "@latest") == "running")
     let drain = try home.start("drain")
-    try eventually("it is adopted") { drain.err.contains("Run adopted") }
+    try eventually("it is adopted") { home.read("logs/astro.log")?.contains("Run adopted") == true }
     try home.release(pipe)
     #expect(drain.finish().code == 0)
     #expect(home.read("ran") == "x\n")

@@ -43,11 +43,7 @@ struct RecordChecks {
       var alive: [String] = []
       var dead: [String] = []
       for id in try RunnerLock.all(dataDirectory: home.data) {
-        switch try RunnerLock.isHeld(dataDirectory: home.data, id: id) {
-        case true?: alive.append(id)
-        case false?: dead.append(id)
-        case nil: break
-        }
+        if try RunnerLock.look(dataDirectory: home.data, id: id).isAlive { alive.append(id) } else { dead.append(id) }
       }
       let living = alive.isEmpty ? "none is at work" : "at work: " + alive.joined(separator: ", ")
       if dead.isEmpty { return .ok("runners", living) }

@@ -1,5 +1,5 @@
 public import AstroCore
-public import AstroProcess
+import AstroProcess
 
 /// A runner at work in this home.
 public struct WorkingRunner: Sendable, Equatable {

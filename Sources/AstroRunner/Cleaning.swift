@@ -1,0 +1,213 @@
+public import AstroConfiguration
+public import AstroCore
+public import AstroJournal
+public import AstroSpool
+
+/// How long ended runs are kept.
+public struct Retention: Sendable, Equatable {
+  /// Of runs that succeeded, wholly or in part, or were cancelled.
+  public var keep: Duration
+  /// Of runs that failed or were rejected.
+  public var keepFailed: Duration
+  /// Of a run's directory whose run no row knows. Admission makes the directory moments before the row, so a day is ample.
+  public var orphans = Duration.seconds(86_400)
+
+  public init(keep: Duration, keepFailed: Duration) {
+    self.keep = keep
+    self.keepFailed = keepFailed
+  }
+
+  public init(_ system: SystemConfiguration) { self.init(keep: system.keep, keepFailed: system.keepFailed) }
+
+  func age(in place: Place) -> Duration {
+    switch place {
+    case .failed, .rejected: max(keepFailed, orphans)
+    case .active, .done, .cancelled: max(keep, orphans)
+    }
+  }
+}
+
+/// One pass of `astro clean`: removes ended, settled runs older than the retention, whole: rows, file, receipt, directory.
+///
+/// **Rows first.** From the commit on the run is unknown, so no retry can meet a half-removed run, and its files may go in
+/// many steps. A crash in between leaves files that no row knows, under names that only we mint: the next pass finds them
+/// as orphans. Only when the disk is too full for that commit do files go first, since they are what fills it; a crash then
+/// leaves rows, which the next pass finds as expired.
+///
+/// Works beside live runners: a run is deleted only while its row says that it has ended and is settled.
+public final class Cleaning {
+  private let journal: Journal
+  private let spool: Spool
+  private let directories: RunDirectories
+  private let retention: Retention
+  private let now: Timestamp
+  private var phase = Phase.expired
+  public private(set) var summary = Summary()
+
+  fileprivate enum Phase {
+    case expired
+    /// Names still to be asked about.
+    case orphans([Trace])
+    case sweep
+    case done
+  }
+
+  /// Something on disk that carries the name of a run, or lies where runs lie.
+  fileprivate enum Trace {
+    case directory(RunDirectories.Entry)
+    case file(Spool.Settled)
+  }
+
+  /// What a pass removed, or found to remove.
+  public struct Summary: Sendable, Equatable {
+    public var runs: [WorkflowID] = []
+    /// Removed without a row: left by a crash, or by a journal that is not the one they belong to.
+    public var orphans: [WorkflowID] = []
+    /// What lies in `data/runs` under names that are not ours, printable; never touched.
+    public var strangers: [String] = []
+    /// Dot files of crashed writers.
+    public var temporaries = 0
+    public var removed = Removed()
+  }
+
+  /// How many runs are forgotten in one transaction, and how many names are asked about, in one step without a budget and
+  /// in one with: a runner must not be away from its events for long.
+  private static let batch = (large: 100, small: 10)
+  private static let inquiry = (large: 10_000, small: 500)
+
+  public init(
+    journal: Journal, spool: Spool, runs: String, retention: Retention
+  ) throws(Failure) {
+    self.journal = journal
+    self.spool = spool
+    directories = try RunDirectories(path: runs)
+    self.retention = retention
+    now = journal.now.wall
+  }
+
+  /// What a pass would remove now; nothing is changed.
+  public func preview() throws(Failure) -> Summary {
+    var summary = Summary()
+    summary.runs = try expired(limit: .max).map(\.id)
+    let found = try orphans(among: traces())
+    summary.note(found)
+    return summary
+  }
+
+  /// Does a part of the pass, of about `budget` removed names.
+  /// - Returns: whether the pass is over.
+  public func step(atMost budget: Int = .max) throws(Failure) -> Bool {
+    let isPart = budget < .max
+    switch phase {
+    case .expired:
+      let runs = try expired(limit: isPart ? Self.batch.small : Self.batch.large)
+      if runs.isEmpty { phase = .orphans(try traces()) } else { try remove(runs) }
+      _ = try directories.sweep(atMost: budget, &summary.removed)
+    case .orphans(var traces):
+      let part = traces.suffix(isPart ? Self.inquiry.small : Self.inquiry.large)
+      traces.removeLast(part.count)
+      try removeOrphans(among: Array(part))
+      phase = traces.isEmpty ? .sweep : .orphans(traces)
+    case .sweep:
+      guard try directories.sweep(atMost: budget, &summary.removed) else { break }
+      summary.temporaries = try spool.sweepTemporaries(olderThan: retention.orphans)
+      phase = .done
+    case .done: break
+    }
+    return phase.isDone
+  }
+
+  private func expired(limit: Int) throws(Failure) -> [RunRecord] {
+    try journal.read { reading in
+      try reading.finished(
+        before: now - retention.keep, failedBefore: now - retention.keepFailed, limit: limit)
+    }
+  }
+
+  private func remove(_ runs: [RunRecord]) throws(Failure) {
+    do throws(Failure) {
+      let forgotten = try forget(runs)
+      removeFiles(of: forgotten)
+      summary.runs += forgotten.map(\.id)
+    } catch  where error.code == .noSpace {
+      removeFiles(of: runs)
+      _ = try directories.sweep(&summary.removed)
+      summary.runs += try forget(runs).map(\.id)
+    }
+  }
+
+  /// The runs whose rows are gone: not those that were retried meanwhile.
+  private func forget(_ runs: [RunRecord]) throws(Failure) -> [RunRecord] {
+    try journal.commit { transaction in try runs.filter { try transaction.delete($0.id) } }
+  }
+
+  private func removeFiles(of runs: [RunRecord]) {
+    for run in runs { removeFiles(of: run.id, run.format) }
+  }
+
+  /// What cannot be removed is reported and left: it must not keep the rest.
+  private func removeFiles(of id: WorkflowID, _ format: SubmissionFormat) {
+    do throws(Failure) {
+      try spool.forget(id, format, &summary.removed)
+      try directories.discard(id)
+    } catch {
+      summary.removed.leave(error)
+    }
+  }
+
+  // MARK: What no row knows
+
+  fileprivate struct Orphans {
+    var directories: [WorkflowID] = []
+    var files: [Spool.Settled] = []
+    var strangers: [String] = []
+  }
+
+  private func traces() throws(Failure) -> [Trace] {
+    var traces = try directories.list().map { Trace.directory($0) }
+    for place in Place.allCases where place != .active { traces += try spool.settled(in: place).map { .file($0) } }
+    return traces
+  }
+
+  private func orphans(among traces: [Trace]) throws(Failure) -> Orphans {
+    let ids = traces.compactMap { trace in
+      switch trace {
+      case .directory(let entry): entry.run
+      case .file(let file): file.id
+      }
+    }
+    let known = try journal.read { try $0.known(ids) }
+    var found = Orphans()
+    for trace in traces {
+      switch trace {
+      case .directory(let entry):
+        if let run = entry.run, known.contains(run) { continue }
+        guard let time = try directories.modifiedAt(entry.name), now - time > retention.orphans else { continue }
+        if let run = entry.run { found.directories.append(run) } else { found.strangers.append(entry.name.printable) }
+      case .file(let file):
+        guard !known.contains(file.id), let time = try spool.changedAt(file), now - time > retention.age(in: file.place)
+        else { continue }
+        found.files.append(file)
+      }
+    }
+    return found
+  }
+
+  private func removeOrphans(among traces: [Trace]) throws(Failure) {
+    let found = try orphans(among: traces)
+    for file in found.files { removeFiles(of: file.id, file.format) }
+    for directory in found.directories { removeFiles(of: directory, .yaml) }
+    summary.note(found)
+  }
+}
+
+extension Cleaning.Phase {
+  fileprivate var isDone: Bool { if case .done = self { true } else { false } }
+}
+
+extension Cleaning.Summary {
+  fileprivate mutating func note(_ found: Cleaning.Orphans) {
+    orphans = Set(orphans + found.directories + found.files.map(\.id)).sorted()
+    strangers = (strangers + found.strangers).sorted()
+  }
+}

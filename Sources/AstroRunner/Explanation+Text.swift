@@ -1,0 +1,122 @@
+public import AstroCore
+import AstroSpool
+
+extension Explanation.Cause {
+  /// A word for programs.
+  public var code: String {
+    switch self {
+    case .running: "running"
+    case .need: "dependency"
+    case .backoff: "backoff"
+    case .limit: "limit"
+    case .agents: "agents"
+    case .parallel: "max_parallel_tasks"
+    case .held: "held"
+    case .cancelling: "cancelling"
+    case .deadline: "deadline"
+    case .noRunner: "no_runner"
+    case .betweenRunners: "between_runners"
+    case .next: "next"
+    }
+  }
+
+  /// One sentence for people.
+  public func sentence(at now: Timestamp) -> String {
+    switch self {
+    case .running(let attempt, let agent, let since):
+      "attempt \(attempt) runs on \(agent) since \(since.rfc3339), for \(Notation.spell(max(.zero, now - since)))"
+    case .need(let task, let state): "needs '\(task)', which is \(state.rawValue)"
+    case .backoff(let number, let count, let until, let reason):
+      (number <= count ? "retry \(number) of \(count)" : "tried again") + " at \(until.told(at: now))"
+        + (reason.map { " (\($0))" } ?? "")
+    case .limit(let verdict, let opensAt): verdict.sentence(opensAt, now)
+    case .agents(let agents): agents.map { $0.phrase(at: now) }.joined(separator: "; ")
+    case .parallel(let running, let most):
+      "no free slot: \(running) tasks run, max_parallel_tasks is \(most)"
+    case .held(let run): "held; let it go on with: astro release \(run)"
+    case .cancelling: "being cancelled: only tasks whose if holds always() or cancelled() still start"
+    case .deadline(let time): "ends as failed when it is not done by \(time.told(at: now)) (deadline)"
+    case .noRunner: "no runner works on this home: start astro watch or astro drain"
+    case .betweenRunners: "its runner is gone; another one is at work and takes it over within seconds"
+    case .next: "nothing stands in its way: its runner takes it next"
+    }
+  }
+}
+
+extension Explanation.Agent {
+  fileprivate func phrase(at now: Timestamp) -> String {
+    switch self {
+    case .full(let id, let running, let slots): "agent \(id): \(running) of \(slots) running"
+    case .unhealthy(let id, let error, let probe):
+      "agent \(id) is unhealthy" + (error.map { " (\($0))" } ?? "")
+        + (probe.map { ", asked again at \($0.told(at: now))" } ?? ", asked again when a runner starts")
+    }
+  }
+}
+
+extension LimitVerdict {
+  func sentence(_ opensAt: Timestamp, _ now: Timestamp) -> String {
+    "limit \(limiter) of \(key): \(limit - remaining) of \(limit) used, opens at \(opensAt.told(at: now))"
+  }
+}
+
+extension Timestamp {
+  /// A time with its distance: `2026-11-24T02:00:00.000Z, in 12s`; of one that is past only the time.
+  public func told(at now: Timestamp) -> String {
+    self > now ? "\(rfc3339), in \(Notation.spell(self - now))" : rfc3339
+  }
+}
+
+extension FileExplanation.Cause {
+  /// A word for programs.
+  public var code: String {
+    switch self {
+    case .ignored: "ignored"
+    case .refused: "refused"
+    case .notYet(let reason, _): reason.word
+    case .notBefore: "not_before"
+    case .limit: "limit"
+    case .full: "max_active_workflows"
+    case .noRunner: "no_runner"
+    case .next: "next"
+    }
+  }
+
+  /// One sentence for people.
+  public func sentence(at now: Timestamp) -> String {
+    switch self {
+    case .ignored: "files of this name are ignored: name it *.yaml, *.yml or *.json"
+    case .refused(let errors):
+      "will be rejected: \(errors.first?.message ?? "")" + (errors.count > 1 ? " (and \(errors.count - 1) more)" : "")
+    case .notYet(let reason, let until): reason.sentence(until, now)
+    case .notBefore(let time): "not_before: \(time.told(at: now))"
+    case .limit(let verdict, let opensAt): verdict.sentence(opensAt, now)
+    case .full(let active, let held, let most):
+      "max_active_workflows: \(active) of \(most) runs are active" + (held > 0 ? ", \(held) of them held" : "")
+    case .noRunner: "no runner works on this home: start astro watch or astro drain"
+    case .next: "nothing stands in its way: a runner takes it next"
+    }
+  }
+}
+
+extension NotYet.Reason {
+  fileprivate var word: String {
+    switch self {
+    case .beingWritten: "being_written"
+    case .resting: "resting"
+    case .noFinalNewline: "no_final_newline"
+    case .empty: "empty"
+    case .unsettled: "unsettled"
+    }
+  }
+
+  fileprivate func sentence(_ until: Timestamp, _ now: Timestamp) -> String {
+    switch self {
+    case .beingWritten: "being written: a process holds it open for writing"
+    case .resting: "it changed just now; taken when it has stood still until \(until.told(at: now))"
+    case .noFinalNewline: "no newline at its end, so it may be a cut-off copy; rejected at \(until.told(at: now))"
+    case .empty: "empty; rejected at \(until.told(at: now)) unless it is filled"
+    case .unsettled: "not acceptable as it is; rejected at \(until.told(at: now)) unless it changes"
+    }
+  }
+}

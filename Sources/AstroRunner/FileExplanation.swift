@@ -1,0 +1,142 @@
+public import AstroConfiguration
+public import AstroCore
+public import AstroJournal
+import AstroLimits
+public import AstroSpool
+
+/// Why a file still waits in `spool/`, and when it can be claimed at the earliest. Pure, drawn from a ``FileSituation``.
+public struct FileExplanation: Sendable, Equatable {
+  public enum Cause: Sendable, Equatable {
+    /// Not a name for a workflow: it lies there until somebody takes it away.
+    case ignored
+    /// It will be moved to `rejected/`.
+    case refused([Diagnostic])
+    case notYet(NotYet.Reason, until: Timestamp)
+    case notBefore(Timestamp)
+    case limit(LimitVerdict, opensAt: Timestamp)
+    /// Held ones are among the active.
+    case full(active: Int, held: Int, most: Int)
+    case noRunner
+    /// Nothing that is known: a runner takes it next.
+    case next
+  }
+
+  /// Printable.
+  public var file: String
+  public var causes: [Cause] = []
+  /// `nil` is unknown.
+  public var earliest: Timestamp?
+  public var now: Timestamp
+
+  public init(_ situation: FileSituation) {
+    file = situation.file
+    now = situation.now
+    if situation.sight != .ignored, !situation.hasRunner { causes.append(.noRunner) }
+    causes += situation.causes
+    if causes.isEmpty { causes = [.next] }
+    earliest = Self.earliest(causes, now: now)
+  }
+
+  /// It will never be claimed as it is.
+  public var isHopeless: Bool {
+    causes.contains {
+      switch $0 {
+      case .ignored, .refused: true
+      case .notYet, .notBefore, .limit, .full, .noRunner, .next: false
+      }
+    }
+  }
+
+  private static func earliest(_ causes: [Cause], now: Timestamp) -> Timestamp? {
+    var latest = now
+    for cause in causes {
+      switch cause {
+      case .notYet(.resting, let until), .notBefore(let until), .limit(_, let until): latest = max(latest, until)
+      case .next: break
+      // A writer may take any time; what is refused is never claimed.
+      case .ignored, .refused, .notYet, .full, .noRunner: return nil
+      }
+    }
+    return latest
+  }
+}
+
+/// Everything a ``FileExplanation`` is drawn from.
+public struct FileSituation: Sendable {
+  public enum Sight: Sendable, Equatable {
+    case ignored
+    case refused([Diagnostic])
+    case notYet(NotYet.Reason, until: Timestamp)
+    case complete(notBefore: Timestamp?)
+  }
+
+  public var file: String
+  public var sight: Sight
+  /// What the limit on new runs would say to the file's user now.
+  public var limit: LimitVerdict?
+  public var active = 0
+  public var held = 0
+  public var mostActive: Int
+  public var hasRunner = true
+  public var now: Timestamp
+
+  public init(file: String, sight: Sight, mostActive: Int, now: Timestamp) {
+    self.file = file
+    self.sight = sight
+    self.mostActive = mostActive
+    self.now = now
+  }
+
+  var causes: [FileExplanation.Cause] {
+    switch sight {
+    case .ignored: return [.ignored]
+    case .refused(let errors): return [.refused(errors)]
+    case .notYet(let reason, let until): return [.notYet(reason, until: until)]
+    case .complete(let notBefore):
+      var causes: [FileExplanation.Cause] = []
+      if let notBefore, notBefore > now { causes.append(.notBefore(notBefore)) }
+      if let limit, !limit.allowed { causes.append(.limit(limit, opensAt: now + limit.retryAfter)) }
+      if active >= mostActive { causes.append(.full(active: active, held: held, most: mostActive)) }
+      return causes
+    }
+  }
+
+  /// Looks at a file in the spool as a runner does, and changes nothing; `nil` when none has this name.
+  /// - Parameter journal: `nil` in a home where nothing ever ran.
+  public init?(
+    _ name: FileName, in spool: Spool, journal: JournalReader?, home: Home, configuration: Configuration,
+    at now: Moment,
+    bootID: String
+  ) throws(Failure) {
+    let system = configuration.system
+    self.init(file: name.printable, sight: .ignored, mostActive: system.maxActiveWorkflows, now: now.wall)
+    hasRunner = try WorkingRunner.all(dataDirectory: home.data).hasTaker
+    switch try spool.look(at: name) {
+    case .gone: return nil
+    case .ignored: if spool.identity(of: name) == nil { return nil }
+    case .refused(let refusal): sight = .refused([refusal.diagnostic(file: name.printable)])
+    case .notYet(let wait):
+      sight = .notYet(wait.reason, until: now.wall + .microseconds(max(0, wait.lookAgainAt - now.boot)))
+    case .ready(let candidate):
+      defer { candidate.close() }
+      try judge(candidate, journal, configuration, now, bootID)
+    }
+  }
+
+  private mutating func judge(
+    _ candidate: Candidate, _ journal: JournalReader?, _ configuration: Configuration, _ now: Moment, _ bootID: String
+  ) throws(Failure) {
+    let stem = String(decoding: candidate.name.stem, as: UTF8.self)
+    let submission = try journal?.read { try $0.submission(stem) }
+    let admission = Examiner(configuration).examine(candidate.bytes, from: .init(candidate), announced: submission)
+    guard let plan = admission.plan else { return sight = .refused(admission.errors) }
+    sight = .complete(notBefore: plan.notBefore)
+    let user = admission.user
+    guard let journal else { return }
+    let runs = try journal.read { try $0.active() }
+    active = runs.count
+    held = runs.count { $0.state == .held }
+    let limits = RateLimits(configured: configuration.system.limits)
+    limit = try journal.read { try limits.check("workflow_creation", key: user, in: $0, at: now, bootID: bootID) }
+  }
+}

@@ -1,0 +1,126 @@
+public import AstroConfiguration
+public import AstroCore
+public import AstroJournal
+import AstroLimits
+import AstroProcess
+public import AstroScheduling
+import AstroWorkflow
+
+/// Everything an ``Explanation`` of a run is drawn from, as it stood at one moment.
+public struct RunSituation: Sendable {
+  /// Who works on the run.
+  public enum Presence: Sendable, Equatable {
+    /// Its owner's lock is held.
+    case working
+    /// Its owner is gone, and a runner that adopts runs is there.
+    case succession
+    case absent
+  }
+
+  public var run: RunRecord
+  /// Empty for a run that was rejected.
+  public var plan: WorkflowPlan
+  public var tasks: [String: TaskRecord] = [:]
+  /// The last attempt of each task.
+  public var attempts: [String: AttemptRecord] = [:]
+  public var slots: [OccupiedSlot] = []
+  public var agents: [AgentPool.Member]
+  public var records: [String: AgentRecord] = [:]
+  /// What the limit on starts would say to the run's user now.
+  public var limit: LimitVerdict?
+  /// Attempts that may run at once under one runner.
+  public var parallel: Int
+  public var presence = Presence.working
+  public var now: Timestamp
+  /// The only task that is asked about; `nil` is all.
+  private var asked: String?
+
+  public init(run: RunRecord, plan: WorkflowPlan, agents: [AgentPool.Member], parallel: Int, now: Timestamp) {
+    self.run = run
+    self.plan = plan
+    self.agents = agents
+    self.parallel = parallel
+    self.now = now
+  }
+
+  /// Reads it; `nil` when there is no such run.
+  public init?(
+    _ id: WorkflowID, in journal: Reading, home: Home, configuration: Configuration, at now: Moment, bootID: String
+  ) throws(Failure) {
+    guard let run = try journal.run(id) else { return nil }
+    let system = configuration.system
+    self.init(
+      run: run, plan: WorkflowParser.parse(try journal.content(id) ?? [], file: run.shownFile).plan ?? WorkflowPlan(),
+      agents: configuration.members,
+      parallel: system.maxParallelTasks > 0 ? system.maxParallelTasks : Machine.processors, now: now.wall)
+    for task in try journal.tasks(of: id) { tasks[task.task] = task }
+    for attempt in try journal.attempts(of: id) { attempts[attempt.key.task] = attempt }
+    guard !run.state.isTerminal else { return }
+    slots = try journal.occupiedSlots()
+    for record in try journal.agents() { records[record.id] = record }
+    limit = try RateLimits(configured: system.limits)
+      .check("task_submission", key: run.user, in: journal, at: now, bootID: bootID)
+    presence = try WorkingRunner.all(dataDirectory: home.data).presence(of: run.owner)
+  }
+
+  /// Leaves all other tasks out of the explanation.
+  public mutating func narrow(to task: String) { asked = task }
+  func isAsked(_ task: String) -> Bool { asked == nil || asked == task }
+
+  /// What keeps one task, that is not over, from starting.
+  func causes(of task: TaskPlan) -> [Explanation.Cause] {
+    let record = tasks[task.id]
+    if record?.state == .running {
+      let attempt = attempts[task.id]
+      return [
+        .running(
+          attempt: record?.attempts ?? 1, agent: attempt?.agent ?? "",
+          since: attempt?.started.wall ?? record?.startedAt ?? now)
+      ]
+    }
+    let needs = task.needs.map { plan.tasks[$0].id }.filter { tasks[$0]?.state.isTerminal != true }
+    if !needs.isEmpty { return needs.map { .need($0, tasks[$0]?.state ?? .pending) } }
+    var causes: [Explanation.Cause] = []
+    if let record, record.state == .waiting, let until = record.notBefore, until > now {
+      causes.append(
+        .backoff(
+          number: record.attempts - record.base + 1, of: task.retry.attempts, until: until, reason: record.reason))
+    }
+    // A start that is recorded has its grants.
+    let isGranted = attempts[task.id].map { $0.ending == nil } ?? false
+    if let limit, !limit.allowed, !isGranted {
+      causes.append(.limit(limit, opensAt: now + limit.retryAfter))
+    }
+    causes += slotCauses(of: task)
+    return causes.isEmpty ? [.next] : causes
+  }
+
+  private func slotCauses(of task: TaskPlan) -> [Explanation.Cause] {
+    let ours = slots.filter { $0.owner == run.owner }
+    var states: [Explanation.Agent] = []
+    var isFree = false
+    for agent in agents where agent.suits(task.agent) {
+      let running = ours.count { $0.agent == agent.id }
+      if let record = records[agent.id], !AgentPool.Record(record).isHealthy {
+        states.append(.unhealthy(id: agent.id, error: record.lastError, probeAt: record.probeAt))
+      } else if let slots = agent.maxConcurrent, running >= slots {
+        states.append(.full(id: agent.id, running: running, slots: slots))
+      } else {
+        isFree = true
+      }
+    }
+    if !isFree { return [.agents(states)] }
+    return ours.count >= parallel ? [.parallel(running: ours.count, most: parallel)] : []
+  }
+}
+
+extension [WorkingRunner] {
+  /// Whether one of them takes files from the spool and adopts runs: one in the foreground does not.
+  var hasTaker: Bool { contains(where: \.takesFiles) }
+
+  /// Who looks after a run of `owner`.
+  func presence(of owner: String?) -> RunSituation.Presence {
+    if contains(where: { $0.id == owner }) { return .working }
+    return hasTaker ? .succession : .absent
+  }
+}

@@ -1,0 +1,58 @@
+public import AstroCore
+
+extension Spool {
+  /// Removes a run's file and receipt from the final places; what is not there is fine. Never from `active/`: a run that
+  /// has a file there is not over.
+  ///
+  /// The file goes before the receipt: a refused file without a receipt would look like one whose runner died before it
+  /// could say why. Nothing is made durable: names that a power cut brings back are found by
+  /// ``settled(in:)`` as those of runs that nobody knows.
+  public func forget(_ id: WorkflowID, _ format: SubmissionFormat, _ removed: inout Removed) throws(Failure) {
+    for name in [format.fileName(of: id), SubmissionFormat.receiptName(of: id)] {
+      for place in Place.allCases where place != .active {
+        guard let status = try places[place].status(of: name), status.kind != .directory,
+          try places[place].remove(name)
+        else { continue }
+        removed.names += 1
+        if status.kind == .regular, status.links == 1 { removed.bytes += status.identity.size }
+      }
+    }
+  }
+
+  /// A settled file, a receipt, or both, by the run they belong to.
+  public struct Settled: Sendable, Hashable {
+    public var id: WorkflowID
+    public var format: SubmissionFormat
+    public var place: Place
+  }
+
+  /// What lies in a final place under names that we mint, each run once. Asks for names alone.
+  public func settled(in place: Place) throws(Failure) -> [Settled] {
+    var found: [WorkflowID: SubmissionFormat] = [:]
+    try places[place].visit { (name, _) throws(Failure) in
+      // The file tells the format, a receipt alone does not.
+      if let (id, format) = Self.run(of: name), found[id] == nil || format != .yaml { found[id] = format }
+      return .goOn
+    }
+    return found.map { Settled(id: $0.key, format: $0.value, place: place) }
+  }
+
+  /// When a settled file or its receipt last came or changed; `nil` when both are gone.
+  public func changedAt(_ settled: Settled) throws(Failure) -> Timestamp? {
+    var latest: Timestamp?
+    for name in [settled.format.fileName(of: settled.id), SubmissionFormat.receiptName(of: settled.id)] {
+      guard let status = try places[settled.place].status(of: name) else { continue }
+      let time = Timestamp(microseconds: status.identity.changedNanoseconds / 1000)
+      latest = max(latest ?? time, time)
+    }
+    return latest
+  }
+
+  private static func run(of name: FileName) -> (WorkflowID, SubmissionFormat)? {
+    if name.ends(with: ".receipt.json") {
+      return WorkflowID(minted: String(decoding: name.bytes.dropLast(13), as: UTF8.self)).map { ($0, .yaml) }
+    }
+    guard let (id, format) = SubmissionFormat.parse(name), let minted = WorkflowID(minted: id.text) else { return nil }
+    return (minted, format)
+  }
+}
