@@ -1,4 +1,5 @@
 import AstroCore
+import AstroTelemetry
 import Glibc
 
 /// The events people and programs follow: one JSON object a line, in the run's `events.jsonl` and, for all runs, in
@@ -68,20 +69,12 @@ final class EventStream {
     let descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { return "\(path): cannot open: \(String(cString: strerror(errno)))" }
     defer { close(descriptor) }
-    let bytes = endsInsideLine(descriptor) ? [0x0A] + bytes : bytes
+    let bytes = TornLine.isAtEnd(of: descriptor) ? [0x0A] + bytes : bytes
     let count = write(descriptor, bytes, bytes.count)
     guard count == bytes.count else {
       // A short write is a full disk; only the next call would say so.
       return "\(path): cannot write: \(String(cString: strerror(count < 0 ? errno : ENOSPC)))"
     }
     return nil
-  }
-
-  /// Whether the last writer was cut off inside a line, by a full disk or a power cut: the next one must not be lost with it.
-  private static func endsInsideLine(_ descriptor: Int32) -> Bool {
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_size > 0 else { return false }
-    var last: UInt8 = 0x0A
-    return pread(descriptor, &last, 1, status.st_size - 1) == 1 && last != 0x0A
   }
 }

@@ -2,6 +2,7 @@
 #include "CLinux.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -54,6 +55,12 @@ int clinux_byte_is_locked(int fd, int64_t offset) {
   struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
   if (fcntl(fd, F_OFD_GETLK, &lock) != 0) return -1;
   return lock.l_type != F_UNLCK;
+}
+
+void clinux_wait_for_write(int fd) {
+  int before = errno;
+  (void)!fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 1);
+  errno = before;
 }
 
 int clinux_backtrace(void **addresses, int size) { return backtrace(addresses, size); }

@@ -51,6 +51,22 @@ import Testing
     for (_, found) in lengths { #expect(found == (0..<count).map { $0 * 7919 % length }) }
   }
 
+  /// The size of a file grows while a line is copied in: whoever opens it then must not take that for a torn end.
+  @Test func whoeverOpensABusyLogLeavesNoEmptyLine() throws {
+    let (count, length) = (300, 400_000)
+    let writer = Process()
+    writer.executableURL = URL(fileURLWithPath: logPeer)
+    writer.arguments = ["file", fixture.path, "\(count)", "\(length)"]
+    writer.standardOutput = FileHandle.nullDevice
+    try writer.run()
+    while writer.isRunning {
+      let output = try LogOutput(LogSettings(file: fixture.path))
+      Logger(label: "astro") { output.handler(label: $0) }.info("opened")
+    }
+    writer.waitUntilExit()
+    #expect(try fixture.rawLines().allSatisfy { $0.first == UInt8(ascii: "{") && $0.last == UInt8(ascii: "}") })
+  }
+
   @Test func aFileThatIsRenamedAwayIsFollowedWithinASecond() throws {
     log.info("one")
     rename(fixture.path, fixture.path + ".1")

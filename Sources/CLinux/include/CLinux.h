@@ -47,6 +47,10 @@ int clinux_lock_byte(int fd, int64_t offset, int kind);
 /// fcntl(2) F_OFD_GETLK: 1 when another open file description holds any lock on the byte, 0 when none does, else -1.
 int clinux_byte_is_locked(int fd, int64_t offset);
 
+/// Returns once a write(2) that is in progress on the file has ended. fallocate(2) of a byte that is there changes nothing,
+/// but takes the inode's lock, which a write holds; file systems that cannot do it return at once.
+void clinux_wait_for_write(int fd);
+
 /// backtrace(3): up to `size` return addresses, the nearest first; returns how many.
 int clinux_backtrace(void **addresses, int size);
 
