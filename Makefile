@@ -1,16 +1,28 @@
 PREFIX ?= /usr/local
 BUILD = swift build -c release --static-swift-stdlib --product astro -Xlinker -s
+# What is needed to build, beyond that to test (independent judges of what astro writes), the programs that real-component
+# tests run against, and what the benchmarks compare with.
 PACKAGES = libsqlite3-dev libyaml-dev
-# Independent judges of what astro writes.
-TEST_PACKAGES = python3-jsonschema
+TEST_PACKAGES = jq python3-jsonschema
+REAL_PACKAGES = prometheus prometheus-node-exporter curl
+BENCH_PACKAGES = gcc make ninja-build findutils python3
 
-.PHONY: run build test torture lint install packages test-packages bench
+.PHONY: run build test test-real torture lint install packages packages-test packages-real packages-bench bench
 
-packages: NEEDED = $(PACKAGES)
-test-packages: NEEDED = $(TEST_PACKAGES)
-packages test-packages:
-	@dpkg -s $(NEEDED) >/dev/null 2>&1 || \
-	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy $(NEEDED); }
+install-missing = @dpkg -s $(1) >/dev/null 2>&1 || \
+  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends $(1); }
+
+packages:
+	$(call install-missing,$(PACKAGES))
+
+packages-test: packages
+	$(call install-missing,$(TEST_PACKAGES))
+
+packages-real: packages
+	$(call install-missing,$(REAL_PACKAGES))
+
+packages-bench:
+	$(call install-missing,$(BENCH_PACKAGES))
 
 build: packages
 	$(BUILD)
@@ -18,22 +30,25 @@ build: packages
 run: build
 	Tests/run-example.sh "$$($(BUILD) --show-bin-path)/astro"
 
-test: packages test-packages
+test: packages-test
 	swift build --build-tests
 	swift build --product astro
 	ASTRO_BINARY="$$(swift build --show-bin-path)/astro" swift test --skip-build
 
+test-real: packages-real
+	swift build --product astro
+	@for test in Tests/RealComponentTests/*.sh; do \
+	  echo "$$test"; "$$test" "$$(swift build --show-bin-path)/astro" || exit 1; done
+
 # The tests of processes and crashes, twenty times as long.
-torture: packages
+torture: packages-test
 	swift build --build-tests
 	swift build --product astro
 	ASTRO_TORTURE=1 ASTRO_BINARY="$$(swift build --show-bin-path)/astro" swift test --skip-build --filter AstroProcessTests
 
 # Speed, as ratios to references measured beside it. BENCH="chain latency" for some, QUICK=1 for a short pass,
 # JSON=FILE for every sample, MILLION=1 to validate a million tasks, too.
-bench: build
-	@dpkg -s gcc make ninja-build findutils python3 >/dev/null 2>&1 || \
-	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy gcc make ninja-build findutils python3; }
+bench: build packages-bench
 	$(MAKE) -C Tests/Benchmarks
 	ASTRO_BINARY="$$($(BUILD) --show-bin-path)/astro" QUICK=$(QUICK) \
 	  python3 Tests/Benchmarks/driver $(if $(JSON),--json $(JSON)) $(if $(MILLION),--million) $(BENCH)

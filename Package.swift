@@ -16,9 +16,9 @@ func room(_ name: String, uses rooms: [String], _ libraries: [Target.Dependency]
     swiftSettings: settings)
 }
 
-func suite(_ room: String, uses others: [String] = []) -> Target {
+func suite(_ room: String, uses others: [String] = [], _ libraries: [Target.Dependency] = []) -> Target {
   .testTarget(
-    name: room + "Tests", dependencies: ([room] + others).map { .init(stringLiteral: $0) },
+    name: room + "Tests", dependencies: ([room] + others).map { .init(stringLiteral: $0) } + libraries,
     swiftSettings: settings)
 }
 
@@ -54,7 +54,7 @@ let package = Package(
       [.product(name: "Crypto", package: "swift-crypto")]),
     room("AstroProcess", uses: ["AstroCore", "CLinux"]),
     room("AstroAgents", uses: ["AstroCore", "AstroProcess"]),
-    room("AstroTelemetry", uses: ["AstroCore"], [log]),
+    room("AstroTelemetry", uses: ["AstroCore", "CLinux"], [log]),
     room(
       "AstroRunner",
       uses: [
@@ -75,14 +75,26 @@ let package = Package(
     suite("AstroConfiguration"),
     suite("AstroScheduling", uses: ["AstroTestKit"]),
     suite("AstroLimits"),
-    suite("AstroJournal", uses: ["AstroTestKit"]),
+    // Another process on the same journal, for the suite below.
+    .executableTarget(
+      name: "JournalPeer", dependencies: ["AstroJournal", "AstroLimits", "AstroCore"], path: "Tests/JournalPeer",
+      swiftSettings: settings),
+    suite(
+      "AstroJournal", uses: ["AstroTestKit", "AstroConfiguration", "AstroLimits", "JournalPeer"],
+      [.product(name: "GRDB", package: "GRDB.swift")]),
     suite("AstroSpool", uses: ["AstroTestKit"]),
     suite("AstroProcess", uses: ["AstroTestKit", "CLinux"]),
     suite("AstroAgents", uses: ["AstroTestKit"]),
-    suite("AstroTelemetry"),
+    // Another process that logs, for the suite below.
+    .executableTarget(
+      name: "LogPeer", dependencies: ["AstroTelemetry", log], path: "Tests/LogPeer", swiftSettings: settings),
+    suite("AstroTelemetry", uses: ["AstroTestKit", "LogPeer"], [log]),
     suite(
       "AstroRunner",
-      uses: ["AstroCore", "AstroWorkflow", "AstroConfiguration", "AstroScheduling", "AstroJournal", "AstroSpool"]),
+      uses: [
+        "AstroTestKit", "AstroCore", "AstroWorkflow", "AstroConfiguration", "AstroScheduling", "AstroJournal",
+        "AstroSpool", "AstroTelemetry",
+      ], [log]),
     .testTarget(name: "EndToEndTests", dependencies: ["AstroCore", "AstroJournal"], swiftSettings: settings),
   ]
 )

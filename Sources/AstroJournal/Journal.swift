@@ -103,25 +103,32 @@ public final class Journal {
   /// What was done since the last call, for metrics.
   public func takeQueryStatistics() -> JournalStatistics { connection.takeStatistics() }
 
+  /// How many processes have the journal open, this one included. A process has one connection, but for moments.
+  public var connections: Int { max(1, OpenJournals.count(path) ?? 1) }
+
   private func requireOpen() throws(Failure) {
     guard case .open = state else { throw Failure(.journal, subject: path, message: "the journal is closed") }
   }
 
   private static func prepare(_ connection: Connection) throws(Failure) {
     try connection.withoutTransaction { db in
-      switch try Schema.inspect(db) {
-      case .current: break
-      case .empty: try Schema.migrate(db, from: 0)
-      case .outdated(let version): try Schema.migrate(db, from: version)
+      let finding = try Schema.inspect(db)
+      switch finding {
+      case .current, .empty, .outdated: try Schema.useWriteAheadLog(db, path: connection.path)
       case .newer(let version): throw JournalFile.newer(version, path: connection.path)
       case .foreign: throw JournalFile.foreign(path: connection.path)
+      }
+      switch finding {
+      case .empty: try Schema.migrate(db, from: 0)
+      case .outdated(let version): try Schema.migrate(db, from: version)
+      case .current, .newer, .foreign: break
       }
     }
   }
 
   /// Survives a crash: a directory that is there already is as good as a new one.
   private static func makeDirectory(_ path: String) throws(Failure) {
-    guard mkdir(path, 0o755) != 0, errno != EEXIST else { return }
+    guard mkdir(path, 0o711) != 0, errno != EEXIST else { return }
     throw Failure.system(.cannotCreate, subject: path, "cannot create the data directory")
   }
 }
@@ -134,7 +141,7 @@ enum JournalFile {
   /// database. Never opened here: closing a descriptor of it would drop the POSIX locks of this process's connections.
   static func create(_ path: String) throws(Failure) {
     guard mknod(path, S_IFREG | 0o600, 0) != 0, errno != EEXIST else { return }
-    throw Failure.system(errno == ENOSPC ? .noSpace : .cannotCreate, subject: path, "cannot create the journal")
+    throw Failure.system(.cannotCreate, subject: path, "cannot create the journal")
   }
 
   static func newer(_ version: Int64, path: String) -> Failure {

@@ -24,7 +24,7 @@ public struct RateLimits: Sendable {
     throw Failure(.limit, subject: name, message: "no such limiter '\(name)'; configured: \(names)")
   }
 
-  /// What ``consume(_:key:weight:in:)`` would answer, taking nothing.
+  /// What ``consume(_:key:weight:on:)`` would answer now, taking nothing; waits for no writer.
   public func check(
     _ limiter: String, key: String, weight: Int64 = 1, on journal: Journal
   ) throws(Failure) -> LimitVerdict {
@@ -49,7 +49,7 @@ public struct RateLimits: Sendable {
     }
   }
 
-  /// ``consume(_:key:weight:in:)`` without taking anything.
+  /// What ``consume(_:key:weight:in:)`` would answer at this point of the transaction, taking nothing.
   public func check(
     _ limiter: String, key: String, weight: Int64 = 1, in transaction: Transaction
   ) throws(Failure) -> LimitVerdict {

@@ -122,6 +122,16 @@ extension Reading {
     ) { WorkflowID(unchecked: $0.text(0)) }.first
   }
 
+  /// The run that ended last; rejected files are none.
+  public func lastEnded() throws(Failure) -> RunRecord? {
+    try session.rows(
+      """
+      SELECT * FROM run WHERE finished_at IS NOT NULL AND state <> 'rejected' \
+      ORDER BY finished_at DESC, id DESC LIMIT 1
+      """, [], decodeRun
+    ).first
+  }
+
   private func ids(_ sql: StaticString, _ arguments: StatementArguments = []) throws(Failure) -> [WorkflowID] {
     try session.rows(sql, arguments) { WorkflowID(unchecked: $0.text(0)) }
   }
@@ -153,17 +163,7 @@ extension Reading {
     run.crashCount = row[20] as Int? ?? 0
     run.isHoldRequested = row[21] as Bool? ?? false
     run.retriedAt = row.time(22)
+    run.taskCount = row[23] as Int? ?? 0
     return run
-  }
-}
-
-extension Reading {
-  /// The run that ended last.
-  public func lastEnded() throws(Failure) -> RunRecord? {
-    let ids = try session.rows(
-      "SELECT id FROM run WHERE finished_at IS NOT NULL AND state <> 'rejected' ORDER BY finished_at DESC LIMIT 1", []
-    ) { WorkflowID(unchecked: $0.text(0)) }
-    guard let id = ids.first else { return nil }
-    return try run(id)
   }
 }

@@ -37,6 +37,8 @@ public struct RunRecord: Sendable, Equatable {
   public var rateLimit: LimitVerdict?
   /// How many runners died while they prepared it.
   public var crashCount = 0
+  /// How many tasks it has; 0 when it was rejected.
+  public var taskCount = 0
 
   /// From when its present life counts, for its deadline and its duration: the claim, or the last retry.
   public var livesSince: Timestamp { retriedAt ?? claimedAt }

@@ -18,19 +18,31 @@ enum Schema {
 
   static func inspect(_ db: Database) throws -> Finding {
     let found = try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0
-    if found == version { return .current }
-    if found > version { return .newer(found) }
-    if found > 0 { return .outdated(from: found) }
-    // A version of 0 with tables in it was made by someone else: our own steps are one transaction with the version.
+    let mark = try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+    // Many programs count their own user_version from 1: without our mark the number means nothing.
+    if mark == applicationID, found > 0 {
+      return found == version ? .current : found > version ? .newer(found) : .outdated(from: found)
+    }
+    // Our own steps are one transaction with the mark and the version: whatever else has tables was made by someone else.
     let tables = try Int64.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
-    return tables == 0 ? .empty : .foreign
+    return tables == 0 && found == 0 ? .empty : .foreign
+  }
+
+  /// Switches the file to write-ahead logging, where readers do not block the writer. A copy made by `VACUUM INTO` or
+  /// `.backup` has lost it. Costs nothing where it is in force; outside any transaction, as SQLite demands.
+  static func useWriteAheadLog(_ db: Database, path: String) throws {
+    let mode = try String.fetchOne(db, sql: "PRAGMA journal_mode = WAL") ?? ""
+    guard mode == "wal" else {
+      throw Failure(
+        .journal, subject: path,
+        message:
+          "cannot use a write-ahead log here (SQLite stays in mode '\(mode)'); put the data directory on a local disk")
+    }
   }
 
   /// Brings the file from `found` to ``version``. Called inside the gate. One transaction: killed anywhere, the file has
   /// its old version and the next opener starts again.
   static func migrate(_ db: Database, from found: Int64) throws {
-    // Outside the transaction, as SQLite demands, and lasting: readers do not block the writer in WAL mode.
-    try db.execute(sql: "PRAGMA journal_mode = WAL")
     try db.inTransaction(.immediate) {
       for step in migrations[Int(found)...] { try db.execute(sql: step) }
       try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version)")
@@ -46,10 +58,11 @@ enum Schema {
       submitted_at INTEGER NOT NULL, claimed_at INTEGER NOT NULL, started_at INTEGER, finished_at INTEGER,
       deadline_at INTEGER, owner TEXT, settled INTEGER NOT NULL, cancel_requested INTEGER NOT NULL, reason TEXT,
       errors TEXT NOT NULL, rate_limit TEXT, crash_count INTEGER NOT NULL, hold_requested INTEGER NOT NULL,
-      retried_at INTEGER
+      retried_at INTEGER, tasks INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX run_state ON run(state);
     CREATE INDEX run_claimed ON run(claimed_at);
+    CREATE INDEX run_finished ON run(finished_at);
     CREATE INDEX run_unsettled ON run(owner) WHERE settled = 0;
     CREATE TABLE content(run TEXT PRIMARY KEY, bytes BLOB NOT NULL) STRICT;
     CREATE TABLE task(

@@ -9,13 +9,14 @@ extension Transaction {
   @discardableResult
   public func insert(_ run: RunRecord, content: [UInt8]) throws(Failure) -> Bool {
     let inserted = try session.run(
-      "INSERT OR IGNORE INTO run VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR IGNORE INTO run VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       [
         run.id.text, run.name, run.user, run.state.rawValue, run.priority, Data(run.file), run.fileExtension,
         run.sha256, RecordText.encode(run.params), run.submittedAt.microseconds, run.claimedAt.microseconds,
         run.startedAt?.microseconds, run.finishedAt?.microseconds, run.deadlineAt?.microseconds, run.owner,
         run.isSettled, run.isCancelRequested, run.reason, RecordText.encode(run.errors),
         run.rateLimit.map { RecordText.encode($0) }, run.crashCount, run.isHoldRequested, run.retriedAt?.microseconds,
+        run.taskCount,
       ])
     guard inserted > 0 else { return false }
     try session.run("INSERT INTO content(run, bytes) VALUES(?, ?)", [run.id.text, Data(content)])
@@ -36,23 +37,6 @@ extension Transaction {
       """,
       [
         state.rawValue, startedAt?.microseconds, finishedAt?.microseconds, deadlineAt?.microseconds, reason, id.text,
-      ])
-    try require(changed, id)
-  }
-
-  /// What became known when the content was parsed: the workflow's own name and priority, bound parameters, or errors.
-  public func describe(
-    _ id: WorkflowID, name: String, user: String, priority: Int, params: [String: JSONValue], errors: [Diagnostic],
-    rateLimit: LimitVerdict? = nil
-  ) throws(Failure) {
-    let changed = try session.run(
-      """
-      UPDATE run SET name = ?, user = ?, priority = ?, params = ?, errors = ?, rate_limit = coalesce(?, rate_limit) \
-      WHERE id = ?
-      """,
-      [
-        name, user, priority, RecordText.encode(params), RecordText.encode(errors),
-        rateLimit.map { RecordText.encode($0) }, id.text,
       ])
     try require(changed, id)
   }

@@ -1,4 +1,5 @@
 import AstroCore
+import AstroTelemetry
 import Glibc
 
 /// The events people and programs follow: one JSON object a line, in the run's `events.jsonl` and, for all runs, in
@@ -8,12 +9,13 @@ final class EventStream {
   private let runs: String
   private let common: String
   /// When the common file is larger it is renamed to `events.jsonl.1`, in bytes.
-  private static let limit = 64 << 20
+  private let limit: Int64
   private var buffers: [WorkflowID: [UInt8]] = [:]
   private var all: [UInt8] = []
 
-  init(runs: String, data: String) {
+  init(runs: String, data: String, limit: Int64 = 64 << 20) {
     self.runs = runs
+    self.limit = limit
     common = data + "/events.jsonl"
   }
 
@@ -41,20 +43,37 @@ final class EventStream {
     for (run, bytes) in buffers {
       problem = Self.append(bytes, to: RunDirectory(run, in: runs).events) ?? problem
     }
-    var status = stat()
-    if stat(common, &status) == 0, status.st_size > Self.limit { rename(common, common + ".1") }
+    rotate()
     problem = Self.append(all, to: common) ?? problem
     buffers.removeAll(keepingCapacity: true)
     all.removeAll(keepingCapacity: true)
     return problem
   }
 
+  /// Safe between runners: whoever renames has locked the file, and seen that it still has the name. Otherwise the slower
+  /// of two would rename the young file over the full one.
+  private func rotate() {
+    var named = stat()
+    guard stat(common, &named) == 0, named.st_size > limit else { return }
+    let descriptor = open(common, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+    guard descriptor >= 0 else { return }
+    defer { close(descriptor) }
+    var opened = stat()
+    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0, fstat(descriptor, &opened) == 0, stat(common, &named) == 0,
+      opened.st_ino == named.st_ino, opened.st_dev == named.st_dev
+    else { return }
+    rename(common, common + ".1")
+  }
+
   private static func append(_ bytes: [UInt8], to path: String) -> String? {
-    let descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+    let descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
     guard descriptor >= 0 else { return "\(path): cannot open: \(String(cString: strerror(errno)))" }
     defer { close(descriptor) }
-    guard write(descriptor, bytes, bytes.count) == bytes.count else {
-      return "\(path): cannot write: \(String(cString: strerror(errno)))"
+    let bytes = TornLine.isAtEnd(of: descriptor) ? [0x0A] + bytes : bytes
+    let count = write(descriptor, bytes, bytes.count)
+    guard count == bytes.count else {
+      // A short write is a full disk; only the next call would say so.
+      return "\(path): cannot write: \(String(cString: strerror(count < 0 ? errno : ENOSPC)))"
     }
     return nil
   }

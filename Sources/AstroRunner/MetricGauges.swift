@@ -8,25 +8,31 @@ import AstroTelemetry
 /// The gauges of one metrics page, gathered from whoever knows them.
 struct MetricGauges {
   private(set) var values: [String: Double] = [:]
-  private let running: [AttemptRecord]
+  private let load: Workload
+  private let agents: [String: AgentPool.Record]
 
   /// What the journal knows.
   init(from journal: Reading) throws(Failure) {
-    running = try journal.runningAttempts()
-    values[MetricFamily.activeTasks.series()] = Double(running.count)
-    values[MetricFamily.activeWorkflows.series()] = Double(try journal.active().count)
+    load = try journal.workload()
+    agents = Dictionary(try journal.agents().map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 })
+    values[MetricFamily.activeTasks.series()] = Double(load.runningTasks)
+    values[MetricFamily.queuedTasks.series()] = Double(load.queuedTasks)
+    values[MetricFamily.activeWorkflows.series()] = Double(load.activeRuns)
     let last = try journal.lastEnded()
     values[MetricFamily.lastRun.series()] = last?.finishedAt.map(Self.seconds) ?? 0
-    values[MetricFamily.lastRunSuccess.series()] = last.map { $0.state == .failed ? 0 : 1 } ?? 0
+    values[MetricFamily.lastRunSuccess.series()] = last?.state.place == .done ? 1 : 0
   }
 
   mutating func add(version: String, environment: SystemConfiguration.Environment) {
     values[MetricFamily.appInfo.series([version, swiftVersion, environment.rawValue])] = 1
   }
 
-  mutating func add(agent id: String, _ record: AgentPool.Record) {
-    values[MetricFamily.agentHealth.series([id])] = record.isHealthy ? 1 : 0
-    values[MetricFamily.agentTasksActive.series([id])] = Double(running.count { $0.agent == id })
+  /// - Parameter isHealthyHere: whether a runner knows it to be healthy: a probe that succeeded is not in the journal
+  ///   before the agent's next attempt is.
+  mutating func add(agent id: String, isHealthyHere: Bool = false) {
+    let record = agents[id] ?? .init()
+    values[MetricFamily.agentHealth.series([id])] = record.isHealthy || isHealthyHere ? 1 : 0
+    values[MetricFamily.agentTasksActive.series([id])] = Double(load.runningByAgent[id] ?? 0)
     values[MetricFamily.agentReliability.series([id])] = record.reliability
   }
 
@@ -44,15 +50,14 @@ struct MetricGauges {
     }
   }
 
-  /// What only a runner knows.
-  mutating func addRunner(queuedTasks: Int, uptime: Duration) {
-    values[MetricFamily.queuedTasks.series()] = Double(queuedTasks)
-    values[MetricFamily.databaseConnections.series()] = 1
-    values[MetricFamily.uptime.series()] = uptime.seconds
+  mutating func add(connections: Int) {
+    values[MetricFamily.databaseConnections.series()] = Double(connections)
   }
 
-  mutating func addHeartbeat(_ now: Timestamp) {
-    values[MetricFamily.heartbeat.series()] = Self.seconds(now)
+  /// What only a runner knows.
+  mutating func addRunner(uptime: Duration, heartbeat: Timestamp) {
+    values[MetricFamily.uptime.series()] = uptime.seconds
+    values[MetricFamily.heartbeat.series()] = Self.seconds(heartbeat)
   }
 
   private static func seconds(_ time: Timestamp) -> Double { Double(time.microseconds) / 1_000_000 }
@@ -60,8 +65,8 @@ struct MetricGauges {
 
 /// A metrics page without a runner: for a home whose metrics file is missing.
 public enum MetricsPage {
-  /// The counters and everything else the journal and the spool tell. What only a runner knows is 0: its uptime, its
-  /// heartbeat, and the tasks that wait for a slot inside it.
+  /// The counters and everything else the journal and the spool tell. What only a runner knows is 0: its uptime and its
+  /// heartbeat.
   public static func render(
     _ site: Home, _ configuration: Configuration, journal: Reading, version: String, bootID: String,
     clock: any AstroCore.Clock
@@ -69,8 +74,7 @@ public enum MetricsPage {
     let now = clock.now()
     var gauges = try MetricGauges(from: journal)
     gauges.add(version: version, environment: configuration.system.environment)
-    let known = Dictionary(try journal.agents().map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 })
-    for agent in configuration.agents { gauges.add(agent: agent.id, known[agent.id] ?? .init()) }
+    for agent in configuration.agents { gauges.add(agent: agent.id) }
     let spool = try Spool(directory: site.spool, rules: SpoolRules(), clock: clock)
     gauges.add(spool: try spool.counts(), at: now.wall)
     gauges.add(

@@ -128,7 +128,9 @@ extension Runner {
   private func count(_ ending: AttemptEnding, agent: String) {
     switch ending.outcome {
     case .cancelled: return
-    default: break
+    case .notStarted(_, infrastructure: true): deltas.increment(.errors, ["agent"])
+    case .lost: deltas.increment(.errors, ["lost"])
+    case .exited, .signalled, .timedOut, .notStarted, .invalidOutput: break
     }
     deltas.increment(.tasks, [agent, ending.outcome.isSuccess ? "success" : "failure"])
     deltas.observe(.taskDuration, [agent], ending.duration.seconds)

@@ -144,6 +144,7 @@ extension Runner {
       claimedAt: now)
     record.priority = admission.plan?.priority ?? 0
     record.params = admission.params
+    record.taskCount = admission.plan?.tasks.count ?? 0
     record.errors = admission.errors
     record.rateLimit = verdict
     record.owner = id

@@ -23,6 +23,7 @@ extension Runner {
     case .intact: break
     case .replaced, .missing, .unreachable:
       log.error("Spool replaced", metadata: ["path": .string(spool.directory)])
+      deltas.increment(.errors, ["spool"])
       try spool.reattach()
     }
     try recover()

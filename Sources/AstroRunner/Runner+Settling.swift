@@ -64,7 +64,6 @@ extension Runner {
       Settlement(id: id, format: run.format, place: run.state.place, receipt: run.receipt, content: content))
     if run.state != .rejected { result.ended[id] = run.state }
     owned[id] = nil
-    reports.noteEnd(of: run)
   }
 
   /// Brings the file of a run that is retried back to `active/`, takes its receipt away, and lets `run.json` say that it

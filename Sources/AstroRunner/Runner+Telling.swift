@@ -10,7 +10,10 @@ extension Runner {
     for (run, admitted) in batch.now { tellAccepted(run, admitted) }
     for refused in batch.refusals { tellRefused(refused) }
     for decision in batch.decisions { tell(decision, batch) }
-    if let problem = events.flush() { log.error("Events cannot be written", metadata: ["error": .string(problem)]) }
+    if let problem = events.flush() {
+      log.error("Events cannot be written", metadata: ["error": .string(problem)])
+      deltas.increment(.errors, ["events"])
+    }
   }
 
   private func tellAccepted(_ run: WorkflowID, _ admitted: Admitted) {

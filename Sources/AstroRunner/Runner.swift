@@ -158,7 +158,9 @@ public final class Runner {
     startedAt = now
     var random = SystemRandomNumberGenerator()
     id = "\(options.mode.name)-\(now.wall.compact)-\(getpid())-\(UInt16.random(in: .min ... .max, using: &random))"
-    for directory in [home.data, home.runs, home.scratch] { mkdir(directory, 0o700) }
+    // Others may pass through data/, to the metrics and the health in it.
+    mkdir(home.data, 0o711)
+    for directory in [home.runs, home.scratch] { mkdir(directory, 0o700) }
     lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
     journal = try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
     limits = RateLimits(configured: system.limits)
@@ -180,17 +182,22 @@ public final class Runner {
 
   /// Works until there is nothing left to do here.
   public func run() throws(Failure) -> Result {
-    reports.begin(self)
-    if options.mode == .watch { try listen() } else { try rescan() }
-    while true {
-      try turn()
-      if try isFinished() { break }
-      reports.update(self, now: clock.now())
-      try listen()
-      wait()
+    do throws(Failure) {
+      reports.begin(self)
+      if options.mode == .watch { try listen() } else { try rescan() }
+      while true {
+        try turn()
+        if try isFinished() { break }
+        reports.update(self, now: clock.now())
+        try listen()
+        wait()
+      }
+      try leave()
+      return result
+    } catch {
+      reports.fail(self, error)
+      throw error
     }
-    try leave()
-    return result
   }
 
   /// Begins to hear of requests and of new files. A pass that finds nothing to wait for leaves without: closing a watch

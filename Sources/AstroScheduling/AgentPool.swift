@@ -86,6 +86,8 @@ public struct AgentPool: Sendable {
   public var members: [Member] { entries.filter { !$0.isRetired }.map(\.member) }
   public func record(of id: String) -> Record? { entries.first { $0.member.id == id }?.record }
   public func running(on id: String) -> Int { entries.first { $0.member.id == id }?.running ?? 0 }
+  /// The identifiers of those that are configured and unhealthy, in their order.
+  public var unhealthy: [String] { entries.lazy.filter { !$0.isRetired && !$0.record.isHealthy }.map(\.member.id) }
 
   /// The position of the agent for `request`: among the healthy ones with room the least loaded, then the most
   /// reliable, then the first configured. An agent has room while its begun attempts leave a slot, or exceed its slots by

@@ -180,8 +180,3 @@ struct SplitMix64 {
     return z ^ (z >> 31)
   }
 }
-
-extension Scheduler {
-  /// Tasks of active runs that have not ended and do not run.
-  public var queuedTasks: Int { runs.values.reduce(0) { $0 + $1.remaining } - running }
-}

@@ -19,11 +19,7 @@ public enum AtomicFile {
     _ path: String, with bytes: [UInt8], mode: mode_t = 0o644, durable: Bool = false
   ) throws(Failure) {
     let (directory, name) = split(path)
-    // Starts with a dot and does not end in `.prom`: node_exporter reads every *.prom of its directory, dot or not.
-    let number = serial.add(1, ordering: .relaxed).newValue
-    let temporary = "\(directory)/.\(name).\(getpid())-\(number).tmp"
-    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
-    guard descriptor >= 0 else { throw .system(.cannotCreate, path, "cannot create a temporary file", errno: errno) }
+    let (descriptor, temporary) = try openTemporary("\(directory)/.\(name)", for: path)
     do throws(Failure) {
       try fill(descriptor, bytes, mode: mode, durable: durable, path: path)
       guard rename(temporary, path) == 0 else { throw .system(.io, path, "cannot be replaced", errno: errno) }
@@ -32,6 +28,19 @@ public enum AtomicFile {
       throw error
     }
     if durable { try syncDirectory(directory) }
+  }
+
+  /// A new file beside the final one: rename(2) does not cross file systems.
+  private static func openTemporary(_ stem: String, for path: String) throws(Failure) -> (Int32, String) {
+    while true {
+      // Starts with a dot and does not end in `.prom`: node_exporter reads every *.prom of its directory, dot or not.
+      let number = serial.add(1, ordering: .relaxed).newValue
+      let temporary = "\(stem).\(getpid())-\(number).tmp"
+      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+      if descriptor >= 0 { return (descriptor, temporary) }
+      // Left by a process that was killed and had our number, as the first process of every container has the same.
+      guard errno == EEXIST else { throw .system(.cannotCreate, path, "cannot create a temporary file", errno: errno) }
+    }
   }
 
   /// Writes, sets the mode, makes durable and closes; the descriptor is closed in every case.

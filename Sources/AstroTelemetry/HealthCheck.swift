@@ -110,6 +110,9 @@ public struct HealthChecks: Sendable, Equatable {
     [("database", database), ("agents", agents), ("docker", docker), ("spool", spool), ("disk", disk)]
   }
 
+  /// What the checks that are not healthy say.
+  public var complaints: [String] { named.filter { $0.check.status != .healthy }.map(\.check.message) }
+
   /// The worst of the five.
   public var worst: HealthCheck.Status {
     let statuses = named.map(\.check.status)

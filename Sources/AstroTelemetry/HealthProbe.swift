@@ -119,7 +119,13 @@ public struct HealthProbe: Sendable {
   /// O_NONBLOCK and the look at its type: a FIFO under this name must not hang a probe.
   private static func read(_ path: String) -> Result<[UInt8], Failure> {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-    guard descriptor >= 0 else { return .failure(.system(.notFound, path, "cannot be opened", errno: errno)) }
+    guard descriptor >= 0 else {
+      guard errno != ENOENT else {
+        let message = "there is no health report: no runner has started here; start one with astro watch or astro drain"
+        return .failure(Failure(.notFound, subject: path, message: message))
+      }
+      return .failure(.system(.io, path, "cannot be opened", errno: errno))
+    }
     defer { close(descriptor) }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size <= sizeLimit else {

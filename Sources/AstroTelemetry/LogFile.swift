@@ -121,13 +121,6 @@ public final class LogFile: Sendable {
     }
     return State(
       descriptor: descriptor, identity: Identity(device: status.st_dev, inode: status.st_ino),
-      endsTorn: endsInsideLine(descriptor, status))
-  }
-
-  /// Whether a writer before us was cut off inside a line, as power loss or a full disk does.
-  private static func endsInsideLine(_ descriptor: Int32, _ status: stat) -> Bool {
-    guard status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else { return false }
-    var last: UInt8 = 0x0A
-    return pread(descriptor, &last, 1, status.st_size - 1) == 1 && last != 0x0A
+      endsTorn: TornLine.isAtEnd(of: descriptor))
   }
 }

@@ -1,6 +1,9 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <dlfcn.h>
+#include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -41,6 +44,34 @@ int64_t clinux_boot_microseconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_BOOTTIME, &now);
   return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int clinux_lock_byte(int fd, int64_t offset, int kind) {
+  struct flock lock = {.l_type = (short)kind, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+  return fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+int clinux_byte_is_locked(int fd, int64_t offset) {
+  struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = offset, .l_len = 1};
+  if (fcntl(fd, F_OFD_GETLK, &lock) != 0) return -1;
+  return lock.l_type != F_UNLCK;
+}
+
+void clinux_wait_for_write(int fd) {
+  int before = errno;
+  (void)!fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, 1);
+  errno = before;
+}
+
+int clinux_backtrace(void **addresses, int size) { return backtrace(addresses, size); }
+
+int clinux_locate(const void *address, struct clinux_symbol *place) {
+  Dl_info info;
+  if (!dladdr(address, &info) || !info.dli_fname) return 0;
+  place->image = info.dli_fname;
+  place->offset = (uint64_t)((const char *)address - (const char *)info.dli_fbase);
+  place->name = info.dli_sname;
+  return 1;
 }
 
 int64_t clinux_filesystem_type(const char *path) {

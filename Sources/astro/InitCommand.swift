@@ -9,7 +9,8 @@ struct InitCommand: ParsableCommand {
     commandName: "init", abstract: "Make a home with a commented configuration and an example.",
     discussion: """
       Files that are there already stay as they are, so it may be repeated, and finishes what an earlier one could not.
-      spool/ and data/ are made for their owner alone; open spool/ with chmod where others may submit.
+      spool/ is made for its owner alone; open it with chmod where others may submit. In data/ others reach the
+      metrics and the health, nothing else.
       """)
   @Argument(help: "The directory; made when missing, its parent is not.") var directory = "."
 
@@ -39,7 +40,9 @@ private final class NewHome {
   func make() throws(Failure) {
     try makeRoot()
     for name in ["config", "workflows", "logs"] { try makeDirectory(name, 0o755) }
-    for name in ["spool", "data"] { try makeDirectory(name, 0o700) }
+    try makeDirectory("spool", 0o700)
+    // Others may pass through it, not list it: node_exporter and probes read their files in it.
+    try makeDirectory("data", 0o711)
     try write("workflows/\(ExampleWorkflow.name)", ExampleWorkflow.text)
     try write("config/models.yaml", ConfigurationTemplate.models)
     try write("config/agents.yaml", ConfigurationTemplate.agents)

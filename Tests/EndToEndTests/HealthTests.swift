@@ -7,7 +7,8 @@ import Testing
 
   @Test func `without the file every probe says no, as JSON and by its exit code`() throws {
     let home = try FollowHome()
-    let reason = "\"message\":\"\(home.path)/data/health.json: cannot be opened: No such file or directory\""
+    let words = "there is no health report: no runner has started here; start one with astro watch or astro drain"
+    let reason = "\"message\":\"\(home.path)/data/health.json: \(words)\""
     for (probe, word) in [("live", "not_alive"), ("ready", "not_ready"), ("startup", "starting")] {
       let ending = try home.astro("health", probe)
       #expect(ending.code == 1)

@@ -41,4 +41,26 @@ int64_t clinux_boot_microseconds(void);
 /// The magic number of the file system of `path` (statfs(2), f_type; 32 bits of it), or -1.
 int64_t clinux_filesystem_type(const char *path);
 
+/// fcntl(2) F_OFD_SETLK on the one byte at `offset`, `kind` being F_RDLCK, F_WRLCK or F_UNLCK: -1 with EAGAIN when
+/// another open file description holds a lock that excludes it.
+int clinux_lock_byte(int fd, int64_t offset, int kind);
+/// fcntl(2) F_OFD_GETLK: 1 when another open file description holds any lock on the byte, 0 when none does, else -1.
+int clinux_byte_is_locked(int fd, int64_t offset);
+
+/// Returns once a write(2) that is in progress on the file has ended. fallocate(2) of a byte that is there changes nothing,
+/// but takes the inode's lock, which a write holds; file systems that cannot do it return at once.
+void clinux_wait_for_write(int fd);
+
+/// backtrace(3): up to `size` return addresses, the nearest first; returns how many.
+int clinux_backtrace(void **addresses, int size);
+
+/// Where an address lies: in which file, how far from its start, and in which exported function (NULL when in none).
+struct clinux_symbol {
+  const char *image;
+  uint64_t offset;
+  const char *name;
+};
+/// dladdr(3): 0 when the address lies in no file.
+int clinux_locate(const void *address, struct clinux_symbol *place);
+
 #endif

@@ -1,0 +1,207 @@
+import AstroConfiguration
+import AstroCore
+import AstroJournal
+import AstroLimits
+import Testing
+
+@Suite struct RateLimitsTests {
+  private let fixture = JournalFixture()
+  private let journal: Journal
+  private let limits = RateLimits(configured: [
+    "three": .window(RateWindow(maxRequests: 3, window: .seconds(60))), "none": .unlimited,
+    "closed": .window(RateWindow(maxRequests: 0, window: .seconds(1))),
+  ])
+
+  init() throws { journal = try fixture.open() }
+
+  private func consume(_ weight: Int64 = 1, key: String = "alice", on other: Journal? = nil) throws -> LimitVerdict {
+    try limits.consume("three", key: key, weight: weight, on: other ?? journal)
+  }
+
+  private func verdict(
+    allowed: Bool, remaining: Int64, resetIn: Double = 60, retryAfter: Double = 0
+  ) -> LimitVerdict {
+    LimitVerdict(
+      limiter: "three", key: "alice", allowed: allowed, limit: 3, remaining: remaining,
+      resetAt: fixture.clock.now().wall + .seconds(resetIn), retryAfter: .seconds(retryAfter))
+  }
+
+  @Test func theDefaultsAreTheContracts() {
+    let expected: [String: SystemConfiguration.RateLimit] = [
+      "task_submission": .window(maxRequests: 100, window: .seconds(60)),
+      "workflow_creation": .window(maxRequests: 20, window: .seconds(60)),
+      "api_calls": .window(maxRequests: 1000, window: .seconds(60)),
+    ]
+    #expect(SystemConfiguration().rateLimits == expected)
+  }
+
+  @Test func theLimitIsGrantedAndNoMoreUntilTheWindowOpens() throws {
+    #expect(try consume() == verdict(allowed: true, remaining: 2))
+    fixture.clock.advance(.seconds(10))
+    #expect(try consume(2) == verdict(allowed: true, remaining: 0))
+    fixture.clock.advance(.seconds(10))
+    #expect(try consume() == verdict(allowed: false, remaining: 0, resetIn: 50, retryAfter: 40))
+    fixture.clock.advance(.seconds(40) - .microseconds(1))
+    #expect(try !consume().allowed)
+    fixture.clock.advance(.microseconds(1))
+    #expect(try consume() == verdict(allowed: true, remaining: 0))
+  }
+
+  @Test func askingTakesNothing() throws {
+    for _ in 0..<5 {
+      #expect(try limits.check("three", key: "alice", on: journal) == verdict(allowed: true, remaining: 3, resetIn: 0))
+      #expect(try journal.commit { try limits.check("three", key: "alice", in: $0) }.remaining == 3)
+    }
+    #expect(try limits.check("three", key: "alice", weight: 3, on: journal).allowed)
+    #expect(try journal.read { try $0.limitStates() }.isEmpty)
+  }
+
+  @Test func keysAndLimitersAreApart() throws {
+    for key in ["alice", "bob", ""] { #expect(try consume(3, key: key).allowed) }
+    #expect(try !consume(key: "bob").allowed)
+  }
+
+  @Test func aGrantIsGoneWithTheTransactionThatFailed() throws {
+    let whim = Failure(.io, subject: "s", message: "m")
+    #expect(throws: whim) {
+      try journal.commit { transaction throws in
+        #expect(try limits.consume("three", key: "alice", weight: 3, in: transaction).allowed)
+        #expect(try !limits.consume("three", key: "alice", in: transaction).allowed)
+        throw whim
+      }
+    }
+    #expect(try consume(3).allowed)
+  }
+
+  @Test func anUnknownLimiterIsAnErrorAndNeverAnOpenDoor() async throws {
+    let unknown = Failure(
+      .limit, subject: "thre", message: "no such limiter 'thre'; configured: closed, none, three")
+    #expect(throws: unknown) { try limits.check("thre", key: "a", on: journal) }
+    #expect(throws: unknown) { try limits.consume("thre", key: "a", on: journal) }
+    #expect(throws: unknown) { try limits.clear("thre", on: journal) }
+    #expect(throws: unknown) { try journal.commit { try limits.check("thre", key: "a", in: $0) } }
+    #expect(throws: unknown) { try journal.commit { try limits.consume("thre", key: "a", in: $0) } }
+    await #expect(throws: unknown) { try await limits.wait("thre", key: "a", timeout: .seconds(1), on: journal) }
+    #expect(throws: Failure(.limit, subject: "x", message: "no such limiter 'x'; configured: none")) {
+      try RateLimits(configured: [:]).check("x", key: "a", on: journal)
+    }
+  }
+
+  @Test func aWeightThatIsNeverGrantedIsAnError() throws {
+    let message = "exceeds_limit: a weight of 4 is never granted, the limit is 3 in 1m"
+    #expect(throws: Failure(.limit, subject: "three/alice", message: message)) { try consume(4) }
+    let closed = "exceeds_limit: a weight of 1 is never granted, the limit is 0 in 1s"
+    #expect(throws: Failure(.limit, subject: "closed/a", message: closed)) {
+      try limits.consume("closed", key: "a", on: journal)
+    }
+  }
+
+  @Test func unlimitedGrantsAlwaysAndKeepsNothing() throws {
+    for _ in 0..<3 {
+      let verdict = try limits.consume("none", key: "a", weight: 1_000_000_000, on: journal)
+      #expect(verdict.allowed && verdict.remaining == .max && verdict.retryAfter == .zero)
+    }
+    #expect(try journal.read { try $0.limitStates() }.isEmpty)
+    #expect(try limits.statistics(on: journal).isEmpty)
+  }
+
+  @Test func clearingForgetsAKeyALimiterOrAll() throws {
+    for key in ["alice", "bob", "eve"] { _ = try consume(3, key: key) }
+    #expect(try limits.clear("three", key: "alice", on: journal) == 1)
+    #expect(try consume(3).allowed)
+    #expect(try !consume(key: "bob").allowed)
+    #expect(try limits.clear("closed", on: journal) == 0)
+    #expect(try limits.clear("three", on: journal) == 3)
+    _ = try consume()
+    #expect(try limits.clear(on: journal) == 1)
+    #expect(try journal.read { try $0.limitStates() }.isEmpty)
+  }
+
+  @Test func aBlockHoldsWhateverTheWindowHoldsAndAShorterOneDoesNotEndIt() throws {
+    let window = RateWindow(maxRequests: 3, window: .seconds(60))
+    for seconds in [90, 30] {
+      try journal.commit { try $0.block("three", key: "alice", window: window, for: .seconds(seconds)) }
+    }
+    #expect(try consume() == verdict(allowed: false, remaining: 3, resetIn: 90, retryAfter: 90))
+    let row = try #require(try limits.statistics(on: journal).first)
+    #expect(row.blockedUntil == fixture.clock.now().wall + .seconds(90))
+    fixture.clock.advance(.seconds(90))
+    #expect(try consume().allowed)
+  }
+
+  @Test func statisticsHaveAllFieldsOfTheContract() throws {
+    _ = try consume(2)
+    fixture.clock.advance(.milliseconds(1500))
+    let rows = try limits.statistics(on: journal)
+    var writer = JSONWriter()
+    for row in rows { row.write(to: &writer) }
+    #expect(
+      String(decoding: writer.bytes, as: UTF8.self) == """
+        {"limiter":"three","key":"alice","requests_in_window":2,"remaining":1,"reset_in_seconds":58.5,"max_requests":3,\
+        "window_seconds":60,"waiting":0,"oldest_wait_seconds":0,"blocked_until":null}
+        """)
+    fixture.clock.advance(.seconds(60))
+    #expect(try limits.statistics(on: journal).isEmpty)
+  }
+
+  @Test func statisticsAreSortedAndLeaveOutLimitersThatAreNoLongerConfigured() throws {
+    for key in ["b", "a"] { _ = try consume(key: key) }
+    #expect(try limits.statistics(on: journal).map(\.key) == ["a", "b"])
+    #expect(try RateLimits(configured: ["other": .unlimited]).statistics(on: journal).isEmpty)
+  }
+
+  // MARK: What outlives the process
+
+  /// The journal as the next process finds it, on the boot `boot` at these times in seconds.
+  private func reopened(_ boot: String, wall: Int64, uptime: Int64) throws -> Journal {
+    journal.close()
+    return try fixture.open(boot: boot, clock: HandClock(wall: wall, boot: uptime))
+  }
+
+  @Test(arguments: [0, 900, 1_000_000] as [Int64]) func onTheSameBootAStepOfTheWallClockChangesNothing(
+    wall: Int64
+  ) throws {
+    _ = try consume(3)
+    let later = try reopened("boot-a", wall: wall, uptime: 559)
+    #expect(try consume(on: later).retryAfter == .seconds(1))
+    later.close()
+    #expect(try consume(on: try fixture.open(clock: HandClock(wall: wall, boot: 560))).allowed)
+  }
+
+  @Test func afterARebootTheTimeAwayCounts() throws {
+    _ = try consume(3)
+    let later = try reopened("boot-b", wall: 1040, uptime: 10)
+    #expect(try consume(on: later).retryAfter == .seconds(20))
+  }
+
+  @Test func afterARebootAClockSetBackCountsAsNoTimeButTheUptime() throws {
+    _ = try consume(3)
+    let later = try reopened("boot-b", wall: 100, uptime: 10)
+    #expect(try consume(on: later).retryAfter == .seconds(50))
+  }
+
+  @Test func afterARebootAndAWholeWindowAllIsFree() throws {
+    _ = try consume(3)
+    #expect(try consume(3, on: try reopened("boot-b", wall: 1060, uptime: 10)).allowed)
+  }
+
+  @Test func idleKeysAreForgotten() throws {
+    for key in 0..<40 { _ = try consume(key: "user\(key)") }
+    #expect(try journal.read { try $0.limitStates().count } == 40)
+    fixture.clock.advance(.seconds(60))
+    for _ in 0..<10 {
+      _ = try consume()
+      fixture.clock.advance(.seconds(60))
+    }
+    #expect(try journal.read { try $0.limitStates().map(\.key) } == ["alice"])
+  }
+
+  @Test func idleKeysOfAnEarlierBootAreForgottenAtTheFirstGrant() throws {
+    for key in 0..<40 { _ = try consume(key: "user\(key)") }
+    fixture.clock.advance(.seconds(30))
+    _ = try consume(key: "busy")
+    let later = try reopened("another boot", wall: 1070, uptime: 5)
+    _ = try consume(on: later)
+    #expect(try later.read { try $0.limitStates().map(\.key) } == ["alice", "busy"])
+  }
+}
