@@ -103,9 +103,6 @@ public final class Journal {
   /// What was done since the last call, for metrics.
   public func takeQueryStatistics() -> JournalStatistics { connection.takeStatistics() }
 
-  /// How many processes have the journal open, this one included. A process has one connection, but for moments.
-  public var connections: Int { max(1, OpenJournals.count(path) ?? 1) }
-
   private func requireOpen() throws(Failure) {
     guard case .open = state else { throw Failure(.journal, subject: path, message: "the journal is closed") }
   }

@@ -7,6 +7,7 @@ import AstroProcess
 public import AstroScheduling
 import AstroSpool
 public import AstroTelemetry
+import CLinux
 import Glibc
 public import Logging
 
@@ -184,7 +185,12 @@ public final class Runner {
   public func run() throws(Failure) -> Result {
     do throws(Failure) {
       reports.begin(self)
-      if options.mode == .watch { try listen() } else { try rescan() }
+      if options.mode == .watch {
+        try listen()
+        clinux_shed_code()
+      } else {
+        try rescan()
+      }
       while true {
         try turn()
         if try isFinished() { break }

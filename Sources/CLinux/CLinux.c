@@ -11,6 +11,8 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
+#include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 int clinux_lease_read(int fd) { return fcntl(fd, F_SETLEASE, F_RDLCK); }
@@ -77,4 +79,22 @@ int clinux_locate(const void *address, struct clinux_symbol *place) {
 int64_t clinux_filesystem_type(const char *path) {
   struct statfs status;
   return statfs(path, &status) == 0 ? (int64_t)(uint32_t)status.f_type : -1;
+}
+
+void clinux_shed_code(void) {
+  FILE *maps = fopen("/proc/self/maps", "re");
+  if (!maps) return;
+  char line[4096];
+  while (fgets(line, sizeof line, maps)) {
+    unsigned long from, to;
+    char mode[5];
+    // Code only: what is mapped without write permission and may have been relocated must not be dropped.
+    if (sscanf(line, "%lx-%lx %4s", &from, &to, mode) == 3 && strcmp(mode, "r-xp") == 0 && strchr(line, '/'))
+      madvise((void *)from, to - from, MADV_DONTNEED);
+  }
+  fclose(maps);
+  int marks = open("/proc/self/clear_refs", O_WRONLY | O_CLOEXEC);
+  if (marks < 0) return;
+  (void)!write(marks, "5", 1);
+  close(marks);
 }

@@ -8,7 +8,7 @@ struct AgentsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "agents", abstract: "The agents: what they do, how loaded and how reliable they are.",
     discussion: """
-      An agent whose infrastructure failed 3 times in a row is unhealthy and gets no work until a probe succeeds; a
+      An agent whose infrastructure failed 3 times in a row is unhealthy and gets no work until a probe succeeds; a \
       runner probes it by itself, --probe does it now. The reliability is a decayed share of successes, from 0 to 1.
       """)
   @OptionGroup var home: HomeOption

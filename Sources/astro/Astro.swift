@@ -10,8 +10,8 @@ struct Astro: ParsableCommand {
     commandName: "astro",
     abstract: "Runs workflows that are copied into a spool directory.",
     discussion: """
-      cp workflow.yaml spool/ is the whole interface: a watcher (astro watch) or a pass from cron (astro drain) picks
-      the file up, runs its tasks within the configured limits, and leaves the file in spool/done, failed, cancelled or
+      cp workflow.yaml spool/ is the whole interface: a watcher (astro watch) or a pass from cron (astro drain) picks \
+      the file up, runs its tasks within the configured limits, and leaves the file in spool/done, failed, cancelled or \
       rejected with a receipt beside it. Everything is files; there is no server.
       """,
     version: version,

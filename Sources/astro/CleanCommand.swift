@@ -10,8 +10,8 @@ struct CleanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "clean", abstract: "Remove ended runs that are older than the retention.",
     discussion: """
-      A run goes whole: its directory, its file and receipt in spool/, its rows in the journal. Failed and rejected runs
-      are kept for retention.keep_failed, all others for retention.keep. Runs that are active never go. A watcher does
+      A run goes whole: its directory, its file and receipt in spool/, its rows in the journal. Failed and rejected runs \
+      are kept for retention.keep_failed, all others for retention.keep. Runs that are active never go. A watcher does \
       this once a day by itself, and so does a drain.
       """)
   @OptionGroup var home: HomeOption

@@ -9,8 +9,8 @@ struct EventsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "events", abstract: "What has happened, of all runs or of one.",
     discussion: """
-      One event a line: time of day, run, event, task, detail. --json prints the lines of data/events.jsonl as they are.
-      The stream of one run is kept with the run and is whole; that of all runs goes back over one rotation (64 MiB).
+      One event a line: time of day, run, event, task, detail. --json prints the lines of data/events.jsonl as they are. \
+      The stream of one run is kept with the run and is whole; that of all runs goes back over one rotation (64 MiB). \
       With -f it goes on until Ctrl-C, or until the run named has ended; --since 0s leaves out what was before.
       """)
   @OptionGroup var home: HomeOption

@@ -10,7 +10,7 @@ struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain", abstract: "Why a run, a task or a file in the spool waits, and until when.",
     discussion: """
-      Of a run that has ended it says how, and where the output of the first failed task lies. Reads only. Exit code 66
+      Of a run that has ended it says how, and where the output of the first failed task lies. Reads only. Exit code 66 \
       when there is no such run, task or file.
       """)
   @OptionGroup var home: HomeOption

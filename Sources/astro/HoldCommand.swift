@@ -6,7 +6,7 @@ struct HoldCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "hold", abstract: "Start nothing more of a run; what runs of it finishes.",
     discussion: """
-      The run keeps its results and stays held, over restarts too, until astro release. Its deadline goes on. A drain
+      The run keeps its results and stays held, over restarts too, until astro release. Its deadline goes on. A drain \
       leaves it where it is. astro cancel ends a held run.
       """)
   @OptionGroup var home: HomeOption

@@ -8,8 +8,8 @@ struct InitCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "init", abstract: "Make a home with a commented configuration and an example.",
     discussion: """
-      Files that are there already stay as they are, so it may be repeated, and finishes what an earlier one could not.
-      spool/ is made for its owner alone; open it with chmod where others may submit. In data/ others reach the
+      Files that are there already stay as they are, so it may be repeated, and finishes what an earlier one could not. \
+      spool/ is made for its owner alone; open it with chmod where others may submit. In data/ others reach the \
       metrics and the health, nothing else.
       """)
   @Argument(help: "The directory; made when missing, its parent is not.") var directory = "."

@@ -8,8 +8,8 @@ struct LogsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "logs", abstract: "What the tasks of a run printed.",
     discussion: """
-      Shows the last attempt of each task, or of the one named: stdout, then stderr, under a header when more than one
-      of them is shown. With --stdout or --stderr and a task the bytes come out exactly as they were printed (on a
+      Shows the last attempt of each task, or of the one named: stdout, then stderr, under a header when more than one \
+      of them is shown. With --stdout or --stderr and a task the bytes come out exactly as they were printed (on a \
       terminal, control characters as '?'). Works while the task runs.
       """)
   @OptionGroup var home: HomeOption

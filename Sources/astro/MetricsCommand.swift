@@ -9,7 +9,7 @@ struct MetricsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "metrics", abstract: "The metrics, as node_exporter's textfile collector takes them.",
     discussion: """
-      Prints the metrics file; where there is none yet, a page made from the journal. Says on stderr how old the file is
+      Prints the metrics file; where there is none yet, a page made from the journal. Says on stderr how old the file is \
       when no runner has renewed it within two intervals.
       """)
   @OptionGroup var home: HomeOption

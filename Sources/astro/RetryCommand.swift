@@ -6,9 +6,9 @@ struct RetryCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "retry", abstract: "Let an ended run go on: what did not succeed is run again, what did is kept.",
     discussion: """
-      The run keeps its identifier, its parameters and its directory; attempts are numbered on, while the workflow's
-      retry: and deadline: count anew. Its file returns to spool/active/ when a runner takes it up. It is not charged to
-      the limit workflow_creation again, and counts in astro_workflows_total once for each time it ends. Exit code 75
+      The run keeps its identifier, its parameters and its directory; attempts are numbered on, while the workflow's \
+      retry: and deadline: count anew. Its file returns to spool/active/ when a runner takes it up. It is not charged to \
+      the limit workflow_creation again, and counts in astro_workflows_total once for each time it ends. Exit code 75 \
       while the run is still active, 64 for one that was rejected.
       """)
   @OptionGroup var home: HomeOption

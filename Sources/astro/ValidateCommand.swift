@@ -8,7 +8,7 @@ struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate", abstract: "Check workflow files; all errors at once.",
     discussion: """
-      In a home, tasks are also checked against its agents. Exit code 65 when a file is invalid, 66 when one cannot be
+      In a home, tasks are also checked against its agents. Exit code 65 when a file is invalid, 66 when one cannot be \
       read; the others are checked all the same.
       """)
   @OptionGroup var home: HomeOption

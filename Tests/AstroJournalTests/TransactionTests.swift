@@ -141,25 +141,4 @@ import Testing
     #expect(statistics.buckets == [2, 1, 0, 0, 0, 0, 1, 1])
     #expect(statistics.count == 5)
   }
-
-  @Test func theHoldersOfAJournalAreCountedInTheKernelsWords() {
-    let locks = """
-      1: POSIX  ADVISORY  READ 100 fe:00:77 1073741826 1073742335
-      2: POSIX  ADVISORY  READ 100 fe:00:77 1073741826 1073742335
-      3: POSIX  ADVISORY  READ 200 00:3a:77 1073741826 1073742335
-      3: -> POSIX  ADVISORY  WRITE 300 fe:00:77 1073741826 1073742335
-      4: POSIX  ADVISORY  READ 400 fe:00:78 1073741826 1073742335
-      5: FLOCK  ADVISORY  WRITE 500 fe:00:77 0 EOF
-      6: POSIX  ADVISORY  READ 600 fe:00:77 128 128
-
-      """
-    #expect(OpenJournals.holders(of: 77, in: locks) == 2)
-    #expect(OpenJournals.holders(of: 79, in: locks) == 0)
-  }
-
-  @Test func thisProcessCountsAsAConnection() throws {
-    try journal.insert(run("a"))
-    #expect(OpenJournals.count(fixture.file) == 1)
-    #expect(journal.connections == 1)
-  }
 }

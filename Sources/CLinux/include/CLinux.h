@@ -63,4 +63,8 @@ struct clinux_symbol {
 /// dladdr(3): 0 when the address lies in no file.
 int clinux_locate(const void *address, struct clinux_symbol *place);
 
+/// Gives back the pages of program code that starting up has touched (madvise(2), MADV_DONTNEED; they come back from the
+/// page cache as they are needed), and lets the peak of resident memory count from here (proc(5), clear_refs).
+void clinux_shed_code(void);
+
 #endif

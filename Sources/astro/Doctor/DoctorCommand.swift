@@ -7,8 +7,8 @@ struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor", abstract: "Whether this machine and this home are fit, and what to do where not.",
     discussion: """
-      Looks, and makes a few small files that it removes again; changes nothing else. Exit 0 when all is well or there
-      are only warnings, 69 when something needed is missing or broken, 78 when the configuration is wrong or there is
+      Looks, and makes a few small files that it removes again; changes nothing else. Exit 0 when all is well or there \
+      are only warnings, 69 when something needed is missing or broken, 78 when the configuration is wrong or there is \
       no home.
       """)
   @OptionGroup var home: HomeOption
