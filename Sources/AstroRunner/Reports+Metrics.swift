@@ -16,8 +16,9 @@ extension Reports {
     }
     gauges.add(spool: try runner.spool.counts(), at: now.wall)
     gauges.add(limits: try runner.limits.statistics(on: runner.journal))
-    // Each runner has one, this one included; those of commands that only read come and go within milliseconds.
-    gauges.add(connections: max(1, try WorkingRunner.all(dataDirectory: home.data).count))
+    // Each process that runs has one, this one included; those of commands that only read come and go within milliseconds.
+    let processes = Set(try WorkingRunner.all(dataDirectory: home.data).map(\.pid))
+    gauges.add(connections: max(1, processes.count))
     gauges.addRunner(uptime: .microseconds(now.boot - startedAt.boot), heartbeat: now.wall)
     return MetricsText.render(counters: counters, gauges: gauges.values)
   }
