@@ -10,13 +10,13 @@ public struct RunDirectory: Sendable {
   public var events: String { path + "/events.jsonl" }
   /// `$ASTRO_RUN_DIR`, and the working directory unless a task says otherwise.
   public var files: String { path + "/files" }
-  /// Where attempts write their outputs until they are taken.
-  public var outputs: String { path + "/.outputs" }
+  /// How the names of files begin in which attempts write their outputs, until they are taken.
+  public static let outputPrefix = ".output-"
 
   /// The bytes submitted.
   public func workflow(extension name: String) -> String { "\(path)/workflow.\(name)" }
   /// `$ASTRO_OUTPUT` of one attempt.
-  public func output(of key: AttemptKey) -> String { "\(outputs)/\(key.task).\(key.number)" }
+  public func output(of key: AttemptKey) -> String { "\(path)/\(Self.outputPrefix)\(key.task).\(key.number)" }
   /// Holds `stdout` and `stderr`, and exists only when one of them does.
   public func attempt(_ key: AttemptKey) -> String { "\(path)/tasks/\(key.task)/\(key.number)" }
 }

@@ -30,7 +30,7 @@ extension Runner {
       // The files go back where they came from; whoever runs next decides about them anew.
       for (run, admitted) in batch.now {
         _ = try? spool.unclaim(run, admitted.format, to: admitted.name)
-        removeDirectory(of: run, admitted.format)
+        removeDirectory(of: run)
       }
       throw error
     }

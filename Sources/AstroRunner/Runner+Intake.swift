@@ -125,7 +125,7 @@ extension Runner {
   ) throws(Failure) -> Event {
     let now = clock.now().wall
     try prepareDirectory(of: run)
-    try keepContent(admission.bytes, of: run, admission.format)
+    unkept.append((run, admission.bytes, admission.format))
     try transaction.insert(record(run, admission, state: .queued, at: now, verdict: verdict), content: admission.bytes)
     if admission.submission != nil { _ = try transaction.take(submission: run.text) }
     owned[run] = OwnedRun(user: admission.user, startedAt: nil, since: now)

@@ -10,7 +10,7 @@ extension Runner {
   /// Makes a run's directory. Repeating it is harmless, so a crash anywhere in it is too.
   func prepareDirectory(of run: WorkflowID) throws(Failure) {
     let directory = RunDirectory(run, in: home.runs)
-    for path in [directory.path, directory.files, directory.outputs] where mkdir(path, 0o700) != 0 && errno != EEXIST {
+    for path in [directory.path, directory.files] where mkdir(path, 0o700) != 0 && errno != EEXIST {
       let problem = errno
       throw Failure(
         problem == ENOSPC || problem == EDQUOT ? .noSpace : .cannotCreate, subject: path,
@@ -18,11 +18,15 @@ extension Runner {
     }
   }
 
-  /// Takes back ``prepareDirectory(of:)`` and ``keepContent(_:of:_:)`` for a run that did not come to be.
-  func removeDirectory(of run: WorkflowID, _ format: SubmissionFormat) {
+  /// Takes back ``prepareDirectory(of:)`` for a run that did not come to be.
+  func removeDirectory(of run: WorkflowID) {
     let directory = RunDirectory(run, in: home.runs)
-    unlink(directory.workflow(extension: format.rawValue))
-    for path in [directory.files, directory.outputs, directory.path] { rmdir(path) }
+    for path in [directory.files, directory.path] { rmdir(path) }
+  }
+
+  /// Keeps the submitted bytes of new runs in their directories, once their first tasks have started.
+  func keepContents() throws(Failure) {
+    while let (run, bytes, format) = unkept.popLast() { try keepContent(bytes, of: run, format) }
   }
 
   /// Keeps the submitted bytes in the run's directory. The journal has them too: a crash before this is repaired when the
@@ -57,8 +61,9 @@ extension Runner {
       }
       try AtomicFile.replace(directory.record, with: report.json, mode: 0o600)
       // The journal has their content.
-      for name in Listing.names(in: directory.outputs) { unlink("\(directory.outputs)/\(name)") }
-      rmdir(directory.outputs)
+      for name in Listing.names(in: directory.path) where name.hasPrefix(RunDirectory.outputPrefix) {
+        unlink("\(directory.path)/\(name)")
+      }
     }
     try spool.settle(
       Settlement(id: id, format: run.format, place: run.state.place, receipt: run.receipt, content: content))

@@ -30,6 +30,7 @@ extension Runner {
       batch = Batch()
     }
     intake.endTurn()
+    try keepContents()
     try settleEnded()
     try forgetFinishedRunners()
     if options.mode == .watch { _ = try beginCleaning() }

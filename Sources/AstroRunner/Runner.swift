@@ -113,6 +113,8 @@ public final class Runner {
   var settled: [WorkflowID] = []
   /// Since when there are some, in boot time.
   var settledSince: Int64?
+  /// New runs whose submitted bytes are in the journal and not yet in their directories.
+  var unkept: [(run: WorkflowID, bytes: [UInt8], format: SubmissionFormat)] = []
   /// Runs that ended, to be settled once their end is committed.
   var unsettled: [WorkflowID] = []
   var result = Result()

@@ -16,7 +16,7 @@ import Testing
   private var output: String { RunDirectory(key.workflow, in: runs).output(of: key) }
 
   init() {
-    for path in [runs, run, "\(run)/files", "\(run)/.outputs"] { mkdir(path, 0o700) }
+    for path in [runs, run, "\(run)/files"] { mkdir(path, 0o700) }
   }
 
   private func put(_ text: String, at path: String) throws { try Data(text.utf8).write(to: URL(fileURLWithPath: path)) }

@@ -72,7 +72,7 @@ private struct StoppedClock: AstroCore.Clock {
 
   private static let own: Set<String> = [
     "ASTRO_HOME=/home/astro", "ASTRO_WORKFLOW_ID=w-1", "ASTRO_TASK_ID=a", "ASTRO_ATTEMPT=2",
-    "ASTRO_IDEMPOTENCY_KEY=w-1/a", "ASTRO_RUN_DIR=/data/runs/w-1/files", "ASTRO_OUTPUT=/data/runs/w-1/.outputs/a.2",
+    "ASTRO_IDEMPOTENCY_KEY=w-1/a", "ASTRO_RUN_DIR=/data/runs/w-1/files", "ASTRO_OUTPUT=/data/runs/w-1/.output-a.2",
   ]
 
   @Test func theEnvironmentHoldsFourVariablesOfTheRunnersAndNothingElseOfIt() throws {
