@@ -4,7 +4,7 @@ BUILD = swift build -c release --static-swift-stdlib --product astro -Xlinker -s
 # tests run against, and what the benchmarks compare with.
 PACKAGES = libsqlite3-dev libyaml-dev
 TEST_PACKAGES = jq python3-jsonschema
-REAL_PACKAGES = prometheus prometheus-node-exporter curl
+REAL_PACKAGES = prometheus prometheus-node-exporter curl cron procps
 BENCH_PACKAGES = gcc make ninja-build findutils python3
 
 .PHONY: run build test test-real torture lint install packages packages-test packages-real packages-bench bench
