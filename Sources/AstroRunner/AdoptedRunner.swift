@@ -4,7 +4,8 @@ import Glibc
 
 /// A dead runner some of whose attempts are still under way: its warden lives, and tells how they end.
 final class AdoptedRunner {
-  let lock: RunnerLock
+  /// `nil` when another runner holds it, which adopted other runs of the dead one.
+  let lock: RunnerLock?
   private let watch: WreckWatch
   private(set) var outstanding: Set<AttemptKey>
 
@@ -16,11 +17,13 @@ final class AdoptedRunner {
     case lost(AttemptKey, Wreck.Command?)
   }
 
-  init(_ wreck: Wreck, lock: RunnerLock, outstanding: Set<AttemptKey>) throws(Failure) {
+  init(_ wreck: Wreck, lock: RunnerLock?, outstanding: Set<AttemptKey>) throws(Failure) {
     self.lock = lock
     self.outstanding = outstanding
     watch = try WreckWatch(wreck)
   }
+
+  var runnerID: String { watch.wreck.files.runnerID }
 
   func watch(_ poller: inout Poller) { for descriptor in watch.descriptors { poller.watch(descriptor) } }
 

@@ -136,7 +136,7 @@ extension Runner {
     deltas.observe(.taskDuration, [agent], ending.duration.seconds)
   }
 
-  private func count(_ run: WorkflowID, _ state: RunState) {
+  func count(_ run: WorkflowID, _ state: RunState) {
     let status: String
     switch state {
     case .succeeded, .partial, .duplicate: status = "completed"

@@ -49,16 +49,25 @@ extension Runner {
     }
     for run in try journal.read({ try $0.active() }) where owned[run.id] == nil {
       guard try estate.isDead(run.owner, dataDirectory: home.data) else { continue }
-      let mine = try journal.commit { try $0.setOwner(run.id, from: run.owner, to: id) }
-      if mine { try resume(run, &estate) }
+      if let current = try adopt(run) { try resume(current, &estate) }
     }
     try admitOrphanedFiles()
     try settleLeftovers(&estate)
     try wind(up: estate)
   }
 
+  /// Makes a run ours. Its owner may have ended it since it was read, and died only then: its end is committed, counted,
+  /// and waits to be settled.
+  /// - Returns: the run as it is now; `nil` when it is not to be taken up.
+  private func adopt(_ run: RunRecord) throws(Failure) -> RunRecord? {
+    try journal.commit { transaction in
+      guard let current = try transaction.reading.run(run.id), !current.state.isTerminal else { return nil }
+      return try transaction.setOwner(run.id, from: run.owner, to: id) ? current : nil
+    }
+  }
+
   private func isKnown(_ runner: String) -> Bool {
-    runner == id || wrecks.contains { $0.lock.files.runnerID == runner }
+    runner == id || (wrecks + finished + retiring).contains { $0.runnerID == runner }
   }
 
   /// What recovery holds of dead runners while it works.
@@ -74,12 +83,15 @@ extension Runner {
       return locks[owner] != nil
     }
 
-    mutating func wreck(of launcher: String, dataDirectory: String) throws(Failure) -> Wreck? {
-      guard try isDead(launcher, dataDirectory: dataDirectory) else { return nil }
-      if wrecks[launcher] == nil {
-        wrecks[launcher] = try Wreck.survey(dataDirectory: dataDirectory, runnerID: launcher)
-      }
-      return wrecks[launcher]
+    /// What is left of the runner that launched an attempt of an adopted run. It is dead: an attempt is launched by its
+    /// run's owner, and owners are only replaced when they are. Its lock may be another's who adopted other runs of it;
+    /// then that one's files are only read here, and stay for as long as the journal has attempts they tell of.
+    mutating func wreck(of launcher: String, dataDirectory: String) throws(Failure) -> Wreck {
+      _ = try isDead(launcher, dataDirectory: dataDirectory)
+      if let known = wrecks[launcher] { return known }
+      let wreck = try Wreck.survey(dataDirectory: dataDirectory, runnerID: launcher)
+      wrecks[launcher] = wreck
+      return wreck
     }
   }
 
@@ -87,8 +99,9 @@ extension Runner {
   private func resume(_ run: RunRecord, _ estate: inout Estate) throws(Failure) {
     let content = try journal.read { try $0.content(run.id) } ?? []
     guard let plan = WorkflowParser.parse(content, file: run.shownFile).plan else {
-      // Accepted by an earlier version and not by this one: it must not stop the others.
-      return log.error("Run cannot be read any more", metadata: ["workflow_id": .string(run.id.text)])
+      // Accepted by an earlier version and not by this one: it must not stop the others, nor wait for ever.
+      log.error("Run cannot be read any more", metadata: ["workflow_id": .string(run.id.text)])
+      return try abandon(run)
     }
     log.info(
       "Run adopted",
@@ -121,13 +134,25 @@ extension Runner {
     pending += [.admitted(seed)] + endings
   }
 
+  /// Ends a run whose file this version cannot read.
+  private func abandon(_ run: RunRecord) throws(Failure) {
+    owned[run.id] = OwnedRun(user: run.user, startedAt: run.startedAt, since: run.claimedAt)
+    try journal.commit { transaction in
+      try transaction.update(
+        run.id, state: .failed, finishedAt: transaction.now.wall,
+        reason: "this version of astro cannot read its file, which an earlier one accepted")
+    }
+    count(run.id, .failed)
+    unsettled.append(run.id)
+  }
+
   /// What an attempt without a recorded end is doing, from the evidence its runner and warden left.
   private func flight(
     of attempt: AttemptRecord, _ estate: inout Estate, _ endings: inout [Event]
   ) throws(Failure) -> RestoredTask.Flight {
     let key = attempt.key
     let running = RestoredTask.Flight.running(agent: attempt.agent, since: attempt.started.wall)
-    switch try estate.wreck(of: attempt.launcher, dataDirectory: home.data)?.verdict(key) ?? .lost(nil) {
+    switch try estate.wreck(of: attempt.launcher, dataDirectory: home.data).verdict(key) {
     case .ended(let record): endings.append(.ended(try ending(of: record)))
     case .refused(let reason, let infrastructure):
       endings.append(.ended(notStarted(key, reason, infrastructure: infrastructure)))
@@ -163,13 +188,13 @@ extension Runner {
   /// Keeps watching dead runners whose attempts go on; the files of the others are removed once no attempt refers to them.
   private func wind(up estate: Estate) throws(Failure) {
     let unfinished = try journal.read { Set(try $0.runningAttempts().map(\.launcher)) }
-    for (runner, lock) in estate.locks {
-      if let outstanding = estate.outstanding[runner], let wreck = estate.wrecks[runner] {
-        wrecks.append(try AdoptedRunner(wreck, lock: lock, outstanding: outstanding))
-      } else if !unfinished.contains(runner) {
-        try lock.files.remove()
-        try lock.remove()
-      }
+    for (runner, outstanding) in estate.outstanding {
+      guard let wreck = estate.wrecks[runner] else { continue }
+      wrecks.append(try AdoptedRunner(wreck, lock: estate.locks[runner], outstanding: outstanding))
+    }
+    for (runner, lock) in estate.locks where estate.outstanding[runner] == nil && !unfinished.contains(runner) {
+      try lock.files.remove()
+      try lock.remove()
     }
     try gatherFromWrecks(into: &pending)
   }
@@ -193,14 +218,18 @@ extension Runner {
     wrecks.removeAll { $0.outstanding.isEmpty }
   }
 
-  /// Removes the files of adopted runners whose last attempt's end is committed.
-  func forgetFinishedRunners() throws(Failure) {
-    guard !finished.isEmpty else { return }
-    for wreck in finished {
-      try wreck.lock.files.remove()
-      try wreck.lock.remove()
+  /// Removes the files of adopted runners whose last attempt's end is committed: until then their exit logs are all that
+  /// tells a successor of ours how the attempts ended.
+  func forgetRetired() throws(Failure) {
+    guard !retiring.isEmpty else { return }
+    let unfinished = try journal.read { Set(try $0.runningAttempts().map(\.launcher)) }
+    for wreck in retiring {
+      // Attempts of runs that others adopted may still have their ends in these files.
+      guard let lock = wreck.lock, !unfinished.contains(wreck.runnerID) else { continue }
+      try lock.files.remove()
+      try lock.remove()
     }
-    finished.removeAll()
+    retiring.removeAll()
   }
 
   // MARK: Files and rows that do not match

@@ -26,13 +26,13 @@ extension Runner {
     if !findings.isEmpty || admits || isCommitDue(now.boot) {
       try commit(findings, admits: admits)
       performLaunches()
+      try forgetRetired()
       try tell(batch)
       batch = Batch()
     }
     intake.endTurn()
     try keepContents()
     try settleEnded()
-    try forgetFinishedRunners()
     if options.mode == .watch { _ = try beginCleaning() }
     try continueCleaning()
   }
@@ -65,6 +65,9 @@ extension Runner {
       for event in try launcher.receive() { try take(event, into: &events) }
     }
     if !wrecks.isEmpty { try gatherFromWrecks(into: &events) }
+    // What they had left to tell is in `events`, and so in the next commit.
+    retiring += finished
+    finished.removeAll()
     gatherFromSpool()
     if let bell, poller.isReady(bell.descriptor), bell.take() { try answerBell() }
     if clock.now().boot >= nextRescan { try rescan() }

@@ -99,8 +99,10 @@ public final class Runner {
   var promises: [AttemptKey: AttemptPromise] = [:]
   /// What is left of dead runners whose attempts still run.
   var wrecks: [AdoptedRunner] = []
-  /// Of those, the ones whose last attempt has ended, until that is committed.
+  /// Of those, the ones that have told of their last end.
   var finished: [AdoptedRunner] = []
+  /// The same, once the scheduler has heard of it and until it is committed.
+  var retiring: [AdoptedRunner] = []
   /// Decided, and not yet committed and told.
   var batch = Batch()
   /// What was ready when the loop last woke.
@@ -286,7 +288,10 @@ public final class Runner {
 
   /// Leaves everything as the next runner wants to find it.
   private func leave() throws(Failure) {
-    if commitDue != nil { try commit([], admits: false) }
+    if commitDue != nil {
+      try commit([], admits: false)
+      try forgetRetired()
+    }
     try tell(batch)
     batch = Batch()
     try finishSettling()
