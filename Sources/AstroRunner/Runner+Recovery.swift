@@ -36,7 +36,7 @@ extension Runner {
     let now = clock.now().boot
     guard now >= nextSweep else { return }
     nextSweep = now + Duration.seconds(3600).microseconds
-    let removed = try spool.sweepTemporaries()
+    let removed = try spool.sweepTemporaries() + RunnerLock.removeUnborn(dataDirectory: home.data)
     if removed > 0 { log.info("Remains removed", metadata: ["files": .stringConvertible(removed)]) }
   }
 
