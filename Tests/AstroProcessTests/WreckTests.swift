@@ -252,7 +252,7 @@ import Testing
 
 @Suite struct UnbornLocks {
   @Test func whatARunnerLeftThatDiedBeforeItsLockHadANameIsRemoved() throws {
-    let directory = try TemporaryDirectory()
+    let directory = TemporaryDirectory()
     let lock = try RunnerLock.acquire(dataDirectory: directory.path, id: "alive")
     let unborn = directory.path + "/runners/.dead.lock.4711"
     close(open(unborn, O_WRONLY | O_CREAT, 0o600))
