@@ -7,8 +7,8 @@ import HeapModule
 ///
 /// Order: higher priority first; then between users by start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM '96, all
 /// weights one): every start advances its user's tag by one, the smallest tag is served, a newcomer begins at the tag
-/// served last; then the oldest, then by position.
-public struct FairQueue<Item: Hashable & Sendable>: Sendable {
+/// served last; then the oldest, then by position, then by name, so that the order never is an accident.
+public struct FairQueue<Item: Hashable & Comparable & Sendable>: Sendable {
   public struct Lane: Hashable, Sendable {
     public var user: String
     public var request: AgentRequest
@@ -37,7 +37,8 @@ public struct FairQueue<Item: Hashable & Sendable>: Sendable {
     public static func < (a: Entry, b: Entry) -> Bool {
       if a.priority != b.priority { return a.priority > b.priority }
       if a.age != b.age { return a.age < b.age }
-      return a.position < b.position
+      if a.position != b.position { return a.position < b.position }
+      return a.item < b.item
     }
     public static func == (a: Entry, b: Entry) -> Bool { a.item == b.item }
   }

@@ -2,9 +2,11 @@ import AstroCore
 import HeapModule
 
 /// The place of a task: its run and its position in the plan.
-struct TaskReference: Hashable {
+struct TaskReference: Hashable, Comparable {
   var run: WorkflowID
   var index: Int
+
+  static func < (a: TaskReference, b: TaskReference) -> Bool { (a.run, a.index) < (b.run, b.index) }
 }
 
 /// What falls due, by boot time. Nothing is ever removed early: a timer that no longer means anything is recognised

@@ -4,7 +4,7 @@ import AstroCore
 /// names that Swift's `String` calls equal (composed and decomposed letters) are two files.
 ///
 /// No value of it can leave its directory: empty, `.`, `..` and anything with `/` or NUL are refused.
-public struct FileName: Hashable, Sendable, CustomStringConvertible {
+public struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible {
   public let bytes: [UInt8]
 
   public init?(bytes: some Collection<UInt8>) {
@@ -14,6 +14,9 @@ public struct FileName: Hashable, Sendable, CustomStringConvertible {
     else { return nil }
     self.bytes = bytes
   }
+
+  /// Byte by byte, as `ls` sorts in the C locale.
+  public static func < (a: FileName, b: FileName) -> Bool { a.bytes.lexicographicallyPrecedes(b.bytes) }
 
   public init?(_ text: String) { self.init(bytes: Array(text.utf8)) }
 

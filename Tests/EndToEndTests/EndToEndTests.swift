@@ -71,6 +71,28 @@ import Testing
     }
   }
 
+  @Test func filesOfOneMomentAreTakenByNameAndTheRestWaits() throws {
+    try inHome { astro, home in
+      let path = home + "/config/system_config.yaml"
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      try text.replacing(/workflow_creation:.*/, with: "workflow_creation: {max_requests: 2, window_seconds: 600}")
+        .write(toFile: path, atomically: true, encoding: .utf8)
+      let names = ["nightly-07", "nightly-03", "nightly-11", "nightly-02", "nightly-05"]
+      for name in names { try submit("tasks: {a: {run: 'true'}}\n", to: home, as: name + ".yaml") }
+      for name in names {
+        #expect(try run("/bin/touch", ["-d", "2026-01-01T00:00:00Z", "\(home)/spool/\(name).yaml"]).code == 0)
+      }
+      #expect(try run(astro, ["drain", "--home", home]).code == 0)
+      #expect(
+        files(home + "/spool").filter { $0.hasSuffix(".yaml") }
+          == [5, 7, 11].map { "nightly-\($0 < 10 ? "0" : "")\($0).yaml" })
+      #expect(
+        files(home + "/spool/done").filter { $0.hasSuffix(".yaml") }.map { $0.prefix(10) } == [
+          "nightly-02", "nightly-03",
+        ])
+    }
+  }
+
   @Test func aFailureEndsInFailedWithExitCodeOne() throws {
     try inHome { astro, home in
       try submit("tasks: {a: {run: exit 3}, b: {needs: a, run: 'true'}}\n", to: home, as: "bad.yaml")
