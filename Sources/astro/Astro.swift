@@ -1,6 +1,7 @@
 import ArgumentParser
 import AstroCore
 import AstroProcess
+import AstroYAML
 import Glibc
 
 /// The one command. Data goes to stdout, messages to stderr; exit codes are those of ``AstroCore/ExitCode``.
@@ -42,6 +43,7 @@ struct Astro: ParsableCommand {
       Glibc.exit(Warden.main(arguments: Array(arguments.dropFirst(2))))
     }
     takeSignalsAsUsual()
+    refuseUnknownVerb(arguments)
     do {
       var command = try parseAsRoot()
       try command.run()
@@ -53,6 +55,15 @@ struct Astro: ParsableCommand {
     } catch {
       exit(withError: error)
     }
+  }
+
+  /// Says which verb was probably meant; the parser would only call it an unexpected argument.
+  private static func refuseUnknownVerb(_ arguments: [String]) {
+    let verbs = configuration.subcommands.compactMap(\.configuration.commandName) + ["help"]
+    guard arguments.count > 1, !arguments[1].hasPrefix("-"), !verbs.contains(arguments[1]) else { return }
+    let guess = NearestWord.of(arguments[1], among: verbs).map { "did you mean '\($0)'? " } ?? ""
+    Message.error("there is no verb '\(arguments[1])'; \(guess)astro --help lists them")
+    Glibc.exit(AstroCore.ExitCode.usage.rawValue)
   }
 }
 

@@ -116,6 +116,12 @@ import Testing
     }
   }
 
+  @Test func aVerbThatIsNoneIsToldFromTheOneThatWasMeant() throws {
+    let astro = try #require(ProcessInfo.processInfo.environment["ASTRO_BINARY"])
+    let ending = try run("/bin/sh", ["-c", "'\(astro)' drian 2>&1; echo $?"])
+    #expect(ending.output == "astro: there is no verb 'drian'; did you mean 'drain'? astro --help lists them\n64\n")
+  }
+
   @Test func wrongConfigurationStartsNothing() throws {
     try inHome { astro, home in
       try "system: {log_levle: INFO}\n".write(
