@@ -59,7 +59,7 @@ struct Astro: ParsableCommand {
 
   /// Says which verb was probably meant; the parser would only call it an unexpected argument.
   private static func refuseUnknownVerb(_ arguments: [String]) {
-    let verbs = configuration.subcommands.compactMap(\.configuration.commandName) + ["help"]
+    let verbs = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
     guard arguments.count > 1, !arguments[1].hasPrefix("-"), !verbs.contains(arguments[1]) else { return }
     let guess = NearestWord.of(arguments[1], among: verbs).map { "did you mean '\($0)'? " } ?? ""
     Message.error("there is no verb '\(arguments[1])'; \(guess)astro --help lists them")
