@@ -3,6 +3,7 @@ import AstroConfiguration
 import AstroCore
 import AstroRunner
 import AstroTelemetry
+import CLinux
 import Glibc
 
 struct MetricsCommand: ParsableCommand {
