@@ -1,9 +1,9 @@
 import Glibc
 
 /// The names in a directory.
-enum Listing {
+public enum Listing {
   /// In no order, without `.` and `..`; empty when the directory cannot be read.
-  static func names(in path: String) -> [String] {
+  public static func names(in path: String) -> [String] {
     guard let stream = opendir(path) else { return [] }
     defer { closedir(stream) }
     var names: [String] = []

@@ -135,7 +135,7 @@ struct HomeChecks {
 
   private var permissions: [Finding] {
     let config = home.root + "/config"
-    let files = DirectoryNames.of(config).filter { $0.hasSuffix(".yaml") }.map { "\(config)/\($0)" }
+    let files = Listing.names(in: config).sorted().filter { $0.hasSuffix(".yaml") }.map { "\(config)/\($0)" }
     let open = ([home.root, config] + files + [home.spool, home.data, home.journal]).filter(isWritableByOthers)
     guard !open.isEmpty else { return [.ok("permissions", "nobody else may write to config, spool or data")] }
     return open.map { path in
@@ -158,7 +158,7 @@ struct HomeChecks {
     let folder = home.root + "/workflows"
     var names: Set<String> = []
     var findings: [Finding] = []
-    for file in DirectoryNames.of(folder) where file.hasSuffix(".yaml") || file.hasSuffix(".yml") {
+    for file in Listing.names(in: folder).sorted() where file.hasSuffix(".yaml") || file.hasSuffix(".yml") {
       guard let bytes = FileTail.read("\(folder)/\(file)", last: 1 << 20) else { continue }
       guard let plan = WorkflowParser.parse(bytes, file: file).plan else {
         findings.append(
