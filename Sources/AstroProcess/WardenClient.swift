@@ -1,6 +1,7 @@
 public import AstroCore
 import CLinux
 import Glibc
+import Synchronization
 
 /// The runner's side of its warden. Nothing here ever waits: requests and answers are buffered, and ``descriptor`` says
 /// when there is something to do. Dropping the client closes its end; the warden then stays until its last command
@@ -43,6 +44,7 @@ public final class WardenClient: Launcher {
     guard let (own, wardenEnd) = SocketStream.pair() else {
       throw .kernel(.unavailable, "warden", "cannot make a socket pair")
     }
+    Self.left.withLock { $0.removeAll { waitpid($0, nil, WNOHANG) != 0 } }
     self.executable = executable
     self.verb = verb
     stream = SocketStream(owning: own)
@@ -50,8 +52,15 @@ public final class WardenClient: Launcher {
   }
 
   deinit {
-    if case .idle(let wardenEnd) = state { close(wardenEnd) }
+    switch state {
+    case .idle(let wardenEnd): close(wardenEnd)
+    case .greeting(let pid, _), .connected(let pid): Self.left.withLock { $0.append(pid) }
+    case .closed: break
+    }
   }
+
+  /// Wardens of former clients of this process, which ended later than these: to be reaped by the next client.
+  private static let left = Mutex<[Int32]>([])
 
   public var descriptor: Int32 { stream.number }
   public var wantsWrite: Bool { stream.hasOutput }
@@ -190,8 +199,10 @@ public final class WardenClient: Launcher {
   }
 
   /// Without waiting: between its last close and its end a process can still be busy for a moment. A zombie that is
-  /// left holds no lock and goes when this process does.
-  private func reap(_ pid: Int32) { if pid > 0 { waitpid(pid, nil, WNOHANG) } }
+  /// left holds no lock.
+  private func reap(_ pid: Int32) {
+    if waitpid(pid, nil, WNOHANG) == 0 { Self.left.withLock { $0.append(pid) } }
+  }
 }
 
 /// How the warden itself is started.
