@@ -140,7 +140,7 @@ public final class CommandAgent: Agent {
   }
 }
 
-extension ExitRecord.Status {
+extension WaitStatus {
   fileprivate var outcome: AttemptOutcome {
     switch self {
     case .exited(let code): .exited(code)

@@ -12,12 +12,21 @@ public struct ResourceUsage: Sendable, Equatable {
   }
 }
 
+/// How a process ended (wait(2)).
+public enum WaitStatus: Sendable, Hashable {
+  case exited(Int32)
+  /// Killed by a signal.
+  case signalled(Int32)
+}
+
 /// How one attempt ended. `lost` means that nobody knows: it is never success.
 public enum AttemptOutcome: Sendable, Equatable {
   case exited(Int32)
   case signalled(Int32)
-  case timedOut
-  case cancelled
+  /// Its time was up, and it was made to end; how it then did.
+  case timedOut(WaitStatus?)
+  /// The same for a run that was stopped.
+  case cancelled(WaitStatus?)
   /// The command could not be started; the reason in one sentence. `infrastructure` is true when the machine was at
   /// fault (no processes, no memory), false when the command was (no such program).
   case notStarted(reason: String, infrastructure: Bool)
@@ -38,6 +47,7 @@ public enum AttemptOutcome: Sendable, Equatable {
     }
   }
 
+  /// What expressions see: the code it left with of its own accord.
   public var exitCode: Int32? {
     switch self {
     case .exited(let code): code
@@ -46,7 +56,16 @@ public enum AttemptOutcome: Sendable, Equatable {
     }
   }
 
-  public var signal: Int32? { if case .signalled(let number) = self { number } else { nil } }
+  /// How its process ended, where that is known.
+  public var status: WaitStatus? {
+    switch self {
+    case .exited(let code): .exited(code)
+    case .signalled(let number): .signalled(number)
+    case .timedOut(let status), .cancelled(let status): status
+    case .invalidOutput: .exited(0)
+    case .notStarted, .lost: nil
+    }
+  }
 
   /// One sentence for people; `nil` for success.
   public var message: String? {

@@ -16,10 +16,13 @@ struct OutcomeColumns {
 
   init(_ outcome: AttemptOutcome) {
     self.init(word: Self.word(for: outcome), exitCode: nil, signal: nil, message: nil)
-    switch outcome {
+    switch outcome.status {
     case .exited(let code): exitCode = code
     case .signalled(let number): signal = number
-    case .timedOut, .cancelled: break
+    case nil: break
+    }
+    switch outcome {
+    case .exited, .signalled, .timedOut, .cancelled: break
     case .notStarted(let reason, _), .invalidOutput(let reason), .lost(let reason): message = reason
     }
   }
@@ -29,8 +32,8 @@ struct OutcomeColumns {
     switch word {
     case "exited": exitCode.map { .exited($0) }
     case "signalled": signal.map { .signalled($0) }
-    case "timed_out": .timedOut
-    case "cancelled": .cancelled
+    case "timed_out": .timedOut(status)
+    case "cancelled": .cancelled(status)
     case "not_started": .notStarted(reason: message ?? "", infrastructure: false)
     case "no_resources": .notStarted(reason: message ?? "", infrastructure: true)
     case "invalid_output": .invalidOutput(message ?? "")
@@ -38,6 +41,8 @@ struct OutcomeColumns {
     default: nil
     }
   }
+
+  private var status: WaitStatus? { exitCode.map { .exited($0) } ?? signal.map { .signalled($0) } }
 
   private static func word(for outcome: AttemptOutcome) -> String {
     switch outcome {

@@ -174,7 +174,7 @@ private struct Fields {
       stdout: stdout.isEmpty ? nil : stdout, stderr: stderr.isEmpty ? nil : stderr)
   }
 
-  private mutating func status() -> ExitRecord.Status? {
+  private mutating func status() -> WaitStatus? {
     switch text() {
     case "code": number().flatMap { (0...255).contains($0) ? .exited($0) : nil }
     case "signal": number().flatMap { (1...126).contains($0) ? .signalled($0) : nil }

@@ -26,13 +26,8 @@ public struct StartRequest: Sendable, Equatable {
 
 /// How a command ended, as recorded by the warden.
 public struct ExitRecord: Sendable, Equatable {
-  public enum Status: Sendable, Hashable {
-    case exited(Int32)
-    case signalled(Int32)
-  }
-
   public var key: AttemptKey
-  public var status: Status
+  public var status: WaitStatus
   public var startedAt: Timestamp
   public var finishedAt: Timestamp
   /// On CLOCK_BOOTTIME, so that a step of the wall clock does not show in it.
@@ -43,7 +38,7 @@ public struct ExitRecord: Sendable, Equatable {
   public var stderr: String?
 
   public init(
-    key: AttemptKey, status: Status, startedAt: Timestamp, finishedAt: Timestamp, duration: Duration,
+    key: AttemptKey, status: WaitStatus, startedAt: Timestamp, finishedAt: Timestamp, duration: Duration,
     usage: ResourceUsage, stdout: String? = nil, stderr: String? = nil
   ) {
     self.key = key

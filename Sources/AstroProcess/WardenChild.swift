@@ -29,7 +29,7 @@ enum Zombie {
   }
 
   /// Reaps it: from here on its number may be used again.
-  static func reap(_ pid: Int32) -> (status: ExitRecord.Status, usage: ResourceUsage)? {
+  static func reap(_ pid: Int32) -> (status: WaitStatus, usage: ResourceUsage)? {
     var status: Int32 = 0
     var usage = rusage()
     while wait4(pid, &status, 0, &usage) != pid {
@@ -39,7 +39,7 @@ enum Zombie {
   }
 
   /// wait(2): the low seven bits are the signal, zero for a normal exit; the code is the byte above.
-  private static func decode(_ status: Int32) -> ExitRecord.Status {
+  private static func decode(_ status: Int32) -> WaitStatus {
     status & 0x7F == 0 ? .exited(status >> 8 & 0xFF) : .signalled(status & 0x7F)
   }
 

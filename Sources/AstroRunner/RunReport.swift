@@ -107,8 +107,11 @@ public struct RunReport {
     writer.member("started_at", attempt.started.wall.rfc3339)
     if let ending = attempt.ending {
       writer.member("state", ending.outcome.taskState.rawValue)
-      writer.member("exit_code", ifPresent: ending.outcome.exitCode)
-      writer.member("signal", ifPresent: ending.outcome.signal)
+      switch ending.outcome.status {
+      case .exited(let code): writer.member("exit_code", code)
+      case .signalled(let number): writer.member("signal", number)
+      case nil: break
+      }
       writer.member("message", ifPresent: ending.outcome.message)
       writer.member("finished_at", ending.finishedAt.rfc3339)
       writer.member("duration_ms", ending.duration.milliseconds)

@@ -8,8 +8,8 @@ extension Scheduler {
     var ending = seen
     switch cause {
     case nil: break
-    case .timeout: ending.outcome = .timedOut
-    case .cancel, .deadline, .unreadable: ending.outcome = .cancelled
+    case .timeout: ending.outcome = .timedOut(seen.outcome.status)
+    case .cancel, .deadline, .unreadable: ending.outcome = .cancelled(seen.outcome.status)
     }
     if agent >= 0 {
       if agents.count(ending.outcome, at: agent) { scheduleProbe(agents.entries[agent].member.id) }

@@ -23,7 +23,7 @@ import Testing
   private func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
 
   private func record(
-    _ status: ExitRecord.Status = .exited(0), stdout: String? = nil, stderr: String? = nil
+    _ status: WaitStatus = .exited(0), stdout: String? = nil, stderr: String? = nil
   ) -> ExitRecord {
     ExitRecord(
       key: key, status: status, startedAt: .init(microseconds: 1), finishedAt: .init(microseconds: 3),

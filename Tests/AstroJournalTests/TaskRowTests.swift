@@ -39,7 +39,8 @@ import Testing
   }
 
   static let outcomes: [AttemptOutcome] = [
-    .exited(0), .exited(255), .signalled(9), .timedOut, .cancelled,
+    .exited(0), .exited(255), .signalled(9), .timedOut(nil), .timedOut(.exited(0)), .timedOut(.signalled(15)),
+    .cancelled(nil), .cancelled(.signalled(9)),
     .notStarted(reason: "no such program", infrastructure: false),
     .notStarted(reason: "no processes left", infrastructure: true), .invalidOutput("malformed"), .lost("nobody knows"),
     .lost(""),

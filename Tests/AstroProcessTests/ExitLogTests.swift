@@ -15,7 +15,7 @@ private func key(_ task: String, _ number: Int = 1) -> AttemptKey {
 }
 
 private func exit(
-  _ task: String, _ status: ExitRecord.Status, stdout: String? = nil, stderr: String? = nil
+  _ task: String, _ status: WaitStatus, stdout: String? = nil, stderr: String? = nil
 ) -> ExitLogRecord {
   .exit(
     ExitRecord(
