@@ -18,12 +18,6 @@ extension Runner {
     }
   }
 
-  /// Takes back ``prepareDirectory(of:)`` for a run that did not come to be.
-  func removeDirectory(of run: WorkflowID) {
-    let directory = RunDirectory(run, in: home.runs)
-    for path in [directory.files, directory.path] { rmdir(path) }
-  }
-
   /// Keeps the submitted bytes of new runs in their directories, once their first tasks have started.
   func keepContents() throws(Failure) {
     while let (run, bytes, format) = unkept.popLast() { try keepContent(bytes, of: run, format) }
@@ -39,9 +33,11 @@ extension Runner {
   /// Puts the files of ended runs into their places, after the journal has recorded their ends. Every step can be
   /// repeated: recovery does it again for every run that is not marked settled.
   func settleEnded() throws(Failure) {
-    while let run = unsettled.first {
+    while spoolTrouble == nil, let run = unsettled.first {
       try settle(run)
       unsettled.removeFirst()
+      // Others go on before it when it is this one alone that cannot be settled.
+      guard spoolTrouble == nil else { return unsettled.append(run) }
       settled.append(run)
       if settledSince == nil { settledSince = clock.now().boot }
     }
@@ -65,8 +61,11 @@ extension Runner {
         unlink("\(directory.path)/\(name)")
       }
     }
-    try spool.settle(
-      Settlement(id: id, format: run.format, place: run.state.place, receipt: run.receipt, content: content))
+    let settlement = Settlement(
+      id: id, format: run.format, file: FileName(bytes: run.file), place: run.state.place, receipt: run.receipt,
+      content: content)
+    usingSpool { () throws(Failure) in try spool.settle(settlement) }
+    guard spoolTrouble == nil else { return }
     if run.state != .rejected { result.ended[id] = run.state }
     owned[id] = nil
   }

@@ -119,6 +119,12 @@ public final class Runner {
   var unkept: [(run: WorkflowID, bytes: [UInt8], format: SubmissionFormat)] = []
   /// Runs that ended, to be settled once their end is committed.
   var unsettled: [WorkflowID] = []
+  /// Found without a row, to be taken with the next commit.
+  var orphans: [Orphan] = []
+  /// What keeps the spool from being used, since the last look around.
+  var spoolTrouble: Failure?
+  /// The one that was logged.
+  var toldTrouble: Failure?
   var result = Result()
   var stopping: StopState = .no
   var nextRescan: Int64 = 0
@@ -251,8 +257,9 @@ public final class Runner {
   private static let patience = Duration.seconds(30)
 
   private var hasImminentWork: Bool {
-    if intake.hasUnseen || (room > 0 && intake.hasAdmissible) || !pending.isEmpty { return true }
-    let due = [scheduler.nextRetry, intake.patience].compactMap { $0 }.min()
+    if !pending.isEmpty { return true }
+    if claimsFiles, intake.hasUnseen || (room > 0 && intake.hasAdmissible) { return true }
+    let due = [scheduler.nextRetry, claimsFiles ? intake.patience : nil].compactMap { $0 }.min()
     guard let due else { return false }
     return due - clock.now().boot <= Self.patience.microseconds
   }
@@ -276,7 +283,7 @@ public final class Runner {
 
   private func pauseUntilDue() -> Int64? {
     var due = [
-      scheduler.nextDue, takesFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan, commitDue,
+      scheduler.nextDue, claimsFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan, commitDue,
     ]
     if case .draining(let until) = stopping { due.append(until) }
     if options.mode == .watch, stopping == .no { due.append(nextCleaning) }
@@ -289,12 +296,15 @@ public final class Runner {
   /// Leaves everything as the next runner wants to find it.
   private func leave() throws(Failure) {
     if commitDue != nil {
-      try commit([], admits: false)
+      try commit([])
       try forgetRetired()
     }
     try tell(batch)
     batch = Batch()
+    if spoolTrouble != nil { _ = try lookAround() }
     try finishSettling()
+    // What could not be taken or settled waits for the next runner. A watcher that is asked to go has told before.
+    if options.mode != .watch, let spoolTrouble { throw spoolTrouble }
     reports.end(self)
     guard scheduler.activeRuns == 0 else { return }
     // Nothing is left that a successor would have to ask our files about.
