@@ -13,8 +13,6 @@ import Logging
 
 extension Runner {
   static let rescanInterval = Duration.seconds(10)
-  /// The same while the spool cannot be used.
-  private static let troubleInterval = Duration.seconds(1)
 
   /// Everything that may have changed without an event: lists the spool, looks for what dead runners left.
   func rescan() throws(Failure) {
@@ -25,7 +23,6 @@ extension Runner {
     try recover()
     try sweep()
     intake.notice(listing: entries, identity: spool.identity)
-    if spoolTrouble != nil { nextRescan = clock.now().boot + Self.troubleInterval.microseconds }
   }
 
   /// Removes what writers that died left under their dot names, which nobody else ever would.

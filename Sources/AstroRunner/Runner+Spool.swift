@@ -15,8 +15,12 @@ extension Runner {
     do throws(Failure) { try body() } catch { note(error) }
   }
 
+  /// How soon a look around is taken when something stands in the way.
+  private static let troubleInterval = Duration.seconds(1)
+
   func note(_ trouble: Failure) {
     spoolTrouble = trouble
+    nextRescan = min(nextRescan, clock.now().boot + Self.troubleInterval.microseconds)
     // The subject may be a temporary file, another one each time.
     guard toldTrouble?.errno != trouble.errno || toldTrouble?.code != trouble.code else { return }
     toldTrouble = trouble

@@ -41,7 +41,14 @@ import Testing
     try home.write(greet, to: "greet.yaml")
     let missing = try home.astro("submit", "greet.yaml")
     #expect(missing.code == 65)
-    #expect(missing.err == "greet.yaml: error: parameter 'who' is required\n  hint: give it with -p who=...\n")
+    #expect(
+      missing.err == """
+        greet.yaml:1:10: error: parameter 'who' is required
+          params: {who: {type: string, required: true}}
+                   ^~~
+          hint: give it with -p who=...
+
+        """)
     let unknown = try home.astro("submit", "greet.yaml", "-p", "who=a", "-p", "whom=b")
     #expect(unknown.code == 65)
     #expect(unknown.err == "greet.yaml: error: there is no parameter 'whom'\n  hint: did you mean 'who'?\n")
