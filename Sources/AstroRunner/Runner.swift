@@ -128,6 +128,8 @@ public final class Runner {
   var result = Result()
   var stopping: StopState = .no
   var nextRescan: Int64 = 0
+  /// Since when a pass has had nothing to run, in boot time.
+  private var idleSince: Int64?
   /// The daily removal of old runs, while it is under way.
   var cleaning: Cleaning?
   var nextCleaning: Int64 = 0
@@ -247,7 +249,14 @@ public final class Runner {
     case .watch: return false
     case .single: return scheduler.activeRuns == 0 && pending.isEmpty
     case .drain:
-      guard !scheduler.isBusy, !hasImminentWork else { return false }
+      guard !scheduler.isBusy else {
+        idleSince = nil
+        return false
+      }
+      let now = clock.now().boot
+      let since = idleSince ?? now
+      idleSince = since
+      if hasImminentWork(now, idleSince: since) { return false }
       return try !beginCleaning()
     }
   }
@@ -256,12 +265,13 @@ public final class Runner {
   /// before a retry, the few seconds until a copied file is known to be whole. Never a limit.
   private static let patience = Duration.seconds(30)
 
-  private var hasImminentWork: Bool {
+  private func hasImminentWork(_ now: Int64, idleSince: Int64) -> Bool {
     if !pending.isEmpty { return true }
-    if claimsFiles, intake.hasUnseen || (room > 0 && intake.hasAdmissible) { return true }
-    let due = [scheduler.nextRetry, claimsFiles ? intake.patience : nil].compactMap { $0 }.min()
-    guard let due else { return false }
-    return due - clock.now().boot <= Self.patience.microseconds
+    if let retry = scheduler.nextRetry, retry - now <= Self.patience.microseconds { return true }
+    guard claimsFiles else { return false }
+    if intake.hasUnseen || (room > 0 && intake.hasAdmissible) { return true }
+    // From when it had nothing else to do: a file may be held open for writing, and looked at again, for ever.
+    return intake.patience.map { $0 - idleSince <= Self.patience.microseconds } ?? false
   }
 
   /// Sleeps until something happens or falls due.

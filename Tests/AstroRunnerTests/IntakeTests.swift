@@ -123,6 +123,17 @@ import Testing
     #expect(try fixture.journal().read { try $0.active() }.count == 2)
   }
 
+  @Test(.timeLimit(.minutes(1))) func `a pass leaves a file alone that somebody goes on writing to`() throws {
+    let fixture = try RunnerFixture()
+    let descriptor = open("\(fixture.home.spool)/a.yaml", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+    defer { close(descriptor) }
+    fixture.clock.goOn(by: .seconds(1))
+    _ = try fixture.pass().run()
+    #expect(try fixture.journal().read { try $0.active() }.isEmpty)
+    #expect(try fixture.journal().read { try $0.unsettled() }.isEmpty)
+    #expect(FileManager.default.fileExists(atPath: "\(fixture.home.spool)/a.yaml"))
+  }
+
   @Test func `of one user's files no more are read than the limit lets through`() throws {
     let fixture = try RunnerFixture([("workflow_creation: {max_requests: 20,", "workflow_creation: {max_requests: 2,")])
     let runner = try fixture.watcher()
