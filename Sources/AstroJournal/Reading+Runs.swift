@@ -83,17 +83,15 @@ extension Reading {
     try session.rows("SELECT * FROM run WHERE settled = 0 ORDER BY claimed_at, id", [], decodeRun)
   }
 
-  /// Unsettled runs whose owner is none of `owners`, or that have none. Whether such an owner is dead only its lock
-  /// tells.
-  public func orphans(excluding owners: Set<String>) throws(Failure) -> [RunRecord] {
-    try unsettled().filter { run in run.owner.map { !owners.contains($0) } ?? true }
-  }
-
-  public func countsByState() throws(Failure) -> [RunState: Int] {
-    let rows = try session.rows("SELECT state, count(*) FROM run GROUP BY state") { row in
-      (try decodeState(row.text(0)), row[1] as Int? ?? 0)
-    }
-    return Dictionary(rows) { first, _ in first }
+  /// Whether a run that is not settled belongs to `runner`, or an attempt without an end was started by it.
+  public func refers(to runner: String) throws(Failure) -> Bool {
+    let rows = try session.rows(
+      """
+      SELECT EXISTS(SELECT 1 FROM run WHERE owner = ?1 AND settled = 0) \
+      OR EXISTS(SELECT 1 FROM attempt WHERE launcher = ?1 AND outcome IS NULL)
+      """, [runner]
+    ) { $0[0] as Bool? ?? false }
+    return rows.first ?? false
   }
 
   /// Settled runs that ended before `time`, those that failed or were rejected before `failedBefore`; oldest first, for

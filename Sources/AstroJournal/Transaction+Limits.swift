@@ -40,6 +40,16 @@ extension Transaction {
     return verdict
   }
 
+  /// Gives back a grant whose work was never begun. One of another boot is left to expire.
+  public func refund(
+    _ limiter: String, key: String, window: RateWindow, weight: Int64 = 1, grantedAt boot: Int64, bootID: String
+  ) throws(Failure) {
+    guard bootID == self.bootID else { return }
+    var log = try log(limiter, key)
+    log.refund(weight, grantedAt: boot)
+    keep(log, limiter, key, window)
+  }
+
   /// Grants nothing under `key` for `duration` from now (a provider's `Retry-After`). A longer block stands.
   public func block(_ limiter: String, key: String, window: RateWindow, for duration: Duration) throws(Failure) {
     var log = try log(limiter, key)

@@ -1,4 +1,5 @@
 import AstroCore
+import CLinux
 import Glibc
 
 /// The one gate every writer passes: an exclusive flock(2) on a side file, held around each write transaction, each
@@ -20,7 +21,12 @@ final class WriteGate {
 
   deinit { close(descriptor) }
 
-  /// Runs `body` alone among all processes and connections. Waits as long as it takes.
+  /// How long a writer waits for the others. Transactions take milliseconds: beyond this, whoever is inside has been
+  /// stopped, or hangs in the kernel, and waiting on would only make this process deaf as well.
+  private static let patience = Duration.seconds(10)
+
+  /// Runs `body` alone among all processes and connections.
+  /// - Throws: `try_later` when another one does not come out again.
   func locked<T>(_ body: () throws(Failure) -> T) throws(Failure) -> T {
     try lock()
     defer { flock(descriptor, LOCK_UN) }
@@ -29,13 +35,17 @@ final class WriteGate {
 
   private func lock() throws(Failure) {
     while true {
-      if flock(descriptor, LOCK_EX) == 0 {
+      if clinux_flock_within(descriptor, Self.patience.microseconds) == 0 {
         if isCurrent() { return }
         // Someone removed the lock file: a lock on a file without a name excludes nobody who comes after.
         close(descriptor)
         descriptor = -1
         descriptor = try Self.open(path)
-      } else if errno != EINTR {
+      } else if errno == EWOULDBLOCK {
+        throw Failure(
+          .tryLater, subject: path,
+          message: "another process has held the journal for \(Notation.spell(Self.patience)); is one of them stopped?")
+      } else {
         throw Failure.system(.io, subject: path, "cannot lock the journal")
       }
     }

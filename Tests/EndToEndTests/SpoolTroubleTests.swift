@@ -149,20 +149,18 @@ import Testing
 
   // MARK: Commits that fail
 
-  /// While `data/runs` is a file, the transaction that admits a run fails after its file was claimed.
+  /// While nothing can be made in `data/runs`, the transaction that admits a run fails after its file was claimed.
   private func breakRuns(_ home: ScratchHome) throws {
     try home.astro("drain")
-    try #require(rmdir(home.path + "/data/runs") == 0)
-    try home.write("", to: "data/runs")
+    try chattr("+i", home.path + "/data/runs")
   }
 
-  private func mendRuns(_ home: ScratchHome) throws {
-    try #require(unlink(home.path + "/data/runs") == 0 && mkdir(home.path + "/data/runs", 0o700) == 0)
-  }
+  private func mendRuns(_ home: ScratchHome) throws { try chattr("-i", home.path + "/data/runs") }
 
   @Test func `what was claimed for a commit that failed stays claimed, and keeps all that is known of it`() throws {
     let home = try ScratchHome()
     try breakRuns(home)
+    defer { _ = try? attempt("-i", home.path + "/data/runs") }
     try home.drop(counting("good"), as: "good.yaml")
     try #require(symlink("/nowhere", home.path + "/spool/link.yaml") == 0)
     let pass = try home.astro("drain")
@@ -187,6 +185,7 @@ import Testing
   @Test func `a watcher whose commit failed admits the file itself once it can`() throws {
     let home = try ScratchHome()
     try breakRuns(home)
+    defer { _ = try? attempt("-i", home.path + "/data/runs") }
     let watch = try home.start("watch")
     try home.drop(counting("one"), as: "a.yaml")
     try eventually("the commit fails") { watch.err.contains("Runner stopped, starting again") }
