@@ -81,7 +81,14 @@ extension Runner {
     let submission = Self.announcedID(candidate.name).flatMap { id in
       (try? journal.read { try $0.submission(id.text) }).flatMap { $0 }
     }
-    return examiner.examine(candidate.bytes, from: Examiner.Origin(candidate), announced: submission)
+    guard !suspects.isPoison(candidate.identity) else {
+      var admission = Admission(poison: candidate)
+      admission.submission = submission.flatMap { WorkflowID(validating: $0.id) }
+      return admission
+    }
+    return readingMark.around(candidate.identity) {
+      examiner.examine(candidate.bytes, from: Examiner.Origin(candidate), announced: submission)
+    }
   }
 
   /// The run that `astro submit` announced, if it named this file: asked for under this identifier.

@@ -39,8 +39,10 @@ extension Runner {
   func recover() throws(Failure) {
     guard options.mode != .single else { return }
     var estate = Estate()
+    suspects = try journal.read { try Suspects($0) }
     for runner in try RunnerLock.all(dataDirectory: home.data) where !isKnown(runner) {
       guard let lock = try RunnerLock.takeIfFree(dataDirectory: home.data, id: runner) else { continue }
+      try inspect(lock)
       // Asked under its lock: it can make no more rows.
       if try journal.read({ try $0.refers(to: runner) }) { estate.locks[runner] = lock } else { try remove(lock) }
     }

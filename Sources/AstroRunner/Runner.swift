@@ -91,6 +91,8 @@ public final class Runner {
   let events: EventStream
   var scheduler: Scheduler
   var intake = Intake()
+  let readingMark: ReadingMark
+  var suspects = Suspects()
   var reports: Reports
 
   /// What is needed of our runs when they end.
@@ -181,6 +183,7 @@ public final class Runner {
     mkdir(home.data, 0o711)
     for directory in [home.runs, home.scratch] { mkdir(directory, 0o700) }
     lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
+    readingMark = ReadingMark(lock.files.reading)
     let records: [AgentRecord]
     do throws(Failure) {
       journal = try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
