@@ -14,8 +14,9 @@ final class WriteGate {
   let path: String
   private var descriptor: Int32
 
-  init(path: String) throws(Failure) {
+  init(path: String, patience: Duration = .seconds(10)) throws(Failure) {
     self.path = path
+    self.patience = patience
     descriptor = try Self.open(path)
   }
 
@@ -23,7 +24,7 @@ final class WriteGate {
 
   /// How long a writer waits for the others. Transactions take milliseconds: beyond this, whoever is inside has been
   /// stopped, or hangs in the kernel, and waiting on would only make this process deaf as well.
-  private static let patience = Duration.seconds(10)
+  private let patience: Duration
 
   /// Runs `body` alone among all processes and connections.
   /// - Throws: `try_later` when another one does not come out again.
@@ -35,7 +36,7 @@ final class WriteGate {
 
   private func lock() throws(Failure) {
     while true {
-      if clinux_flock_within(descriptor, Self.patience.microseconds) == 0 {
+      if clinux_flock_within(descriptor, patience.microseconds) == 0 {
         if isCurrent() { return }
         // Someone removed the lock file: a lock on a file without a name excludes nobody who comes after.
         close(descriptor)
@@ -44,7 +45,7 @@ final class WriteGate {
       } else if errno == EWOULDBLOCK {
         throw Failure(
           .tryLater, subject: path,
-          message: "another process has held the journal for \(Notation.spell(Self.patience)); is one of them stopped?")
+          message: "another process has held the journal for \(Notation.spell(patience)); is one of them stopped?")
       } else {
         throw Failure.system(.io, subject: path, "cannot lock the journal")
       }
