@@ -1,7 +1,8 @@
 public import AstroCore
 import Glibc
 
-/// The files one runner keeps below `data/`: its lock, its warden's lock, the exit log, and scratch output.
+/// The files one runner keeps below `data/`: its lock, its warden's lock, the exit log, what it is reading, and
+/// scratch output.
 public struct RunnerFiles: Sendable, Equatable {
   public let dataDirectory: String
   public let runnerID: String
@@ -20,6 +21,8 @@ public struct RunnerFiles: Sendable, Equatable {
   public var lock: String { "\(directory)/\(runnerID).lock" }
   public var warden: String { "\(directory)/\(runnerID).warden" }
   public var exits: String { "\(directory)/\(runnerID).exits" }
+  /// Which file of the spool the runner is reading.
+  public var reading: String { "\(directory)/\(runnerID).reading" }
   /// The full path of a scratch file that a record names.
   public func scratch(_ name: String) -> String { "\(scratchDirectory)/\(name)" }
 
@@ -49,6 +52,7 @@ public struct RunnerFiles: Sendable, Equatable {
     }
     try Self.unlinkIfPresent(warden)
     try Self.unlinkIfPresent(exits)
+    try Self.unlinkIfPresent(reading)
   }
 
   /// `remove()` by names.

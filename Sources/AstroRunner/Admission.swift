@@ -88,17 +88,17 @@ public struct Examiner {
       if mayNameUsers(owner, ownerName) {
         admission.user = user
       } else {
-        admission.errors.append(
-          Diagnostic(
-            code: "untrusted_user", message: "'\(ownerName)' may not submit for user '\(user)'", file: shown,
-            hint: "remove 'user:', or add '\(ownerName)' to trusted_users in config/system_config.yaml"))
+        var errors = PlacedErrors(in: bytes, file: shown)
+        errors.add(
+          "untrusted_user", "'\(ownerName)' may not submit for user '\(user)'", at: ["user"],
+          hint: "remove 'user:', or add '\(ownerName)' to trusted_users in config/system_config.yaml")
+        admission.errors += errors.diagnostics
       }
     }
-    let bound = Parameters.bind(given, to: plan, file: shown)
+    let bound = Parameters.bind(given, to: plan, source: bytes, file: shown)
     admission.params = bound.values
-    admission.errors += bound.diagnostics.filter { $0.severity == .error }
+    admission.errors += bound.diagnostics
     admission.errors += unservable(plan, source: bytes, file: shown)
-    admission.warnings += bound.diagnostics.filter { $0.severity == .warning }
     if admission.errors.isEmpty { admission.plan = plan }
     return admission
   }

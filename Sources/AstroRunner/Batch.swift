@@ -9,7 +9,8 @@ struct Batch {
   var recorded = 0
   /// Decisions before this one have had their process started.
   var launched = 0
-  var now: [WorkflowID: Admitted] = [:]
+  /// Files that became runs.
+  var admitted: [WorkflowID: Admission] = [:]
   var verdicts: [AttemptKey: LimitVerdict] = [:]
   var refusals: [Refused] = []
   /// Boot time of the first decision that needs a commit.

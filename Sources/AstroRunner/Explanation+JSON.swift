@@ -143,6 +143,7 @@ extension FileExplanation.Cause {
       writer.member("active", active)
       writer.member("held", held)
       writer.member("limit", most)
+    case .stuck(let why): writer.member("reason", why)
     case .ignored, .noRunner, .next: break
     }
   }

@@ -74,6 +74,7 @@ extension FileExplanation.Cause {
     case .ignored: "ignored"
     case .refused: "refused"
     case .notYet(let reason, _): reason.word
+    case .stuck: "stuck"
     case .notBefore: "not_before"
     case .limit: "limit"
     case .full: "max_active_workflows"
@@ -89,6 +90,7 @@ extension FileExplanation.Cause {
     case .refused(let errors):
       "will be rejected: \(errors.first?.message ?? "")" + (errors.count > 1 ? " (and \(errors.count - 1) more)" : "")
     case .notYet(let reason, let until): reason.sentence(until, now)
+    case .stuck(let why): "it cannot be taken: \(why)"
     case .notBefore(let time): "not_before: \(time.told(at: now))"
     case .limit(let verdict, let opensAt): verdict.sentence(opensAt, now)
     case .full(let active, let held, let most):
@@ -107,6 +109,7 @@ extension NotYet.Reason {
     case .noFinalNewline: "no_final_newline"
     case .empty: "empty"
     case .unsettled: "unsettled"
+    case .unreadable: "unreadable"
     }
   }
 
@@ -117,6 +120,7 @@ extension NotYet.Reason {
     case .noFinalNewline: "no newline at its end, so it may be a cut-off copy; rejected at \(until.told(at: now))"
     case .empty: "empty; rejected at \(until.told(at: now)) unless it is filled"
     case .unsettled: "not acceptable as it is; rejected at \(until.told(at: now)) unless it changes"
+    case .unreadable: "it cannot be read at the moment: looked at again, and rejected when that lasts"
     }
   }
 }

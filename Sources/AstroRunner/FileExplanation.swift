@@ -12,6 +12,8 @@ public struct FileExplanation: Sendable, Equatable {
     /// It will be moved to `rejected/`.
     case refused([Diagnostic])
     case notYet(NotYet.Reason, until: Timestamp)
+    /// A runner could not take it; why.
+    case stuck(String)
     case notBefore(Timestamp)
     case limit(LimitVerdict, opensAt: Timestamp)
     /// Held ones are among the active.
@@ -42,7 +44,7 @@ public struct FileExplanation: Sendable, Equatable {
     causes.contains {
       switch $0 {
       case .ignored, .refused: true
-      case .notYet, .notBefore, .limit, .full, .noRunner, .next: false
+      case .notYet, .stuck, .notBefore, .limit, .full, .noRunner, .next: false
       }
     }
   }
@@ -54,7 +56,7 @@ public struct FileExplanation: Sendable, Equatable {
       case .notYet(.resting, let until), .notBefore(let until), .limit(_, let until): latest = max(latest, until)
       case .next: break
       // A writer may take any time; what is refused is never claimed.
-      case .ignored, .refused, .notYet, .full, .noRunner: return nil
+      case .ignored, .refused, .notYet, .stuck, .full, .noRunner: return nil
       }
     }
     return latest
@@ -72,6 +74,8 @@ public struct FileSituation: Sendable {
 
   public var file: String
   public var sight: Sight
+  /// Why a runner could not take it.
+  public var stuck: String?
   /// What the limit on new runs would say to the file's user now.
   public var limit: LimitVerdict?
   public var active = 0
@@ -87,7 +91,9 @@ public struct FileSituation: Sendable {
     self.now = now
   }
 
-  var causes: [FileExplanation.Cause] {
+  var causes: [FileExplanation.Cause] { (stuck.map { [.stuck($0)] } ?? []) + sightCauses }
+
+  private var sightCauses: [FileExplanation.Cause] {
     switch sight {
     case .ignored: return [.ignored]
     case .refused(let errors): return [.refused(errors)]
@@ -110,8 +116,9 @@ public struct FileSituation: Sendable {
   ) throws(Failure) {
     let system = configuration.system
     self.init(file: name.printable, sight: .ignored, mostActive: system.maxActiveWorkflows, now: now.wall)
+    stuck = StuckFiles(healthFile: home.health).reason(of: name)
     hasRunner = try WorkingRunner.all(dataDirectory: home.data).hasTaker
-    switch try spool.look(at: name) {
+    switch spool.look(at: name) {
     case .gone: return nil
     case .ignored: if spool.identity(of: name) == nil { return nil }
     case .refused(let refusal): sight = .refused([refusal.diagnostic(file: name.printable)])

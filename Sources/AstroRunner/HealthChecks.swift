@@ -10,16 +10,17 @@ extension Reports {
   /// - Parameter failure: why the runner gives up, if it does.
   func health(_ runner: Runner, _ phase: HealthReport.Phase, _ failure: Failure?) -> HealthReport {
     let now = runner.clock.now()
-    let record = HealthRecord(runner, failure)
+    let record = HealthRecord(runner)
+    let spoolFailure = failure.flatMap { $0.subject.hasPrefix(home.spool) ? $0 : nil }
     return HealthReport(
       mode: options.mode == .watch ? .watch : .drain, phase: phase,
       checks: HealthChecks(
         database: .database(
-          responseTime: record.elapsed, failure: record.failure, at: now.wall,
+          responseTime: record.elapsed, failure: record.failure ?? (spoolFailure == nil ? failure : nil), at: now.wall,
           details: ["path": .string(runner.journal.path)]),
         agents: agentsCheck(runner, record.load, now),
         docker: .notNeeded("No agent needs a sandbox engine", at: now.wall),
-        spool: spoolCheck(runner, now), disk: diskCheck(runner, now)),
+        spool: spoolCheck(runner, spoolFailure ?? runner.spoolTrouble, now), disk: diskCheck(runner, now)),
       agentCount: runner.scheduler.agentPool.members.count, uptime: .microseconds(now.boot - startedAt.boot),
       timestamp: now.wall, nextUpdateBy: now.wall + patience(phase), processID: getpid(), version: options.version,
       lastRun: record.last)
@@ -37,15 +38,14 @@ extension Reports {
     var failure: Failure?
     var elapsed = Duration.zero
 
-    init(_ runner: Runner, _ failure: Failure?) {
-      self.failure = failure
+    init(_ runner: Runner) {
       let before = runner.clock.now().boot
       do throws(Failure) {
         let (load, run) = try runner.journal.read { (try $0.workload(), try $0.lastEnded()) }
         self.load = load
         last = run.map { .init(workflow: $0.id, state: $0.state, finishedAt: $0.finishedAt ?? $0.claimedAt) }
       } catch {
-        self.failure = failure ?? error
+        failure = error
       }
       elapsed = .microseconds(runner.clock.now().boot - before)
     }
@@ -59,7 +59,7 @@ extension Reports {
     return .agents(statuses, activeTasks: load.runningTasks, at: now.wall)
   }
 
-  private func spoolCheck(_ runner: Runner, _ now: Moment) -> HealthCheck {
+  private func spoolCheck(_ runner: Runner, _ failure: Failure?, _ now: Moment) -> HealthCheck {
     let before = runner.clock.now().boot
     let path = runner.spool.directory
     var details: [String: JSONValue] = ["path": .string(path)]
@@ -67,12 +67,18 @@ extension Reports {
     var message = "The spool is writable"
     if runner.spool.integrity() != .intact {
       (status, message) = (.unhealthy, "The spool is missing or was replaced")
+    } else if let failure {
+      (status, message) = (.unhealthy, "The spool cannot be used: \(failure)")
     } else if access(path, W_OK | X_OK) != 0 {
       (status, message) = (.unhealthy, "The spool cannot be written to: \(String(cString: strerror(errno)))")
     } else {
       if let counts = try? runner.spool.counts() { details["waiting"] = .integer(Int64(counts.waiting)) }
       if options.mode == .watch, case .polling(let reason) = runner.spool.watch.mode {
         (status, message) = (.degraded, "The spool is polled, not watched: \(reason)")
+      }
+      if !runner.intake.stuck.isEmpty {
+        (status, message) = (.degraded, "Files cannot be taken: \(runner.intake.stuck.count)")
+        details[StuckFiles.member] = StuckFiles(runner.intake.stuck).json
       }
     }
     return HealthCheck(

@@ -52,7 +52,9 @@ public struct HomeReport {
     runners = try WorkingRunner.all(dataDirectory: home.data)
     active = try reading.map { reading throws(Failure) in try Self.activeRuns(home, reading) } ?? []
     maxActive = configuration.system.maxActiveWorkflows
-    let queue = SpoolQueue(try SpoolGlance(home.spool), configuration, reading, bootID: bootID, at: now)
+    let queue = SpoolQueue(
+      try SpoolGlance(home.spool), configuration, reading, stuck: StuckFiles(healthFile: home.health),
+      bootID: bootID, at: now)
     (waiting, waitingCount) = try queue.files(
       .init(activeRuns: active.count, hasRunner: runners.contains(where: \.takesFiles)))
     let states = try reading?.limitStates() ?? []

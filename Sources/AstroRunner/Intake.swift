@@ -10,6 +10,14 @@ struct Intake {
   enum Finding {
     case admissible(Candidate, Admission)
     case refused(FileName, Refusal)
+
+    /// Of content in memory, in bytes.
+    var size: Int {
+      switch self {
+      case .admissible(let candidate, _): candidate.bytes.count
+      case .refused: 0
+      }
+    }
   }
 
   /// Names heard of and not looked at.
@@ -18,16 +26,21 @@ struct Intake {
   private var queue = FairQueue<FileName>()
   /// The content each queued name had when it was looked at.
   private var queued: [FileName: FileIdentity] = [:]
-  /// Names to look at again, by boot time.
-  private var later: [FileName: Int64] = [:]
-  /// When to rise early: of ``later``, only what a pass should not leave behind.
-  private(set) var patience: Int64?
+  /// Names to look at again.
+  private var later = Appointments()
   private var blockedUsers: [String: Int64] = [:]
   /// Files looked at in this turn: most are taken in it, and need not be read twice.
   private var fresh: [FileName: Finding] = [:]
+  private var freshSize = 0
+  /// Files that cannot be taken, and why not.
+  private(set) var stuck: [FileName: Failure] = [:]
 
   /// How many names one turn looks at: the first files of a backlog start long before its last is seen.
   static let looksPerTurn = 128
+  /// How much content one turn keeps in memory, in bytes; one file may be larger.
+  static let heldAtMost = 16 << 20
+  /// When a file that could not be taken is tried again, unless it changes before.
+  private static let stuckPause = Duration.seconds(60)
 
   mutating func notice(_ names: some Sequence<FileName>) {
     for name in names where unseenSet.insert(name).inserted { unseen.append(name) }
@@ -36,8 +49,11 @@ struct Intake {
   /// Takes a whole listing in. Names whose content is known to wait are not looked at again.
   mutating func notice(listing entries: [SpoolEntry], identity: (FileName) -> FileIdentity?) {
     for entry in entries {
-      if let known = queued[entry.name], known == identity(entry.name) { continue }
-      if later[entry.name] != nil { continue }
+      switch later.knowledge(of: entry.name) {
+      case .nothing: if let known = queued[entry.name], known == identity(entry.name) { continue }
+      case .appointment: continue
+      case .content(let known): if known == identity(entry.name) { continue }
+      }
       notice(CollectionOfOne(entry.name))
     }
   }
@@ -45,7 +61,7 @@ struct Intake {
   /// Boot time of the next thing to do here; `nil` when only an event can bring some.
   func nextDue(hasRoom: Bool) -> Int64? {
     if !unseen.isEmpty || (hasRoom && hasAdmissible) { return 0 }
-    var due = later.values.min()
+    var due = later.earliest
     if hasRoom, !queue.isEmpty, let opens = blockedUsers.values.min() { due = min(due ?? .max, opens) }
     return due
   }
@@ -53,86 +69,76 @@ struct Intake {
   /// Whether a file could be taken now.
   var hasAdmissible: Bool { queue.contains { blockedUsers[$0.user] == nil } }
   var hasUnseen: Bool { !unseen.isEmpty }
-  var waiting: Int { queue.count + later.count + unseen.count }
+  /// Not after the time, by boot, at which something is to be looked at again.
+  var patience: Int64? { later.earliest }
 
   /// Lets limits open and pauses end.
   mutating func advance(to boot: Int64) {
-    blockedUsers = blockedUsers.filter { $0.value > boot }
-    for (name, due) in later where due <= boot {
-      later[name] = nil
-      notice(CollectionOfOne(name))
-    }
+    if !blockedUsers.isEmpty { blockedUsers = blockedUsers.filter { $0.value > boot } }
+    notice(later.due(at: boot))
   }
 
   /// Looks at the next few names. Refused ones come back; the others are queued or put off.
+  /// - Parameter room: how many of them may be taken in this turn.
   mutating func look(
-    in spool: Spool, now: Moment, examine: (Candidate) -> Admission
-  ) throws(Failure) -> [Finding] {
+    in spool: Spool, now: Moment, room: Int, examine: (Candidate) -> Admission
+  ) -> [Finding] {
     var findings: [Finding] = []
-    for _ in 0..<min(Self.looksPerTurn, unseen.count) {
+    var size = 0
+    for _ in 0..<min(Self.looksPerTurn, unseen.count) where size < Self.heldAtMost {
       let name = unseen.removeLast()
       unseenSet.remove(name)
-      if let finding = try look(at: name, in: spool, now: now, examine: examine) { findings.append(finding) }
+      queued[name] = nil
+      guard let finding = look(at: name, in: spool, now: now, examine: examine) else { continue }
+      if case .admissible(let candidate, let admission) = finding, !admission.isRefused {
+        putBack(candidate, admission)
+        guard fresh.count < room, freshSize < Self.heldAtMost else { continue }
+        fresh[name] = finding
+        freshSize += finding.size
+      } else {
+        findings.append(finding)
+        size += finding.size
+      }
     }
-    patience = later.values.min()
     return findings
   }
 
+  /// `nil` for one that is gone, or has to wait.
   private mutating func look(
     at name: FileName, in spool: Spool, now: Moment, examine: (Candidate) -> Admission
-  ) throws(Failure) -> Finding? {
-    later[name] = nil
-    queued[name] = nil
-    switch try spool.look(at: name) {
+  ) -> Finding? {
+    later.remove(name)
+    switch spool.look(at: name) {
     case .ready(let candidate):
       let admission = examine(candidate)
-      if admission.isRefused { return .admissible(candidate, admission) }
-      enqueue(candidate, admission, now: now)
-      return nil
-    case .notYet(let wait):
-      later[name] = max(wait.lookAgainAt, now.boot + 1000)
-      return nil
+      guard let notBefore = admission.plan?.notBefore, notBefore > now.wall else {
+        return .admissible(candidate, admission)
+      }
+      later.put(name, at: now.boot + (notBefore - now.wall).microseconds, candidate.identity)
+    case .notYet(let wait): later.put(name, at: max(wait.lookAgainAt, now.boot + 1000), nil)
     case .refused(let refusal): return .refused(name, refusal)
-    case .ignored, .gone: return nil
+    case .ignored, .gone: stuck[name] = nil
     }
-  }
-
-  private mutating func enqueue(_ candidate: Candidate, _ admission: Admission, now: Moment) {
-    if let notBefore = admission.plan?.notBefore, notBefore > now.wall {
-      later[candidate.name] = now.boot + (notBefore - now.wall).microseconds
-      return
-    }
-    putBack(candidate, admission)
-    fresh[candidate.name] = .admissible(candidate, admission)
+    return nil
   }
 
   /// Ends the turn: leases and descriptors of what was looked at and not taken are given up.
-  mutating func endTurn() { fresh.removeAll() }
+  mutating func endTurn() {
+    fresh.removeAll()
+    freshSize = 0
+  }
 
   /// The best file that may be taken now. One looked at in an earlier turn is read again: it may have changed.
-  mutating func next(
-    in spool: Spool, now: Moment, examine: (Candidate) -> Admission
-  ) throws(Failure) -> Finding? {
+  mutating func next(in spool: Spool, now: Moment, examine: (Candidate) -> Admission) -> Finding? {
     while let entry = queue.pop(where: { blockedUsers[$0.user] == nil }) {
-      let name = entry.item
-      guard queued.removeValue(forKey: name) != nil else { continue }
-      if let finding = fresh.removeValue(forKey: name) { return finding }
-      switch try spool.look(at: name) {
-      case .ready(let candidate):
-        let admission = examine(candidate)
-        if let notBefore = admission.plan?.notBefore, notBefore > now.wall {
-          enqueue(candidate, admission, now: now)
-          continue
-        }
-        if blockedUsers[admission.user] != nil {
-          putBack(candidate, admission)
-          continue
-        }
-        return .admissible(candidate, admission)
-      case .notYet(let wait): later[name] = max(wait.lookAgainAt, now.boot + 1000)
-      case .refused(let refusal): return .refused(name, refusal)
-      case .ignored, .gone: break
+      guard queued.removeValue(forKey: entry.item) != nil else { continue }
+      if let finding = fresh.removeValue(forKey: entry.item) { return finding }
+      guard let finding = look(at: entry.item, in: spool, now: now, examine: examine) else { continue }
+      if case .admissible(let candidate, let admission) = finding, blockedUsers[admission.user] != nil {
+        putBack(candidate, admission)
+        continue
       }
+      return finding
     }
     return nil
   }
@@ -150,5 +156,53 @@ struct Intake {
       FairQueue.Entry(
         priority: admission.plan?.priority ?? 0, age: candidate.modifiedAt.microseconds, item: candidate.name),
       in: FairQueue.Lane(user: admission.user))
+  }
+
+  /// A file was taken.
+  mutating func forget(_ name: FileName) { stuck[name] = nil }
+
+  /// A file could not be taken: it is tried again in a minute, or when a listing shows that something about it changed.
+  /// - Returns: whether the reason is news.
+  mutating func setAside(_ name: FileName, _ identity: FileIdentity?, _ failure: Failure, now: Moment) -> Bool {
+    later.put(name, at: now.boot + Self.stuckPause.microseconds, identity)
+    return stuck.updateValue(failure, forKey: name)?.errno != failure.errno
+  }
+}
+
+/// Names to be looked at again, each at its time (boot, microseconds).
+private struct Appointments {
+  enum Knowledge {
+    case nothing
+    /// It is looked at when it is due, whatever happens to it.
+    case appointment
+    /// It need not be looked at before, as long as it is this.
+    case content(FileIdentity)
+  }
+
+  private var times: [FileName: (due: Int64, content: FileIdentity?)] = [:]
+  /// Not after the first of them: names that went leave it as it was.
+  private(set) var earliest: Int64?
+
+  func knowledge(of name: FileName) -> Knowledge {
+    guard let entry = times[name] else { return .nothing }
+    return entry.content.map(Knowledge.content) ?? .appointment
+  }
+
+  mutating func put(_ name: FileName, at due: Int64, _ content: FileIdentity?) {
+    times[name] = (due, content)
+    earliest = min(earliest ?? .max, due)
+  }
+
+  mutating func remove(_ name: FileName) {
+    if times.removeValue(forKey: name) != nil, times.isEmpty { earliest = nil }
+  }
+
+  /// Takes out what is due.
+  mutating func due(at boot: Int64) -> [FileName] {
+    guard let earliest, earliest <= boot else { return [] }
+    let due = times.filter { $0.value.due <= boot }.map(\.key)
+    for name in due { times[name] = nil }
+    self.earliest = times.values.map(\.due).min()
+    return due
   }
 }

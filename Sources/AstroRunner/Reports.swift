@@ -26,6 +26,8 @@ final class Reports {
   private struct Shown: Equatable {
     var phase: HealthReport.Phase
     var unhealthyAgents: [String]
+    var stuckFiles: Int
+    var spoolTrouble: Failure?
   }
 
   init(home: Home, configuration: Configuration, options: Runner.Options, startedAt: Moment) {
@@ -109,7 +111,9 @@ final class Reports {
   }
 
   private func shows(_ phase: HealthReport.Phase, _ runner: Runner) -> Shown {
-    Shown(phase: phase, unhealthyAgents: runner.scheduler.agentPool.unhealthy)
+    Shown(
+      phase: phase, unhealthyAgents: runner.scheduler.agentPool.unhealthy, stuckFiles: runner.intake.stuck.count,
+      spoolTrouble: runner.toldTrouble)
   }
 
   /// Logs what turns bad, and what is good again. That a pass comes and goes is no news, and happens every minute.

@@ -12,28 +12,21 @@ extension Runner {
   /// the scheduler makes of new runs and of grants is decided inside it, so that one fsync pays for all.
   ///
   /// Renames into `active/` happen inside the transaction too, under the gate, and are made durable before it commits: a
-  /// crash leaves a file without a row, which the next recovery admits, and never a row without its content.
-  func commit(_ findings: [Intake.Finding], admits: Bool) throws(Failure) {
+  /// crash leaves a file without a row, which the next recovery admits, and never a row without its content. So does a
+  /// commit that fails: whether it reached the disk nobody knows, and the files stay where either is mended.
+  func commit(_ findings: [Intake.Finding]) throws(Failure) {
     let flushed = durable
-    do throws(Failure) {
-      try journal.commit { transaction in
-        try refuse(findings, in: transaction)
-        let admitted = admits ? try admitFiles(in: transaction) : []
-        if !batch.now.isEmpty || !batch.refusals.isEmpty { try spool.syncDirectories() }
-        if !admitted.isEmpty { decide(admitted) }
-        try record(in: transaction)
-        for run in flushed { try transaction.markSettled(run, by: id) }
-        reports.countQueries(of: journal, into: &deltas, at: transaction.now)
-        try transaction.add(series: deltas.values)
-      }
-    } catch {
-      // The files go back where they came from; whoever runs next decides about them anew.
-      for (run, admitted) in batch.now {
-        _ = try? spool.unclaim(run, admitted.format, to: admitted.name)
-        removeDirectory(of: run)
-      }
-      throw error
+    try journal.commit { transaction in
+      var admitted = try orphans.compactMap { try take($0, in: transaction) }
+      admitted += try findings.compactMap { try take($0, in: transaction) }
+      if !batch.admitted.isEmpty || !batch.refusals.isEmpty { try spool.syncDirectories() }
+      if !admitted.isEmpty { decide(admitted) }
+      try record(in: transaction)
+      for run in flushed { try transaction.markSettled(run, by: id) }
+      reports.countQueries(of: journal, into: &deltas, at: transaction.now)
+      try transaction.add(series: deltas.values)
     }
+    orphans.removeAll()
     deltas.removeAll()
     durable.removeAll()
   }

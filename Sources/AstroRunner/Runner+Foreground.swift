@@ -49,6 +49,7 @@ extension Runner {
     deltas.increment(.limitGranted, ["workflow_creation"])
     pending.append(event)
     observer?.runner(.accepted(run, name: admission.name, tasks: plan.tasks.count))
+    tellSubmitted(run, admission.user, admission.shownFile, at: admission.submittedAt)
     log.info(
       "Workflow accepted",
       metadata: [

@@ -7,78 +7,93 @@ import AstroSpool
 import AstroTelemetry
 import Logging
 
-/// A file that became a run in the current turn.
-struct Admitted {
-  var admission: Admission
-  var name: FileName
-  var verdict: LimitVerdict?
-  var format: SubmissionFormat { admission.format }
-}
-
 /// A file that was refused in the current turn.
 struct Refused {
   var run: WorkflowID
   var shownFile: String
+  var user: String
+  var submittedAt: Timestamp
   var reason: String
 }
 
 extension Runner {
-  /// Looks at names heard of; what cannot become a run comes back.
-  func look(_ now: Moment) throws(Failure) -> [Intake.Finding] {
-    try intake.look(in: spool, now: now) { candidate in
-      examine(candidate) { id in (try? journal.read { try $0.submission(id) }).flatMap { $0 } }
+  // MARK: Before the gate
+
+  /// What is to be taken with the next commit: files that cannot become runs, and the best of the others. All are read,
+  /// checked and durable before the write gate is taken, so that nobody waits there for our disk.
+  func gatherFiles(_ now: Moment) throws(Failure) -> [Intake.Finding] {
+    guard claimsFiles else { return [] }
+    let room = min(room, Self.takenPerTurn)
+    var findings = intake.look(in: spool, now: now, room: room, examine: examine)
+    findings += try choose(atMost: room)
+    return findings.filter { finding in
+      guard case .admissible(let candidate, _) = finding else { return true }
+      do throws(Failure) {
+        try candidate.synchronize()
+        return true
+      } catch {
+        setAside(candidate.name, error)
+        return false
+      }
     }
   }
 
-  /// Examines a file inside a transaction, where the journal can be read through it alone.
-  func examine(_ candidate: Candidate, in transaction: Transaction) -> Admission {
-    examine(candidate) { id in (try? transaction.reading.submission(id)).flatMap { $0 } }
+  private static let takenPerTurn = 64
+
+  /// The best files there is room for, as far as the limit of each user goes.
+  private func choose(atMost room: Int) throws(Failure) -> [Intake.Finding] {
+    let now = clock.now()
+    var chosen: [Intake.Finding] = []
+    var size = 0
+    var verdicts: [String: LimitVerdict] = [:]
+    var taken: [String: Int64] = [:]
+    while chosen.count < room, size < Intake.heldAtMost,
+      let finding = intake.next(in: spool, now: now, examine: examine)
+    {
+      if case .admissible(let candidate, let admission) = finding, !admission.isRefused {
+        let user = admission.user
+        let verdict: LimitVerdict
+        if let known = verdicts[user] {
+          verdict = known
+        } else {
+          verdict = try limits.check("workflow_creation", key: user, on: journal)
+          verdicts[user] = verdict
+        }
+        guard verdict.allowed else {
+          throttle(candidate, admission, verdict)
+          continue
+        }
+        guard taken[user, default: 0] < verdict.remaining else {
+          // What the limit lets through is chosen; the next turn asks it again.
+          intake.putBack(candidate, admission)
+          intake.block(user: user, until: now.boot + 1)
+          continue
+        }
+        taken[user, default: 0] += 1
+      }
+      chosen.append(finding)
+      size += finding.size
+    }
+    return chosen
   }
 
-  private func examine(_ candidate: Candidate, announced: (String) -> SubmissionRecord?) -> Admission {
-    let origin = Examiner.Origin(candidate)
-    return examiner.examine(
-      candidate.bytes, from: origin, announced: Self.announcedID(candidate.name).flatMap { announced($0.text) })
+  func examine(_ candidate: Candidate) -> Admission {
+    let submission = Self.announcedID(candidate.name).flatMap { id in
+      (try? journal.read { try $0.submission(id.text) }).flatMap { $0 }
+    }
+    guard !suspects.isPoison(candidate.identity) else {
+      var admission = Admission(poison: candidate)
+      admission.submission = submission.flatMap { WorkflowID(validating: $0.id) }
+      return admission
+    }
+    return readingMark.around(candidate.identity) {
+      examiner.examine(candidate.bytes, from: Examiner.Origin(candidate), announced: submission)
+    }
   }
 
   /// The run that `astro submit` announced, if it named this file: asked for under this identifier.
   private static func announcedID(_ name: FileName) -> WorkflowID? {
     WorkflowID(validating: String(decoding: name.stem, as: UTF8.self))
-  }
-
-  /// Rejects what the looks found unacceptable.
-  func refuse(_ findings: [Intake.Finding], in transaction: Transaction) throws(Failure) {
-    for finding in findings {
-      switch finding {
-      case .admissible(let candidate, let admission): try reject(candidate, admission, in: transaction)
-      case .refused(let name, let refusal): try reject(name, refusal, in: transaction)
-      }
-    }
-  }
-
-  /// Takes files while there is room, each with the grant it needs.
-  func admitFiles(in transaction: Transaction) throws(Failure) -> [Event] {
-    var events: [Event] = []
-    let now = clock.now()
-    while events.count < min(room, 64),
-      let finding = try intake.next(in: spool, now: now, examine: { examine($0, in: transaction) })
-    {
-      switch finding {
-      case .refused(let name, let refusal): try reject(name, refusal, in: transaction)
-      case .admissible(let candidate, let admission):
-        guard let plan = admission.plan else {
-          try reject(candidate, admission, in: transaction)
-          continue
-        }
-        let verdict = try limits.check("workflow_creation", key: admission.user, in: transaction)
-        if !verdict.allowed {
-          throttle(candidate, admission, verdict)
-          continue
-        }
-        if let event = try admit(candidate, admission, plan, in: transaction) { events.append(event) }
-      }
-    }
-    return events
   }
 
   private func throttle(_ candidate: Candidate, _ admission: Admission, _ verdict: LimitVerdict) {
@@ -94,28 +109,88 @@ extension Runner {
       ])
   }
 
+  // MARK: Under the gate
+
   /// Claims one file and makes it a run. The grant is taken only when the claim succeeded.
-  private func admit(
-    _ candidate: Candidate, _ admission: Admission, _ plan: WorkflowPlan, in transaction: Transaction
-  ) throws(Failure) -> Event? {
-    let run = try runID(for: admission, in: transaction)
-    switch try spool.claim(candidate, as: run) {
-    case .taken: return nil
-    case .changed(let name):
-      intake.notice(CollectionOfOne(name))
+  func take(_ finding: Intake.Finding, in transaction: Transaction) throws(Failure) -> Event? {
+    switch finding {
+    case .admissible(let candidate, let admission):
+      if !admission.isRefused {
+        let verdict = try limits.check("workflow_creation", key: admission.user, in: transaction)
+        guard verdict.allowed else {
+          throttle(candidate, admission, verdict)
+          return nil
+        }
+      }
+      let run = try runID(for: admission, in: transaction)
+      guard isClaimed(try spool.claim(candidate, as: run), candidate.name) else { return nil }
+      return try admit(run, admission, in: transaction)
+    case .refused(let name, let refusal):
+      var announced = Self.announcedID(name)
+      if let id = announced, try transaction.reading.submission(id.text) == nil { announced = nil }
+      var random = SystemRandomNumberGenerator()
+      let run =
+        announced ?? .mint(name: Name.derived(fromStem: name.stem), at: clock.now().wall, using: &random)
+      guard isClaimed(try spool.claim(name, refusal, as: run), name) else { return nil }
+      try reject(run, name, .yaml, refusal, in: transaction)
       return nil
-    case .claimed: break
     }
-    let verdict = try limits.consume("workflow_creation", key: admission.user, in: transaction)
-    deltas.increment(.limitGranted, ["workflow_creation"])
-    batch.now[run] = Admitted(admission: admission, name: candidate.name, verdict: verdict)
-    return try enter(run, admission, plan, verdict, in: transaction)
+  }
+
+  /// Makes a file a run that lost its claimer before it had its row.
+  func take(_ orphan: Orphan, in transaction: Transaction) throws(Failure) -> Event? {
+    let file = orphan.file
+    guard try transaction.reading.run(file.id) == nil else { return nil }
+    log.warning(
+      "Claimed file without a run",
+      metadata: ["workflow_id": .string(file.id.text), "file": .string(file.name.printable)])
+    switch orphan {
+    // It was let through once and is charged now, whatever the limiter says.
+    case .admissible(_, let admission): return try admit(file.id, admission, in: transaction)
+    case .refused(_, let format, let refusal): try reject(file.id, file.name, format, refusal, in: transaction)
+    case .misplaced(_, let name): if let name = try spool.giveBack(file.name, as: name) { intake.notice([name]) }
+    }
+    return nil
+  }
+
+  private func isClaimed(_ result: ClaimResult, _ name: FileName) -> Bool {
+    switch result {
+    case .claimed:
+      intake.forget(name)
+      return true
+    case .taken: intake.forget(name)
+    case .changed(let name): intake.notice([name])
+    case .stuck(let failure): setAside(name, failure)
+    case .blocked(let failure):
+      intake.notice([name])
+      note(failure)
+    }
+    return false
   }
 
   func runID(for admission: Admission, in transaction: Transaction) throws(Failure) -> WorkflowID {
     if let announced = admission.submission, try transaction.reading.run(announced) == nil { return announced }
     var random = SystemRandomNumberGenerator()
     return WorkflowID.mint(name: admission.name, at: clock.now().wall, using: &random)
+  }
+
+  private func admit(
+    _ run: WorkflowID, _ admission: Admission, in transaction: Transaction
+  ) throws(Failure) -> Event? {
+    guard let plan = admission.plan else {
+      try transaction.insert(
+        record(run, admission, state: .rejected, at: clock.now().wall, verdict: nil), content: admission.bytes)
+      if admission.submission != nil { _ = try transaction.take(submission: run.text) }
+      noteRejected(
+        Refused(
+          run: run, shownFile: admission.shownFile, user: admission.user, submittedAt: admission.submittedAt,
+          reason: admission.errors.first?.code ?? "invalid"))
+      return nil
+    }
+    let verdict = try limits.consume("workflow_creation", key: admission.user, in: transaction)
+    deltas.increment(.limitGranted, ["workflow_creation"])
+    batch.admitted[run] = admission
+    return try enter(run, admission, plan, verdict, in: transaction)
   }
 
   /// Records a claimed file as a run of ours.
@@ -152,50 +227,27 @@ extension Runner {
     return record
   }
 
-  /// A file that reads but cannot run: claimed as any other, then settled in `rejected/`.
+  /// Records what was refused unread.
   private func reject(
-    _ candidate: Candidate, _ admission: Admission, in transaction: Transaction
+    _ run: WorkflowID, _ name: FileName, _ format: SubmissionFormat, _ refusal: Refusal, in transaction: Transaction
   ) throws(Failure) {
-    let run = try runID(for: admission, in: transaction)
-    switch try spool.claim(candidate, as: run) {
-    case .taken: return
-    case .changed(let name): return intake.notice(CollectionOfOne(name))
-    case .claimed: break
-    }
-    try transaction.insert(
-      record(run, admission, state: .rejected, at: clock.now().wall, verdict: nil), content: admission.bytes)
-    if admission.submission != nil { _ = try transaction.take(submission: run.text) }
-    noteRejected(run, admission.shownFile, admission.errors.first?.code ?? "invalid")
-  }
-
-  private func reject(
-    _ name: FileName, _ refusal: Refusal, in transaction: Transaction
-  ) throws(Failure) {
-    var random = SystemRandomNumberGenerator()
     let now = clock.now().wall
-    var announced = Self.announcedID(name)
-    if let id = announced, try transaction.reading.submission(id.text) == nil { announced = nil }
-    let run = announced ?? .mint(name: Name.derived(fromStem: name.stem), at: now, using: &random)
-    switch try spool.claimRefused(name, refusal, as: run) {
-    case .taken: return
-    case .changed(let name): return intake.notice(CollectionOfOne(name))
-    case .claimed: break
-    }
     var record = RunRecord(
-      id: run, name: announced?.name ?? Name.derived(fromStem: name.stem), user: refusal.ownerName, state: .rejected,
-      file: name.bytes,
-      fileExtension: SubmissionFormat.yaml.rawValue, sha256: "", submittedAt: refusal.modifiedAt,
-      claimedAt: now, owner: id)
+      id: run, name: run.name, user: refusal.ownerName, state: .rejected, file: name.bytes,
+      fileExtension: format.rawValue, sha256: "", submittedAt: refusal.modifiedAt, claimedAt: now, owner: id)
     record.errors = [refusal.diagnostic(file: name.printable)]
     record.finishedAt = now
     try transaction.insert(record, content: [])
-    if announced != nil { _ = try transaction.take(submission: run.text) }
-    noteRejected(run, name.printable, refusal.reason.code)
+    _ = try transaction.take(submission: run.text)
+    noteRejected(
+      Refused(
+        run: run, shownFile: name.printable, user: refusal.ownerName, submittedAt: refusal.modifiedAt,
+        reason: refusal.reason.code))
   }
 
-  private func noteRejected(_ run: WorkflowID, _ file: String, _ reason: String) {
-    deltas.increment(.rejected, [reason])
-    batch.refusals.append(Refused(run: run, shownFile: file, reason: reason))
-    unsettled.append(run)
+  private func noteRejected(_ refused: Refused) {
+    deltas.increment(.rejected, [refused.reason])
+    batch.refusals.append(refused)
+    unsettled.append(refused.run)
   }
 }

@@ -19,16 +19,10 @@ extension Runner {
     nextRescan = clock.now().boot + Self.rescanInterval.microseconds
     try readRequests()  // a ring may have been lost
     guard takesFiles else { return }
-    switch spool.integrity() {
-    case .intact: break
-    case .replaced, .missing, .unreachable:
-      log.error("Spool replaced", metadata: ["path": .string(spool.directory)])
-      deltas.increment(.errors, ["spool"])
-      try spool.reattach()
-    }
+    let entries = try lookAround()
     try recover()
     try sweep()
-    intake.notice(listing: try spool.list(), identity: spool.identity)
+    intake.notice(listing: entries, identity: spool.identity)
   }
 
   /// Removes what writers that died left under their dot names, which nobody else ever would.
@@ -36,7 +30,8 @@ extension Runner {
     let now = clock.now().boot
     guard now >= nextSweep else { return }
     nextSweep = now + Duration.seconds(3600).microseconds
-    let removed = try spool.sweepTemporaries() + RunnerLock.removeUnborn(dataDirectory: home.data)
+    var removed = try RunnerLock.removeUnborn(dataDirectory: home.data)
+    usingSpool { () throws(Failure) in removed += try spool.sweepTemporaries() }
     if removed > 0 { log.info("Remains removed", metadata: ["files": .stringConvertible(removed)]) }
   }
 
@@ -44,13 +39,15 @@ extension Runner {
   func recover() throws(Failure) {
     guard options.mode != .single else { return }
     var estate = Estate()
+    suspects = try journal.read { try Suspects($0) }
     for runner in try RunnerLock.all(dataDirectory: home.data) where !isKnown(runner) {
       guard let lock = try RunnerLock.takeIfFree(dataDirectory: home.data, id: runner) else { continue }
+      try inspect(lock)
       // Asked under its lock: it can make no more rows.
       if try journal.read({ try $0.refers(to: runner) }) { estate.locks[runner] = lock } else { try remove(lock) }
     }
     try adoptRuns(&estate)
-    try admitOrphanedFiles()
+    try findOrphanedFiles()
     try settleLeftovers(&estate)
     try wind(up: estate)
   }
@@ -239,59 +236,12 @@ extension Runner {
     try lock.remove()
   }
 
-  // MARK: Files and rows that do not match
-
-  /// Admits files that lie in `active/` without a row: claimed by a runner that died before its commit. Claims happen
-  /// under the gate, so under the gate a file without a row has lost its claimer.
-  private func admitOrphanedFiles() throws(Failure) {
-    let files = try spool.activeFiles().files
-    let known = try journal.read { reading in try files.filter { try reading.run($0.id) != nil } }
-    let orphans = Set(files).subtracting(known)
-    guard !orphans.isEmpty else { return }
-    let events = try journal.commit { transaction in
-      try orphans.compactMap { try self.admitOrphan($0, in: transaction) }
-    }
-    pending += events
-  }
-
-  private func admitOrphan(_ file: ActiveFile, in transaction: Transaction) throws(Failure) -> Event? {
-    guard try transaction.reading.run(file.id) == nil,
-      case .ready(let candidate) = try spool.lookActive(file.id, file.format)
-    else { return nil }
-    var admission = examine(candidate, in: transaction)
-    if admission.plan?.name == nil { admission.name = file.id.name }
-    guard let plan = admission.plan else {
-      try transaction.insert(
-        record(file.id, admission, state: .rejected, at: clock.now().wall, verdict: nil), content: admission.bytes)
-      unsettled.append(file.id)
-      return nil
-    }
-    // It was let through once and is charged now, whatever the limiter says.
-    let verdict = try limits.consume("workflow_creation", key: admission.user, in: transaction)
-    return try enter(file.id, admission, plan, verdict, in: transaction)
-  }
-
-  /// Ends that were recorded and not settled, and refused files without their receipt.
+  /// Ends that were recorded and not settled.
   private func settleLeftovers(_ estate: inout Estate) throws(Failure) {
     for run in try journal.read({ try $0.unsettled() }) where run.state.isTerminal && !unsettled.contains(run.id) {
       guard run.owner != id, try estate.isDead(run.owner, dataDirectory: home.data) else { continue }
       // Ours before it is touched: of two runners that find it, one settles and marks it.
       if try journal.commit({ try $0.setOwner(run.id, from: run.owner, to: id) }) { unsettled.append(run.id) }
-    }
-    for refused in try spool.unreceipted() {
-      guard try journal.read({ try $0.run(refused) }) == nil else { continue }
-      let now = clock.now().wall
-      var record = RunRecord(
-        id: refused, name: refused.name, user: "unknown", state: .rejected, file: [], fileExtension: "yaml",
-        sha256: "", submittedAt: now, claimedAt: now, owner: id)
-      record.finishedAt = now
-      record.errors = [
-        Diagnostic(
-          code: "refused", message: "refused; the runner was stopped before it wrote why", file: refused.text,
-          hint: "move it back into spool/ to be told again")
-      ]
-      let isNew = try journal.commit { try $0.insert(record, content: []) }
-      if isNew { unsettled.append(refused) }
     }
   }
 }

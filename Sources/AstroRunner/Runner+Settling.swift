@@ -18,12 +18,6 @@ extension Runner {
     }
   }
 
-  /// Takes back ``prepareDirectory(of:)`` for a run that did not come to be.
-  func removeDirectory(of run: WorkflowID) {
-    let directory = RunDirectory(run, in: home.runs)
-    for path in [directory.files, directory.path] { rmdir(path) }
-  }
-
   /// Keeps the submitted bytes of new runs in their directories, once their first tasks have started.
   func keepContents() throws(Failure) {
     while let (run, bytes, format) = unkept.popLast() {
@@ -41,10 +35,11 @@ extension Runner {
   /// Puts the files of ended runs into their places, after the journal has recorded their ends. Every step can be
   /// repeated: recovery does it again for every run that is not marked settled.
   func settleEnded() throws(Failure) {
-    while !unsettled.isEmpty {
-      let runs = unsettled.prefix(Self.settledTogether)
-      try settle(Array(runs))
+    while spoolTrouble == nil, !unsettled.isEmpty {
+      // After trouble one by one, and what meets it again comes last: it may be that run's alone.
+      let runs = unsettled.prefix(toldTrouble == nil ? Self.settledTogether : 1)
       unsettled.removeFirst(runs.count)
+      if try !settle(Array(runs)) { unsettled += runs }
     }
     try markDurable()
   }
@@ -52,7 +47,8 @@ extension Runner {
   /// So many runs share the synchronization of their directories.
   private static let settledTogether = 64
 
-  private func settle(_ runs: [WorkflowID]) throws(Failure) {
+  /// - Returns: whether they lie in their places; else the spool cannot be used.
+  private func settle(_ runs: [WorkflowID]) throws(Failure) -> Bool {
     // What takes long for a large run is done before the gate is taken.
     var endings: [Ended] = []
     for run in runs { if let ended = try prepare(run) { endings.append(ended) } }
@@ -63,19 +59,21 @@ extension Runner {
         try transaction.reading.run(ended.run.id) == ended.run
       }
       for ended in current { try keepRecord(ended, content: content(of: ended.run.id, in: transaction)) }
-      try spool.settle(
-        current.map { ended in
-          let run = ended.run
-          return Settlement(
-            id: run.id, format: run.format, place: run.state.place, receipt: run.receipt,
-            content: content(of: run.id, in: transaction))
-        })
+      let settlements = current.map { ended in
+        let run = ended.run
+        return Settlement(
+          id: run.id, format: run.format, file: FileName(bytes: run.file), place: run.state.place,
+          receipt: run.receipt, content: content(of: run.id, in: transaction))
+      }
+      usingSpool { () throws(Failure) in try spool.settle(settlements) }
       return current.map(\.run)
     }
+    guard spoolTrouble == nil else { return false }
     for run in runs { owned[run] = nil }
     for run in placed where run.state != .rejected { result.ended[run.id] = run.state }
     settled += placed.map(\.id)
     if settledSince == nil, !settled.isEmpty { settledSince = clock.now().boot }
+    return true
   }
 
   /// A run that has ended, as the journal has it, and its `run.json`.

@@ -7,7 +7,7 @@ import Logging
 extension Runner {
   /// Tells people and programs what a committed turn did: log lines, events, progress.
   func tell(_ batch: Batch) throws(Failure) {
-    for (run, admitted) in batch.now { tellAccepted(run, admitted) }
+    for (run, admission) in batch.admitted { tellAccepted(run, admission) }
     for refused in batch.refusals { tellRefused(refused) }
     for decision in batch.decisions { tell(decision, batch) }
     if let problem = events.flush() {
@@ -16,24 +16,36 @@ extension Runner {
     }
   }
 
-  private func tellAccepted(_ run: WorkflowID, _ admitted: Admitted) {
-    let tasks = admitted.admission.plan?.tasks.count ?? 0
+  /// What was submitted is known to be a workflow only now; the line says when it was.
+  func tellSubmitted(_ run: WorkflowID, _ user: String, _ file: String, at time: Timestamp) {
+    log.info(
+      "Workflow submitted",
+      metadata: [
+        "workflow_id": .string(run.text), "user_id": .string(user), "file": .string(file),
+        "submitted_at": .string(time.rfc3339),
+      ])
+  }
+
+  private func tellAccepted(_ run: WorkflowID, _ admission: Admission) {
+    tellSubmitted(run, admission.user, admission.shownFile, at: admission.submittedAt)
+    let tasks = admission.plan?.tasks.count ?? 0
     log.info(
       "Workflow accepted",
       metadata: [
-        "workflow_id": .string(run.text), "user_id": .string(admitted.admission.user),
-        "file": .string(admitted.admission.shownFile), "tasks": .stringConvertible(tasks),
-        "sha256": .string(admitted.admission.sha256),
+        "workflow_id": .string(run.text), "user_id": .string(admission.user), "file": .string(admission.shownFile),
+        "tasks": .stringConvertible(tasks), "sha256": .string(admission.sha256),
       ])
     events.add("workflow_accepted", run, at: clock.now().wall) { $0.member("tasks", tasks) }
-    observer?.runner(.accepted(run, name: admitted.admission.name, tasks: tasks))
+    observer?.runner(.accepted(run, name: admission.name, tasks: tasks))
   }
 
   private func tellRefused(_ refused: Refused) {
+    tellSubmitted(refused.run, refused.user, refused.shownFile, at: refused.submittedAt)
     log.error(
       "Workflow rejected",
       metadata: [
-        "workflow_id": .string(refused.run.text), "file": .string(refused.shownFile), "error": .string(refused.reason),
+        "workflow_id": .string(refused.run.text), "user_id": .string(refused.user),
+        "file": .string(refused.shownFile), "error": .string(refused.reason),
       ])
   }
 

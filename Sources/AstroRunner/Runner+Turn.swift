@@ -22,10 +22,9 @@ extension Runner {
     intake.advance(to: now.boot)
     batch.add(scheduler.handle(events, at: now), at: now.boot)
     performLaunches()
-    let findings = takesFiles ? try look(now) : []
-    let admits = takesFiles && room > 0 && intake.hasAdmissible
-    if !findings.isEmpty || admits || isCommitDue(now.boot) {
-      try commit(findings, admits: admits)
+    let findings = try gatherFiles(now)
+    if !findings.isEmpty || !orphans.isEmpty || isCommitDue(now.boot) {
+      try commit(findings)
       performLaunches()
       performEndings()
       try forgetRetired()

@@ -91,6 +91,8 @@ public final class Runner {
   let events: EventStream
   var scheduler: Scheduler
   var intake = Intake()
+  let readingMark: ReadingMark
+  var suspects = Suspects()
   var reports: Reports
 
   /// What is needed of our runs when they end.
@@ -125,9 +127,17 @@ public final class Runner {
   var hasUnadopted = false
   /// Runs that ended, to be settled once their end is committed.
   var unsettled: [WorkflowID] = []
+  /// Found without a row, to be taken with the next commit.
+  var orphans: [Orphan] = []
+  /// What keeps the spool from being used, since the last look around.
+  var spoolTrouble: Failure?
+  /// The one that was logged.
+  var toldTrouble: Failure?
   var result = Result()
   var stopping: StopState = .no
   var nextRescan: Int64 = 0
+  /// Since when a pass has had nothing to run, in boot time.
+  private var idleSince: Int64?
   /// The daily removal of old runs, while it is under way.
   var cleaning: Cleaning?
   var nextCleaning: Int64 = 0
@@ -173,6 +183,7 @@ public final class Runner {
     mkdir(home.data, 0o711)
     for directory in [home.runs, home.scratch] { mkdir(directory, 0o700) }
     lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
+    readingMark = ReadingMark(lock.files.reading)
     let records: [AgentRecord]
     do throws(Failure) {
       journal = try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
@@ -259,7 +270,14 @@ public final class Runner {
     case .watch: return false
     case .single: return scheduler.activeRuns == 0 && pending.isEmpty
     case .drain:
-      guard !scheduler.isBusy, !hasImminentWork else { return false }
+      guard !scheduler.isBusy else {
+        idleSince = nil
+        return false
+      }
+      let now = clock.now().boot
+      let since = idleSince ?? now
+      idleSince = since
+      if hasImminentWork(now, idleSince: since) { return false }
       return try !beginCleaning()
     }
   }
@@ -268,11 +286,13 @@ public final class Runner {
   /// before a retry, the few seconds until a copied file is known to be whole. Never a limit.
   private static let patience = Duration.seconds(30)
 
-  private var hasImminentWork: Bool {
-    if intake.hasUnseen || (room > 0 && (intake.hasAdmissible || hasUnadopted)) || !pending.isEmpty { return true }
-    let due = [scheduler.nextRetry, intake.patience].compactMap { $0 }.min()
-    guard let due else { return false }
-    return due - clock.now().boot <= Self.patience.microseconds
+  private func hasImminentWork(_ now: Int64, idleSince: Int64) -> Bool {
+    if !pending.isEmpty || (room > 0 && hasUnadopted) { return true }
+    if let retry = scheduler.nextRetry, retry - now <= Self.patience.microseconds { return true }
+    guard claimsFiles else { return false }
+    if intake.hasUnseen || (room > 0 && intake.hasAdmissible) { return true }
+    // From when it had nothing else to do: a file may be held open for writing, and looked at again, for ever.
+    return intake.patience.map { $0 - idleSince <= Self.patience.microseconds } ?? false
   }
 
   /// Sleeps until something happens or falls due.
@@ -295,7 +315,7 @@ public final class Runner {
 
   private func pauseUntilDue() -> Int64? {
     var due = [
-      scheduler.nextDue, takesFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan, commitDue,
+      scheduler.nextDue, claimsFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan, commitDue,
       syncing.isEmpty ? settledSince.map { $0 + Self.markDelay.microseconds } : nil,
     ]
     if case .draining(let until) = stopping { due.append(until) }
@@ -309,12 +329,15 @@ public final class Runner {
   /// Leaves everything as the next runner wants to find it.
   private func leave() throws(Failure) {
     if commitDue != nil {
-      try commit([], admits: false)
+      try commit([])
       try forgetRetired()
     }
     try tell(batch)
     batch = Batch()
+    if spoolTrouble != nil { _ = try lookAround() }
     try finishSettling()
+    // What could not be taken or settled waits for the next runner. A watcher that is asked to go has told before.
+    if options.mode != .watch, let spoolTrouble { throw spoolTrouble }
     reports.end(self)
     guard scheduler.activeRuns == 0 else { return }
     // Nothing is left that a successor would have to ask our files about.

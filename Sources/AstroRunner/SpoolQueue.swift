@@ -11,6 +11,7 @@ public struct SpoolQueue {
   private let examiner: Examiner
   private let configuration: Configuration
   private let reading: Reading?
+  private let stuck: StuckFiles
   private let bootID: String
   private let now: Moment
 
@@ -30,8 +31,10 @@ public struct SpoolQueue {
 
   /// - Parameter reading: `nil` in a home where nothing ever ran.
   public init(
-    _ glance: SpoolGlance, _ configuration: Configuration, _ reading: Reading?, bootID: String, at now: Moment
+    _ glance: SpoolGlance, _ configuration: Configuration, _ reading: Reading?, stuck: StuckFiles, bootID: String,
+    at now: Moment
   ) {
+    self.stuck = stuck
     self.glance = glance
     self.configuration = configuration
     self.reading = reading
@@ -61,18 +64,28 @@ public struct SpoolQueue {
     var file = WaitingFile(
       sight: sight, submission: announced.flatMap { WorkflowID(validating: $0.id) },
       user: announced?.user ?? sight.ownerName, priority: 0, hold: .none)
+    if let why = stuck.reason(of: sight.name) {
+      file.hold = .stuck(why)
+      return file
+    }
     switch sight.entry.kind {
     case .ignored: return nil
     case .odd(let reason): file.hold = .refused(reason.message)
     case .candidate(let format):
       if let hold = holdOfShape(sight) {
         file.hold = hold
-      } else if let bytes = try glance.content(of: sight) {
-        read(bytes, format, announced, &file)
-      } else {
-        // Gone, or not ours to read: a runner of the same user could not read it either.
-        guard try glance.look(at: sight.entry) != nil else { return nil }
-        file.hold = .refused("it may not be read")
+        return file
+      }
+      do throws(Failure) {
+        if let bytes = try glance.content(of: sight) {
+          read(bytes, format, announced, &file)
+        } else {
+          // Gone, or not ours to read: a runner of the same user could not read it either.
+          guard try glance.look(at: sight.entry) != nil else { return nil }
+          file.hold = .refused("it may not be read")
+        }
+      } catch {
+        file.hold = .stuck("it cannot be read: \(error.reason ?? error.message)")
       }
     }
     return file

@@ -15,6 +15,8 @@ public struct WaitingFile: Sendable {
   public enum Hold: Sendable, Equatable {
     /// A runner will refuse it; why.
     case refused(String)
+    /// A runner could not take it; why.
+    case stuck(String)
     /// It has to be filled first.
     case empty
     /// It may be a copy that is still going on, or was cut off.
@@ -50,6 +52,7 @@ extension WaitingFile.Hold {
   public var code: String {
     switch self {
     case .refused: "invalid"
+    case .stuck: "stuck"
     case .empty: "empty"
     case .noFinalNewline: "no_final_newline"
     case .notBefore: "not_before"
@@ -65,7 +68,7 @@ extension WaitingFile.Hold {
     switch self {
     case .notBefore(let time): time
     case .limit(_, _, _, let until): until
-    case .refused, .empty, .noFinalNewline, .noRoom, .noRunner, .none: nil
+    case .refused, .stuck, .empty, .noFinalNewline, .noRoom, .noRunner, .none: nil
     }
   }
 
@@ -73,6 +76,7 @@ extension WaitingFile.Hold {
   public var reason: String {
     switch self {
     case .refused(let why): "will be rejected: \(why)"
+    case .stuck(let why): "it cannot be taken: \(why)"
     case .empty: "it is empty"
     case .noFinalNewline: "it does not end in a newline: it may still be being written"
     case .notBefore: "its not_before"

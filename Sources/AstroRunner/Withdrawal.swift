@@ -26,12 +26,12 @@ public struct Withdrawal {
     self.clock = clock
   }
 
-  /// Claims the file as a runner does, under the gate and with its row in the same transaction. A crash between the two
-  /// leaves a file without a row in `active/`, which the next runner admits: then the cancel did not happen. One after
-  /// the commit leaves an end that is not settled, which the next runner completes.
+  /// Claims the file as a runner does, under the gate and with its row in the same transaction. A crash between the two,
+  /// or a commit that fails, leaves a file without a row in `active/`, which the next runner admits: then the cancel did
+  /// not happen. One after the commit leaves an end that is not settled, which the next runner completes.
   public func withdraw(_ id: WorkflowID) throws(Failure) -> Outcome {
     for format in SubmissionFormat.allCases {
-      switch try spool.look(at: format.fileName(of: id)) {
+      switch spool.look(at: format.fileName(of: id)) {
       case .ready(let candidate): return try take(candidate, id)
       case .notYet(let wait): return .busy(wait.reason)
       case .refused, .ignored, .gone: continue
@@ -47,21 +47,20 @@ public struct Withdrawal {
       claimedAt: clock.now().wall)
     record.finishedAt = record.claimedAt
     record.reason = "cancelled before a runner took it"
-    var isClaimed = false
-    do throws(Failure) {
-      try journal.commit { transaction in
-        guard try spool.claim(candidate, as: id) == .claimed else { return }
-        isClaimed = true
-        if let announced = try transaction.take(submission: id.text) { record.user = announced.user }
-        try transaction.insert(record, content: candidate.bytes)
-        var deltas = SeriesDeltas()
-        deltas.increment(.workflows, ["cancelled"])
-        try transaction.add(series: deltas.values)
-        try spool.syncDirectories()
+    try candidate.synchronize()
+    let isClaimed = try journal.commit { transaction in
+      switch try spool.claim(candidate, as: id) {
+      case .claimed: break
+      case .taken, .changed: return false
+      case .stuck(let failure), .blocked(let failure): throw failure
       }
-    } catch {
-      if isClaimed { _ = try? spool.unclaim(id, candidate.format, to: candidate.name) }
-      throw error
+      if let announced = try transaction.take(submission: id.text) { record.user = announced.user }
+      try transaction.insert(record, content: candidate.bytes)
+      var deltas = SeriesDeltas()
+      deltas.increment(.workflows, ["cancelled"])
+      try transaction.add(series: deltas.values)
+      try spool.syncDirectories()
+      return true
     }
     guard isClaimed else { return .taken }
     try settle(record, candidate)

@@ -23,6 +23,7 @@ public final class Candidate {
   }
   let evidence: Evidence
   private var descriptor: Descriptor?
+  private var isDurable = false
 
   init(
     name: FileName, format: SubmissionFormat, bytes: [UInt8], status: FileStatus, ownerName: String,
@@ -71,13 +72,14 @@ public final class Candidate {
     }
   }
 
-  /// Makes the submitted bytes durable; false when the candidate was closed before.
-  func synchronize(_ subject: @autoclosure () -> String) throws(Failure) -> Bool {
+  /// Makes the submitted bytes durable, once: a rename that reached the disk before them would leave an empty file under
+  /// the claimed name after a power cut. A claim does it too; done before, others do not wait for it at the write gate.
+  public func synchronize() throws(Failure) {
+    guard !isDurable else { return }
     switch descriptor {
-    case .some(let open):
-      try open.synchronize(subject())
-      return true
-    case .none: return false
+    case .some(let open): try open.synchronize(name.printable)
+    case .none: preconditionFailure("a candidate can be made durable until it is closed")
     }
+    isDurable = true
   }
 }

@@ -34,6 +34,23 @@ extension Directory {
     return TemporaryFile(name: name)
   }
 
+  /// Writes a whole file into `target`, over whatever has `name` there. Durable once `target` is.
+  ///
+  /// A crash leaves what was there, or all of the new one.
+  func write(_ bytes: [UInt8], to target: Directory, as name: FileName) throws(Failure) {
+    let temporary = try writeTemporary(bytes)
+    do throws(Failure) {
+      guard try replace(temporary.name, to: target, as: name) else { throw removed(temporary) }
+    } catch {
+      _ = try? remove(temporary.name)
+      throw error
+    }
+  }
+
+  private func removed(_ temporary: TemporaryFile) -> Failure {
+    .system(path(of: temporary.name), "somebody removed it while it was being named", ENOENT)
+  }
+
   /// Writes a whole new file, never over another; false when the name is taken. Durable once the directory is.
   ///
   /// A crash leaves either nothing under `name` or all of it.
@@ -51,8 +68,7 @@ extension Directory {
     case .targetExists:
       _ = try remove(temporary.name)
       return false
-    case .sourceMissing:
-      throw .system(path(of: temporary.name), "somebody removed it while it was being named", ENOENT)
+    case .sourceMissing: throw removed(temporary)
     }
   }
 }

@@ -38,6 +38,13 @@ final class Directory {
     descriptor = Descriptor(number)
   }
 
+  /// Throws when names cannot be made and removed in it: for its mode, its file system or its attributes (access(2)).
+  func requireWritable() throws(Failure) {
+    guard faccessat(descriptor.number, ".", W_OK | X_OK, AT_EACCESS) == 0 else {
+      throw .system(path, "cannot be written to", errno)
+    }
+  }
+
   func path(of name: FileName) -> String { "\(path)/\(name.printable)" }
 
   /// lstat(2) of a name; `nil` when nothing has it.

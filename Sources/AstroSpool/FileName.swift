@@ -23,6 +23,9 @@ public struct FileName: Hashable, Comparable, Sendable, CustomStringConvertible 
   /// For names this room mints itself, from workflow identifiers and constants.
   init(minted text: String) { bytes = Array(text.utf8) }
 
+  /// For bytes that are known to be a name.
+  init(unchecked bytes: some Sequence<UInt8>) { self.bytes = Array(bytes) }
+
   /// What stands before the last dot: the default name of a workflow.
   public var stem: ArraySlice<UInt8> {
     bytes.lastIndex(of: UInt8(ascii: ".")).map { bytes[..<$0] } ?? bytes[...]

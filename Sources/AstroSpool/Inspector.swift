@@ -7,6 +7,8 @@ final class Inspector {
   private let clock: any AstroCore.Clock
   private let probes: SpoolProbes
   private var rests: RestTable
+  /// The same of files that could not be read.
+  private var troubles: RestTable
   private var owners = Owners()
 
   init(rules: SpoolRules, clock: any AstroCore.Clock, probes: SpoolProbes) {
@@ -14,18 +16,42 @@ final class Inspector {
     self.clock = clock
     self.probes = probes
     rests = RestTable(rules: rules)
+    troubles = RestTable(rules: rules)
   }
 
   /// Looks at something whose name alone says that it is no workflow. It is not opened. Regular files are given a
   /// moment first: `sed -i` and others write to an odd name and rename it.
-  func look(atOdd name: FileName, in directory: Directory, _ reason: Refusal.Reason) throws(Failure) -> Look {
-    guard let status = try directory.status(of: name) else { return .gone }
-    if let look = lookAtKind(of: status) { return look }
-    return afterRest(rules.newlineGrace, of: status, in: directory, .unsettled, else: reason)
+  func look(atOdd name: FileName, in directory: Directory, _ reason: Refusal.Reason) -> Look {
+    readable(name, in: directory) { () throws(Failure) in
+      guard let status = try directory.status(of: name) else { return .gone }
+      if let look = lookAtKind(of: status) { return look }
+      return afterRest(rules.newlineGrace, of: status, in: directory, .unsettled, else: reason)
+    }
   }
 
   /// Looks at something that has the name of a workflow.
-  func look(at name: FileName, in directory: Directory, as format: SubmissionFormat) throws(Failure) -> Look {
+  func look(at name: FileName, in directory: Directory, as format: SubmissionFormat) -> Look {
+    readable(name, in: directory) { () throws(Failure) in try open(name, in: directory, as: format) }
+  }
+
+  /// What the kernel cannot read for us now, it may in a while: looked at again after a second, two, four, … and refused
+  /// in the end, unless it is only we who are short of descriptors or memory.
+  private func readable(_ name: FileName, in directory: Directory, _ look: () throws(Failure) -> Look) -> Look {
+    do throws(Failure) {
+      return try look()
+    } catch {
+      guard let status = (try? directory.status(of: name)).flatMap({ $0 }) else {
+        return wait(.unreadable, rules.writerRecheck)
+      }
+      let rested = Duration.microseconds(troubles.rest(of: status.identity, at: clock.now().boot))
+      if error.code != .tryLater, rested >= rules.damageGrace {
+        return refuse(status, .damaged(error.reason ?? error.message))
+      }
+      return wait(.unreadable, max(rules.writerRecheck, rested))
+    }
+  }
+
+  private func open(_ name: FileName, in directory: Directory, as format: SubmissionFormat) throws(Failure) -> Look {
     // Judged before it is opened: opening a pipe wakes its writer, and opening a device may do anything.
     guard let status = try directory.status(of: name) else { return .gone }
     if let look = lookAtKind(of: status) ?? lookAtShape(of: status, in: directory) { return look }
@@ -66,6 +92,7 @@ final class Inspector {
     }
     // Where it had to rest it is remembered: a throttled file must not rest anew at every look.
     if answer == .granted { rests.forget(status.identity) }
+    troubles.forget(status.identity)
     return .ready(
       Candidate(
         name: name, format: format, bytes: bytes, status: after, ownerName: owners.name(of: status.owner),

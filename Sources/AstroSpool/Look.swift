@@ -5,7 +5,7 @@ public enum Look {
   /// Complete; its bytes are read, and nobody is writing to it while the candidate is kept.
   case ready(Candidate)
   case notYet(NotYet)
-  /// Never going to be a workflow: ``Spool/claimRefused(_:_:as:)``.
+  /// Never going to be a workflow: ``Spool/claim(_:_:as:)``.
   case refused(Refusal)
   /// Not for us: a sub-directory or a temporary name.
   case ignored
@@ -24,6 +24,8 @@ public struct NotYet: Sendable, Equatable {
     case empty
     /// Something will be wrong with it unless it changes soon: an odd name, a second link, an unreadable mode.
     case unsettled
+    /// The kernel could not open or read it: an I/O error, no descriptor or memory left.
+    case unreadable
   }
 
   public let reason: Reason

@@ -41,6 +41,13 @@ struct OpenPlaces {
   }
 
   var active: Directory { self[.active] }
+  var rejected: Directory { self[.rejected] }
+
+  /// Throws when no file can be moved from `spool/` to `active/`.
+  func requireWritable() throws(Failure) {
+    try spool.requireWritable()
+    try active.requireWritable()
+  }
 
   func integrity() -> SpoolIntegrity {
     for directory in [spool] + Place.allCases.map({ self[$0] }) {

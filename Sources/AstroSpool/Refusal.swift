@@ -1,7 +1,7 @@
 public import AstroCore
 
-/// Why something in the spool will never be a workflow. It is moved to `rejected/`, unopened where it is no regular
-/// file, with a receipt that holds the ``diagnostic(file:)``.
+/// Why something in the spool will never be a workflow. It ends in `rejected/`, unopened where it is no regular file,
+/// with a receipt that holds the ``diagnostic(file:)``.
 public struct Refusal: Sendable, Equatable {
   public enum Reason: Hashable, Sendable {
     case symbolicLink, hardLink, fifo, socket, device
@@ -11,10 +11,12 @@ public struct Refusal: Sendable, Equatable {
     case empty(after: Duration)
     case cutOff(after: Duration)
     case unreadable
+    /// Reading it failed for longer than ``SpoolRules/damageGrace``; the kernel's words.
+    case damaged(String)
   }
 
   public let reason: Reason
-  /// What was judged; ``Spool/claimRefused(_:_:as:)`` moves nothing else.
+  /// What was judged; ``Spool/claim(_:_:as:)`` moves nothing else.
   public let identity: FileIdentity
   public let owner: UInt32
   /// The owner's user name, or the number as text where there is none.
@@ -43,7 +45,7 @@ extension Refusal.Reason {
     case .tooLarge: "too_large"
     case .empty: "empty"
     case .cutOff: "cut_off"
-    case .unreadable: "unreadable"
+    case .unreadable, .damaged: "unreadable"
     }
   }
 
@@ -63,6 +65,7 @@ extension Refusal.Reason {
     case .cutOff(let grace):
       "the file does not end in a newline, so it may be a cut-off copy; nothing was added within \(grace.inSeconds)"
     case .unreadable: "the runner may not read the file"
+    case .damaged(let why): "the file cannot be read: \(why)"
     }
   }
 
@@ -77,6 +80,7 @@ extension Refusal.Reason {
     case .empty: "submit it again with content"
     case .cutOff: "submit it again, ending in a newline, or set require_final_newline: false"
     case .unreadable: "make it readable for the runner before it is dropped: chmod a+r FILE"
+    case .damaged: "submit it again; the disk may be failing"
     }
   }
 }

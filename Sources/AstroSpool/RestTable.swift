@@ -20,7 +20,8 @@ struct RestTable {
   private let forgetAfter: Int64
 
   init(rules: SpoolRules) {
-    let longest = [rules.restPeriod, rules.newlineGrace, rules.emptyGrace, rules.writerRecheck].max() ?? .zero
+    let longest =
+      [rules.restPeriod, rules.newlineGrace, rules.emptyGrace, rules.damageGrace, rules.writerRecheck].max() ?? .zero
     forgetAfter = 2 * max(longest, .seconds(60)).microseconds
   }
 

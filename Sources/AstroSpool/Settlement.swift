@@ -4,6 +4,8 @@ public import AstroCore
 public struct Settlement {
   public var id: WorkflowID
   public var format: SubmissionFormat
+  /// The name it had in `spool/`: what was refused still bears it.
+  public var file: FileName?
   /// `done`, `failed`, `cancelled` or `rejected`.
   public var place: Place
   public var receipt: Receipt
@@ -11,12 +13,13 @@ public struct Settlement {
   public var content: () throws(Failure) -> [UInt8]
 
   public init(
-    id: WorkflowID, format: SubmissionFormat, place: Place, receipt: Receipt,
+    id: WorkflowID, format: SubmissionFormat, file: FileName? = nil, place: Place, receipt: Receipt,
     content: @escaping () throws(Failure) -> [UInt8]
   ) {
     precondition(place != .active, "a run settles in a final place")
     self.id = id
     self.format = format
+    self.file = file
     self.place = place
     self.receipt = receipt
     self.content = content

@@ -3,76 +3,73 @@ public import AstroCore
 /// A claimed file as it lies in `active/`.
 public struct ActiveFile: Hashable, Sendable {
   public let id: WorkflowID
-  public let format: SubmissionFormat
-  public let identity: FileIdentity
+  public let name: FileName
+  public let state: State
+
+  public enum State: Hashable, Sendable {
+    case claimed(SubmissionFormat)
+    /// Claimed to be rejected; the name it had in `spool/`, cut off where both were too long for one.
+    case refused(FileName)
+  }
+
+  init?(_ name: FileName) {
+    self.name = name
+    if let (id, format) = SubmissionFormat.parse(name) {
+      self.id = id
+      state = .claimed(format)
+    } else if let (id, original) = name.refused {
+      self.id = id
+      state = .refused(original)
+    } else {
+      return nil
+    }
+  }
 }
 
-/// All that lies in `active/`.
-public struct ActiveListing: Sendable, Equatable {
-  /// In order of their identifiers.
-  public var files: [ActiveFile] = []
-  /// What carries no identifier of a run, or is no regular file: to be reported, never touched.
-  public var strangers: [FileName] = []
+extension FileName {
+  private static let refusedMark = Array(".refused.".utf8)
+  /// NAME_MAX of Linux.
+  private static let longest = 255
+
+  /// What a refused file is called in `active/`.
+  static func refused(_ name: FileName, as id: WorkflowID) -> FileName {
+    FileName(unchecked: (Array(id.text.utf8) + refusedMark + name.bytes).prefix(longest))
+  }
+
+  /// The run and the former name in a name that ``refused(_:as:)`` made.
+  fileprivate var refused: (WorkflowID, FileName)? {
+    guard let dot = bytes.firstIndex(of: UInt8(ascii: ".")), bytes[dot...].starts(with: Self.refusedMark),
+      let id = WorkflowID(validating: String(decoding: bytes[..<dot], as: UTF8.self)),
+      let name = FileName(bytes: bytes[(dot + Self.refusedMark.count)...])
+    else { return nil }
+    return (id, name)
+  }
 }
 
 extension Spool {
-  /// What earlier runners claimed. A file here without a row in the journal was claimed just before a crash:
-  /// ``lookActive(_:_:)`` and admit it.
-  public func activeFiles() throws(Failure) -> ActiveListing {
-    var listing = ActiveListing()
-    try places.active.visit { (name, _) throws(Failure) in
-      if name.starts(with: ".") { return .goOn }  // a receipt being written, or what a crash left of one
-      guard let status = try places.active.status(of: name) else { return .goOn }
-      if status.kind == .regular, let (id, format) = SubmissionFormat.parse(name) {
-        listing.files.append(ActiveFile(id: id, format: format, identity: status.identity))
-      } else {
-        listing.strangers.append(name)
-      }
+  /// What runners claimed, in the order of their identifiers. A file here without a row in the journal was claimed just
+  /// before a crash, or is being claimed under the journal's gate: ``lookActive(_:)`` and admit it, or
+  /// ``giveBack(_:)``. What bears no name of a run is never touched.
+  public func activeFiles() throws(Failure) -> [ActiveFile] {
+    var files: [ActiveFile] = []
+    try places.active.visit { (name, isDirectory) throws(Failure) in
+      if !isDirectory, let file = ActiveFile(name) { files.append(file) }
       return .goOn
     }
-    listing.files.sort { $0.id < $1.id }
-    return listing
+    return files.sorted { $0.id < $1.id }
   }
 
   /// Looks at a claimed file by the same rules as at a waiting one: a crash may have come between the rename and the
   /// check that followed it. The candidate cannot be claimed again; close it when its bytes are in the journal.
-  public func lookActive(_ id: WorkflowID, _ format: SubmissionFormat) throws(Failure) -> Look {
-    try inspector.look(at: format.fileName(of: id), in: places.active, as: format)
+  public func lookActive(_ name: FileName, _ format: SubmissionFormat) -> Look {
+    inspector.look(at: name, in: places.active, as: format)
   }
 
-  /// The bytes of a claimed file as they are now.
-  /// - Throws: `not_found` when it is gone; `io` when it is no regular file or over ``SpoolRules/maxBytes``.
-  public func readActive(_ id: WorkflowID, _ format: SubmissionFormat) throws(Failure) -> [UInt8] {
-    let name = format.fileName(of: id)
-    let path = places.active.path(of: name)
-    switch try places.active.open(name) {
-    case .missing: throw Failure(.notFound, subject: path, message: "is not there any more")
-    case .denied: throw Failure(.io, subject: path, message: "may not be read")
-    case .notAFile: throw Failure(.io, subject: path, message: "is no regular file")
-    case .opened(let file):
-      let status = try file.status(of: path)
-      guard status.kind == .regular else { throw Failure(.io, subject: path, message: "is no regular file") }
-      guard status.identity.size <= rules.maxBytes else {
-        throw Failure(.io, subject: path, message: "has \(status.identity.size) bytes, \(rules.maxBytes) are allowed")
-      }
-      return try file.read(Int(status.identity.size), from: 0, path)
-    }
-  }
-
-  /// Runs in `rejected/` without a receipt: a crash came between ``claimRefused(_:_:as:)`` and ``settle(_:)``.
-  public func unreceipted() throws(Failure) -> [WorkflowID] {
-    var files: Set<WorkflowID> = []
-    var receipts: Set<WorkflowID> = []
-    try places[.rejected].visit { (name, _) throws(Failure) in
-      if name.ends(with: ".receipt.json") {
-        let stem = String(decoding: name.bytes.dropLast(13), as: UTF8.self)
-        if let id = WorkflowID(validating: stem) { receipts.insert(id) }
-      } else if let (id, _) = SubmissionFormat.parse(name) {
-        files.insert(id)
-      }
-      return .goOn
-    }
-    return files.subtracting(receipts).sorted()
+  /// Returns a refused file to `spool/`, to be refused again with all that is to be said about it.
+  /// - Returns: the name it waits under; `nil` when it is gone.
+  public func giveBack(_ file: FileName, as name: FileName) throws(Failure) -> FileName? {
+    guard case .changed(let name) = try putBack(file, as: name) else { return nil }
+    return name
   }
 
   /// Removes dot files of ours that a crash left behind. Writers keep one for moments only; what is older than `age` by

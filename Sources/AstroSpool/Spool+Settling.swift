@@ -43,14 +43,16 @@ extension Spool {
     settlement.receipt.write(to: &writer)
     writer.newline()
     // Written in active/ so that the only dot files a crash can leave are there and in spool/.
-    let temporary = try places.active.writeTemporary(writer.bytes)
-    let receipt = SubmissionFormat.receiptName(of: settlement.id)
-    guard try places.active.replace(temporary.name, to: places[settlement.place], as: receipt) else {
-      throw Failure(.io, subject: places.active.path(of: temporary.name), message: "somebody removed it")
-    }
+    try places.active.write(
+      writer.bytes, to: places[settlement.place], as: SubmissionFormat.receiptName(of: settlement.id))
     touched.insert(settlement.place)
-    try bring(
-      settlement.format.fileName(of: settlement.id), to: settlement.place, &touched, content: settlement.content)
+    let file = settlement.format.fileName(of: settlement.id)
+    if settlement.place == .rejected, let name = settlement.file,
+      try places.active.replace(.refused(name, as: settlement.id), to: places.rejected, as: file)
+    {
+      touched.insert(.active)
+    }
+    try bring(file, to: settlement.place, &touched, content: settlement.content)
     try removeReceipts(of: settlement.id, except: settlement.place, &touched)
   }
 
@@ -63,10 +65,7 @@ extension Spool {
       if try places[source].replace(file, to: places[place], as: file) { touched.formUnion([source, place]) }
     }
     guard try places[place].status(of: file) == nil else { return }
-    let temporary = try places.active.writeTemporary(try content())
-    guard try places.active.replace(temporary.name, to: places[place], as: file) else {
-      throw Failure(.io, subject: places.active.path(of: temporary.name), message: "somebody removed it")
-    }
+    try places.active.write(try content(), to: places[place], as: file)
     touched.insert(place)
   }
 

@@ -43,14 +43,16 @@ public final class Spool {
 
   /// Looks at one name in `spool/`: whether it is complete, has to wait, or is refused. Nothing is moved or changed, no
   /// link is followed, and nothing here blocks.
-  /// - Throws: what kept us from looking (no descriptors left, an I/O error), never what is wrong with the file.
-  public func look(at name: FileName) throws(Failure) -> Look {
+  public func look(at name: FileName) -> Look {
     switch SpoolEntry.Kind(of: name) {
     case .ignored: .ignored
-    case .odd(let reason): try inspector.look(atOdd: name, in: places.spool, reason)
-    case .candidate(let format): try inspector.look(at: name, in: places.spool, as: format)
+    case .odd(let reason): inspector.look(atOdd: name, in: places.spool, reason)
+    case .candidate(let format): inspector.look(at: name, in: places.spool, as: format)
     }
   }
+
+  /// Throws when no file can be taken: `spool/` or `active/` is read-only or not ours to write to.
+  public func requireWritable() throws(Failure) { try places.requireWritable() }
 
   /// Whether the directories held open are still the ones the paths lead to.
   public func integrity() -> SpoolIntegrity { places.integrity() }

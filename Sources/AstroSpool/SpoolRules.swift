@@ -11,19 +11,23 @@ public struct SpoolRules: Sendable, Equatable {
   public var newlineGrace: Duration
   /// How long an empty file is given to be filled.
   public var emptyGrace: Duration
+  /// For how long a file may fail to be read, at growing distances, before it is refused.
+  public var damageGrace: Duration
   /// When to look again at a file that somebody holds open for writing. Its close wakes a watcher anyway; this serves
   /// those that poll.
   public var writerRecheck: Duration
 
   public init(
     requireFinalNewline: Bool = true, maxBytes: Int64 = 64 << 20, restPeriod: Duration = .seconds(2),
-    newlineGrace: Duration = .seconds(5), emptyGrace: Duration = .seconds(60), writerRecheck: Duration = .seconds(1)
+    newlineGrace: Duration = .seconds(5), emptyGrace: Duration = .seconds(60), damageGrace: Duration = .seconds(60),
+    writerRecheck: Duration = .seconds(1)
   ) {
     self.requireFinalNewline = requireFinalNewline
     self.maxBytes = maxBytes
     self.restPeriod = restPeriod
     self.newlineGrace = newlineGrace
     self.emptyGrace = emptyGrace
+    self.damageGrace = damageGrace
     self.writerRecheck = writerRecheck
   }
 }

@@ -62,6 +62,12 @@ public struct HealthProbe: Sendable {
     }
   }
 
+  /// What the last report says of one check, however old it is; empty when there is none.
+  public func check(_ name: String) -> [String: JSONValue] {
+    guard case .report(let members, _) = content, case .map(let checks)? = members["checks"] else { return [:] }
+    return Self.part(checks, name)
+  }
+
   /// The report's members, and why they are not to be trusted, if so.
   private func examined(at now: Timestamp) -> ([String: JSONValue], String?) {
     switch content {

@@ -4,50 +4,50 @@ import AstroYAML
 /// Binds what was given on the command line or by a caller to what a workflow declares.
 public enum Parameters {
   /// Values of `-p name=value`, converted to the declared types: a list is comma-separated or a JSON array.
-  /// - Parameter file: what the diagnostics name as their place; they have no line.
+  /// - Parameter source: the file the plan was made of; what is wrong with a parameter is told where it is declared.
   /// - Returns: a value for each parameter that was given or has a default. With errors, what could be bound.
   public static func bind(
-    _ given: [String: String], to plan: WorkflowPlan, file: String
+    _ given: [String: String], to plan: WorkflowPlan, source: [UInt8], file: String
   ) -> (values: [String: JSONValue], diagnostics: [Diagnostic]) {
-    bind(given, to: plan, file: file, convert: { kind, text in kind.read(text) }, show: { "'\($0)'" })
+    bind(given, to: plan, source: source, file: file, convert: { kind, text in kind.read(text) }, show: { "'\($0)'" })
   }
 
   /// Values that have types already.
   public static func bind(
-    _ given: [String: JSONValue], to plan: WorkflowPlan, file: String
+    _ given: [String: JSONValue], to plan: WorkflowPlan, source: [UInt8], file: String
   ) -> (values: [String: JSONValue], diagnostics: [Diagnostic]) {
-    bind(given, to: plan, file: file, convert: { kind, value in kind.accept(value) }, show: \.json)
+    bind(given, to: plan, source: source, file: file, convert: { kind, value in kind.accept(value) }, show: \.json)
   }
 
   private static func bind<Value>(
-    _ given: [String: Value], to plan: WorkflowPlan, file: String,
+    _ given: [String: Value], to plan: WorkflowPlan, source: [UInt8], file: String,
     convert: (ParameterPlan.Kind, Value) -> JSONValue?, show: (Value) -> String
   ) -> (values: [String: JSONValue], diagnostics: [Diagnostic]) {
     var values: [String: JSONValue] = [:]
-    var diagnostics: [Diagnostic] = []
-    func error(_ code: String, _ message: String, hint: String? = nil) {
-      diagnostics.append(Diagnostic(code: code, message: message, file: file, hint: hint))
-    }
+    var errors = PlacedErrors(in: source, file: file)
     let names = plan.params.map(\.name)
     for name in given.keys.sorted() where !names.contains(name) {
-      error("unknown_parameter", "there is no parameter '\(name)'", hint: hint(for: name, among: names))
+      errors.add("unknown_parameter", "there is no parameter '\(name)'", at: [], hint: hint(for: name, among: names))
     }
     for parameter in plan.params {
       let name = parameter.name
+      let place = ["params", name]
       if let text = given[name] {
         if let value = convert(parameter.kind, text) {
           values[name] = value
-          if let complaint = parameter.complaint(about: value) { error("pattern", complaint) }
+          if let complaint = parameter.complaint(about: value) { errors.add("pattern", complaint, at: place) }
         } else {
-          error("wrong_type", "parameter '\(name)': expected \(parameter.kind.noun), got \(show(text))")
+          errors.add(
+            "wrong_type", "parameter '\(name)': expected \(parameter.kind.noun), got \(show(text))", at: place)
         }
       } else if let value = parameter.defaultValue {
         values[name] = value
       } else if parameter.required {
-        error("missing_parameter", "parameter '\(name)' is required", hint: "give it with -p \(name)=...")
+        errors.add(
+          "missing_parameter", "parameter '\(name)' is required", at: place, hint: "give it with -p \(name)=...")
       }
     }
-    return (values, diagnostics)
+    return (values, errors.diagnostics)
   }
 
   private static func hint(for name: String, among names: [String]) -> String? {

@@ -55,7 +55,7 @@ enum WorkflowKeys {
     Key(
       "tasks", "The tasks by their names.",
       ##"""
-      {"type": "object", "minProperties": 1,
+      {"type": "object", "minProperties": 1, "maxProperties": 1000000,
        "propertyNames": {"$ref": "#/$defs/name"}, "additionalProperties": {"$ref": "#/$defs/task"}}
       """##),
   ]

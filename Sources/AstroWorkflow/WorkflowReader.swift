@@ -21,7 +21,12 @@ final class WorkflowReader {
   /// Tasks whose stdout some expression looks at.
   var stdoutReads: Set<Int> = []
 
-  init(_ document: YAMLDocument) { decoder = StrictDecoder(document) }
+  private let mostTasks: Int
+
+  init(_ document: YAMLDocument, mostTasks: Int) {
+    decoder = StrictDecoder(document)
+    self.mostTasks = mostTasks
+  }
 
   func read(_ root: YAMLNode) {
     guard let top = decoder.mapping(root, keys: WorkflowKeys.top) else { return }
@@ -78,6 +83,12 @@ final class WorkflowReader {
       return false
     }
     let count = entries.underestimatedCount
+    if count > mostTasks {
+      decoder.error(
+        "too_many_tasks", "a workflow has at most \(mostTasks) tasks, this one has \(count)", at: node,
+        hint: "split it into several files")
+      return false
+    }
     ids.reserveCapacity(count)
     indices.reserveCapacity(count)
     taskNodes.reserveCapacity(count)

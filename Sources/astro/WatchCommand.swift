@@ -52,5 +52,7 @@ struct WatchCommand: ParsableCommand {
 
 extension Failure {
   /// Whether a fresh runner may succeed where this one failed, without anybody's help but time's.
-  fileprivate var isPassing: Bool { code == .noSpace || code == .unavailable || code == .cannotCreate }
+  fileprivate var isPassing: Bool {
+    code == .noSpace || code == .unavailable || code == .cannotCreate || code == .tryLater
+  }
 }

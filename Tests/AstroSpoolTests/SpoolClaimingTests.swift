@@ -48,7 +48,7 @@ import Testing
     let spool = try Spool(directory: path, rules: SpoolRules(), clock: HandClock())
     var claimed: [String] = []
     for entry in try spool.list() {
-      guard let candidate = try spool.look(at: entry.name).candidate else { continue }
+      guard let candidate = spool.look(at: entry.name).candidate else { continue }
       let id = WorkflowID(unchecked: "r\(runner)-\(claimed.count)")
       if try spool.claim(candidate, as: id) == .claimed { claimed.append(entry.name.printable) }
     }
@@ -114,25 +114,55 @@ import Testing
     let fixture = try SpoolFixture()
     fixture.write("a\n", to: "a.yaml")
     fixture.write("b\n", to: "active/\(runID).yaml")
-    let failure = #expect(throws: Failure.self) { try fixture.spool.claim(fixture.candidate("a.yaml"), as: runID) }
-    #expect(failure?.description == "\(fixture.path)/active/\(runID).yaml: a run of this name exists already")
+    let result = try fixture.spool.claim(fixture.candidate("a.yaml"), as: runID)
+    guard case .stuck(let failure) = result else { return #expect(Bool(false), "\(result)") }
+    #expect(failure.description == "\(fixture.path)/active/\(runID).yaml: a run of this name exists already")
     #expect(fixture.content("a.yaml") == "a\n")
     #expect(fixture.content("active/\(runID).yaml") == "b\n")
   }
 
-  @Test func `a refused link is moved as a link`() throws {
+  @Test(.enabled(if: getuid() == 0)) func `a file that cannot be moved is stuck, the spool is not`() throws {
+    let fixture = try SpoolFixture()
+    fixture.write("a\n", to: "a.yaml")
+    fixture.write("b\n", to: "b.yaml")
+    let (one, other) = (try fixture.candidate("a.yaml"), try fixture.candidate("b.yaml"))
+    let path = fixture.path + "/a.yaml"
+    try #require(mount(path, path, nil, UInt(MS_BIND), nil) == 0)
+    defer { umount2(path, Int32(MNT_DETACH)) }
+    guard case .stuck(let failure) = try fixture.spool.claim(one, as: runID) else { return #expect(Bool(false)) }
+    #expect(failure.errno == EBUSY)
+    #expect(try fixture.spool.claim(other, as: otherID) == .claimed)
+  }
+
+  @Test(.enabled(if: getuid() == 0)) func `a spool that is read-only blocks every claim`() throws {
+    let fixture = try SpoolFixture()
+    try #require(mount(fixture.path, fixture.path, nil, UInt(MS_BIND), nil) == 0)
+    defer { umount2(fixture.path, Int32(MNT_DETACH)) }
+    let spool = try fixture.another()
+    fixture.write("a\n", to: "a.yaml")
+    let candidate = try fixture.candidate("a.yaml", in: spool)
+    try #require(mount(nil, fixture.path, nil, UInt(MS_BIND | MS_REMOUNT | MS_RDONLY), nil) == 0)
+    guard case .blocked(let failure) = try spool.claim(candidate, as: runID) else { return #expect(Bool(false)) }
+    #expect(failure.errno == EROFS)
+    let told = #expect(throws: Failure.self) { try spool.requireWritable() }
+    #expect(told?.description == "\(fixture.path): cannot be written to: Read-only file system")
+  }
+
+  @Test func `a refused link is moved as a link, and bears its own name until it is settled`() throws {
     let fixture = try SpoolFixture()
     fixture.write("target\n", to: ".target")
     symlink("../.target", fixture.path + "/a.yaml")
     let refusal = try #require(fixture.spool.look(at: file("a.yaml")).refusal)
-    #expect(try fixture.spool.claimRefused(file("a.yaml"), refusal, as: runID) == .claimed)
+    #expect(try fixture.spool.claim(file("a.yaml"), refusal, as: runID) == .claimed)
+    #expect(fixture.names(in: "active") == ["\(runID).refused.a.yaml"])
+    #expect(fixture.content(".target") == "target\n")
+    var settlement = settlement(.rejected, .rejected)
+    settlement.file = file("a.yaml")
+    for _ in 1...2 { try fixture.spool.settle(settlement) }
     var target = [CChar](repeating: 0, count: 64)
     #expect(readlink(fixture.path + "/rejected/\(runID).yaml", &target, 63) == 10)
-    #expect(fixture.content(".target") == "target\n")
-    #expect(try fixture.spool.unreceipted() == [runID])
-    try fixture.spool.settle(settlement(.rejected, .rejected))
-    #expect(try fixture.spool.unreceipted().isEmpty)
-    #expect(readlink(fixture.path + "/rejected/\(runID).yaml", &target, 63) == 10)
+    #expect(fixture.names(in: "active").isEmpty)
+    #expect(fixture.names(in: "rejected") == ["\(runID).receipt.json", "\(runID).yaml"])
   }
 
   @Test func `a good file that replaced a refused one is not rejected for it`() throws {
@@ -141,28 +171,9 @@ import Testing
     let refusal = try #require(fixture.spool.look(at: file("a.yaml")).refusal)
     unlink(fixture.path + "/a.yaml")
     fixture.write("good\n", to: "a.yaml")
-    #expect(try fixture.spool.claimRefused(file("a.yaml"), refusal, as: runID) == .changed(name: file("a.yaml")))
+    #expect(try fixture.spool.claim(file("a.yaml"), refusal, as: runID) == .changed(name: file("a.yaml")))
     #expect(fixture.content("a.yaml") == "good\n")
-    #expect(fixture.names(in: "rejected").isEmpty)
-  }
-
-  @Test func `a claimed file is given back under its own name`() throws {
-    let fixture = try SpoolFixture()
-    fixture.write("a\n", to: "a.yaml")
-    #expect(try fixture.spool.claim(fixture.candidate("a.yaml"), as: runID) == .claimed)
-    #expect(try fixture.spool.unclaim(runID, .yaml, to: file("a.yaml")) == .returned)
-    #expect(fixture.content("a.yaml") == "a\n")
-    #expect(try fixture.spool.unclaim(runID, .yaml, to: file("a.yaml")) == .missing)
-  }
-
-  @Test func `giving back replaces no file that came meanwhile`() throws {
-    let fixture = try SpoolFixture()
-    fixture.write("a\n", to: "a.yaml")
-    #expect(try fixture.spool.claim(fixture.candidate("a.yaml"), as: runID) == .claimed)
-    fixture.write("newer\n", to: "a.yaml")
-    #expect(try fixture.spool.unclaim(runID, .yaml, to: file("a.yaml")) == .nameTaken)
-    #expect(fixture.content("a.yaml") == "newer\n")
-    #expect(fixture.content("active/\(runID).yaml") == "a\n")
+    #expect(fixture.names(in: "active").isEmpty)
   }
 
   @Test func `content put back while its name is in use again waits beside the newer file`() throws {
@@ -170,7 +181,7 @@ import Testing
     fixture.write("changed\n", to: "active/\(runID).yaml")
     fixture.write("newer\n", to: "a.yaml")
     let claimed = file("\(runID).yaml")
-    let result = try fixture.spool.putBack(claimed, from: .active, as: file("a.yaml"), spare: claimed)
+    let result = try fixture.spool.putBack(claimed, as: file("a.yaml"))
     #expect(result == .changed(name: claimed))
     #expect(fixture.content("a.yaml") == "newer\n")
     #expect(fixture.content("\(runID).yaml") == "changed\n")

@@ -93,7 +93,7 @@ import Testing
     let fixture = try SpoolFixture()
     let small = fixture.home.path("small")
     mkdir(small, 0o700)
-    guard mount("tmpfs", small, "tmpfs", 0, "size=64k") == 0 else { return }
+    try #require(mount("tmpfs", small, "tmpfs", 0, "size=64k") == 0)
     defer { umount(small) }
     let spool = try Spool(directory: small, rules: SpoolRules(), clock: fixture.clock)
     let failure = #expect(throws: Failure.self) {

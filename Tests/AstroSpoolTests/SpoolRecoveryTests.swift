@@ -5,49 +5,58 @@ import Testing
 @testable import AstroSpool
 
 @Suite struct SpoolRecoveryTests {
-  @Test func `active files are listed by identifier, strangers are reported and left alone`() throws {
+  @Test func `active files are listed by identifier, whatever they are, and strangers left alone`() throws {
     let fixture = try SpoolFixture()
     fixture.write("b\n", to: "active/\(otherID).json")
-    fixture.write("a\n", to: "active/\(runID).yaml")
-    fixture.write("?\n", to: "active/not an id.yaml")
-    fixture.write("?\n", to: "active/README")
-    fixture.write("?\n", to: "active/.astro-1.tmp")
-    symlink("/etc/passwd", fixture.path + "/active/link.yaml")
-    let listing = try fixture.spool.activeFiles()
-    #expect(listing.files.map(\.id) == [runID, otherID])
-    #expect(listing.files.map(\.format) == [.yaml, .json])
-    #expect(listing.files.first?.identity.size == 2)
-    #expect(Set(listing.strangers.map(\.printable)) == ["not an id.yaml", "README", "link.yaml"])
-    #expect(fixture.names(in: "active").count == 6)
+    symlink("/etc/passwd", fixture.path + "/active/\(runID).yaml")
+    for name in ["not an id.yaml", "README", ".astro-1.tmp", "\(runID).other.a.yaml", "X y.refused.a.yaml"] {
+      fixture.write("?\n", to: "active/\(name)")
+    }
+    let files = try fixture.spool.activeFiles()
+    #expect(files.map(\.id) == [runID, otherID])
+    #expect(files.map(\.state) == [.claimed(.yaml), .claimed(.json)])
+    #expect(fixture.names(in: "active").count == 7)
+  }
+
+  @Test func `what was claimed to be rejected goes back under its own name, or beside whatever has it`() throws {
+    let fixture = try SpoolFixture()
+    for id in [runID, otherID] {
+      symlink("/nowhere", fixture.path + "/link.yaml")
+      let refusal = try #require(fixture.spool.look(at: file("link.yaml")).refusal)
+      #expect(try fixture.spool.claim(file("link.yaml"), refusal, as: id) == .claimed)
+    }
+    var names: [FileName?] = []
+    for active in try fixture.spool.activeFiles() {
+      guard case .refused(let name) = active.state else { return #expect(Bool(false)) }
+      names.append(try fixture.spool.giveBack(active.name, as: name))
+    }
+    #expect(names == [file("link.yaml"), file("\(otherID).refused.link.yaml")])
+    #expect(fixture.names() == ["\(otherID).refused.link.yaml", "link.yaml"])
+  }
+
+  @Test func `a name that leaves no room for the run's is cut off`() throws {
+    let fixture = try SpoolFixture()
+    let name = file(String(repeating: "n", count: 250) + ".yaml")
+    mkfifo(fixture.path + "/" + name.printable, 0o600)
+    let refusal = try #require(fixture.spool.look(at: name).refusal)
+    #expect(try fixture.spool.claim(name, refusal, as: runID) == .claimed)
+    let active = try #require(try fixture.spool.activeFiles().first)
+    #expect(active.name.bytes.count == 255)
+    var settlement = settlement(.rejected, .rejected)
+    settlement.file = name
+    try fixture.spool.settle(settlement)
+    #expect(fixture.names(in: "rejected") == ["\(runID).receipt.json", "\(runID).yaml"])
   }
 
   @Test func `a file claimed just before a crash is looked at by the rules of the spool`() throws {
     let fixture = try SpoolFixture()
-    fixture.write("a\n", to: "active/\(runID).yaml")
-    #expect(try fixture.spool.lookActive(runID, .yaml).candidate?.bytes == Array("a\n".utf8))
-    let writer = open(fixture.path + "/active/\(runID).yaml", O_WRONLY | O_CLOEXEC | O_NONBLOCK)
+    let (name, other) = (file("\(runID).yaml"), file("\(otherID).yaml"))
+    fixture.write("a\n", to: "active/\(name)")
+    #expect(fixture.spool.lookActive(name, .yaml).candidate?.bytes == Array("a\n".utf8))
+    let writer = open(fixture.path + "/active/\(name)", O_WRONLY | O_CLOEXEC | O_NONBLOCK)
     defer { close(writer) }
-    #expect(try fixture.spool.lookActive(runID, .yaml).waiting?.reason == .beingWritten)
-    #expect(try fixture.spool.lookActive(otherID, .yaml).isGone)
-  }
-
-  @Test func `the bytes of an active file can be read, and what is none cannot`() throws {
-    let fixture = try SpoolFixture(rules: SpoolRules(maxBytes: 4))
-    let path = "\(fixture.path)/active/\(runID).yaml"
-    #expect(throws: Failure(.notFound, subject: path, message: "is not there any more")) {
-      try fixture.spool.readActive(runID, .yaml)
-    }
-    fixture.write("a\n", to: "active/\(runID).yaml")
-    #expect(try fixture.spool.readActive(runID, .yaml) == Array("a\n".utf8))
-    fixture.write("abcde", to: "active/\(runID).yaml")
-    #expect(throws: Failure(.io, subject: path, message: "has 5 bytes, 4 are allowed")) {
-      try fixture.spool.readActive(runID, .yaml)
-    }
-    unlink(path)
-    symlink("/etc/passwd", path)
-    #expect(throws: Failure(.io, subject: path, message: "is no regular file")) {
-      try fixture.spool.readActive(runID, .yaml)
-    }
+    #expect(fixture.spool.lookActive(name, .yaml).waiting?.reason == .beingWritten)
+    #expect(fixture.spool.lookActive(other, .yaml).isGone)
   }
 
   @Test func `only our own dot files without a writer are swept`() throws {

@@ -17,6 +17,25 @@ import Testing
     #expect(parse(text).diagnostics.map(\.code) == ["cycle"])
   }
 
+  @Test func moreTasksThanOneFileMayHaveAreRefused() {
+    let text = "tasks:\n" + (0..<5).map { "  t\($0): {run: x}\n" }.joined()
+    #expect(WorkflowParser.parse(Array(text.utf8), file: "w.yaml", mostTasks: 5).plan?.tasks.count == 5)
+    let parsed = WorkflowParser.parse(Array(text.utf8), file: "w.yaml", mostTasks: 4)
+    #expect(parsed.plan == nil)
+    #expect(
+      parsed.diagnostics.map(\.rendered).joined() == """
+        w.yaml:2:3: error: a workflow has at most 4 tasks, this one has 5
+            t0: {run: x}
+            ^
+          hint: split it into several files
+
+        """)
+  }
+
+  @Test func theSchemaKnowsHowManyTasksAFileMayHave() {
+    #expect(WorkflowSchema.json.contains("\"maxProperties\": \(WorkflowParser.mostTasks)"))
+  }
+
   @Test func aThousandErrorsAreShownAndTheRestIsCounted() {
     let text = "tasks:\n" + (0..<1500).map { "  t\($0): {run: x, needs: [nobody]}\n" }.joined()
     let found = parse(text).diagnostics

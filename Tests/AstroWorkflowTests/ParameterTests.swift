@@ -6,8 +6,14 @@ import Testing
 /// What `-p name=value` becomes.
 @Suite struct Binding {
   private func bind(_ declaration: String, _ given: [String: String]) throws -> String {
-    let bound = Parameters.bind(given, to: try plan("params: {\(declaration)}\ntasks: {a: {run: x}}\n"), file: "w.yaml")
-    return JSONValue.map(bound.values).json + bound.diagnostics.map { "\n" + $0.rendered }.joined()
+    let text = "params: {\(declaration)}\ntasks: {a: {run: x}}\n"
+    let bound = Parameters.bind(given, to: try plan(text), source: Array(text.utf8), file: "w.yaml")
+    let said = bound.diagnostics.map { diagnostic in
+      var diagnostic = diagnostic
+      diagnostic.sourceLine = ""
+      return "\n" + diagnostic.rendered
+    }
+    return JSONValue.map(bound.values).json + said.joined()
   }
 
   @Test(arguments: [
@@ -20,21 +26,21 @@ import Testing
     ("p: {type: list}", "a,,b", #"{"p":["a","","b"]}"#),
     ("p: {type: list}", #"[1, "x, y"]"#, #"{"p":[1,"x, y"]}"#), ("p: 10", "3", #"{"p":3}"#),
     ("p: [a]", "b", #"{"p":["b"]}"#),
-    ("p: {type: integer}", "x", "{}\nw.yaml: error: parameter 'p': expected an integer, got 'x'\n"),
-    ("p: {type: integer}", "1.5", "{}\nw.yaml: error: parameter 'p': expected an integer, got '1.5'\n"),
-    ("p: {type: integer}", "", "{}\nw.yaml: error: parameter 'p': expected an integer, got ''\n"),
+    ("p: {type: integer}", "x", "{}\nw.yaml:1:10: error: parameter 'p': expected an integer, got 'x'\n"),
+    ("p: {type: integer}", "1.5", "{}\nw.yaml:1:10: error: parameter 'p': expected an integer, got '1.5'\n"),
+    ("p: {type: integer}", "", "{}\nw.yaml:1:10: error: parameter 'p': expected an integer, got ''\n"),
     (
       "p: {type: integer}", "99999999999999999999",
-      "{}\nw.yaml: error: parameter 'p': expected an integer, got '99999999999999999999'\n"
+      "{}\nw.yaml:1:10: error: parameter 'p': expected an integer, got '99999999999999999999'\n"
     ),
-    ("p: {type: number}", "1,5", "{}\nw.yaml: error: parameter 'p': expected a number, got '1,5'\n"),
-    ("p: {type: number}", "nan", "{}\nw.yaml: error: parameter 'p': expected a number, got 'nan'\n"),
-    ("p: {type: boolean}", "yes", "{}\nw.yaml: error: parameter 'p': expected true or false, got 'yes'\n"),
-    ("p: {type: list}", "[1,", "{}\nw.yaml: error: parameter 'p': expected a list, got '[1,'\n"),
+    ("p: {type: number}", "1,5", "{}\nw.yaml:1:10: error: parameter 'p': expected a number, got '1,5'\n"),
+    ("p: {type: number}", "nan", "{}\nw.yaml:1:10: error: parameter 'p': expected a number, got 'nan'\n"),
+    ("p: {type: boolean}", "yes", "{}\nw.yaml:1:10: error: parameter 'p': expected true or false, got 'yes'\n"),
+    ("p: {type: list}", "[1,", "{}\nw.yaml:1:10: error: parameter 'p': expected a list, got '[1,'\n"),
     ("p: {pattern: '^[a-z]+$'}", "abc", #"{"p":"abc"}"#),
     (
       "p: {pattern: '^[a-z]+$'}", "ABC",
-      "{\"p\":\"ABC\"}\nw.yaml: error: parameter 'p' does not match the pattern '^[a-z]+$'\n"
+      "{\"p\":\"ABC\"}\nw.yaml:1:10: error: parameter 'p' does not match the pattern '^[a-z]+$'\n"
     ),
   ])
   func aTextBecomesAValueOfTheDeclaredType(declaration: String, text: String, result: String) throws {
@@ -49,7 +55,7 @@ import Testing
     #expect(
       try bind("date: {required: true}", [:]) == """
         {}
-        w.yaml: error: parameter 'date' is required
+        w.yaml:1:10: error: parameter 'date' is required
           hint: give it with -p date=...
 
         """)
@@ -66,15 +72,26 @@ import Testing
           hint: parameters: date, top
 
         """)
-    let none = Parameters.bind(["x": "1"], to: try plan("tasks: {a: {run: x}}\n"), file: "w.yaml")
+    let none = Parameters.bind(
+      ["x": "1"], to: try plan("tasks: {a: {run: x}}\n"), source: Array("tasks: {a: {run: x}}\n".utf8), file: "w.yaml")
     #expect(none.diagnostics.map(\.hint) == ["this workflow takes no parameters"])
   }
 
   @Test func valuesThatHaveTypesKeepThem() throws {
-    let plan = try plan("params: {n: 1, x: {type: number}, s: {type: string}}\ntasks: {a: {run: x}}\n")
+    let text = "params: {n: 1, x: {type: number}, s: {type: string}}\ntasks: {a: {run: x}}\n"
+    let plan = try plan(text)
     let bound = Parameters.bind(
-      ["n": JSONValue.number(3), "x": .integer(2), "s": .bool(true)], to: plan, file: "w.yaml")
+      ["n": JSONValue.number(3), "x": .integer(2), "s": .bool(true)], to: plan, source: Array(text.utf8),
+      file: "w.yaml")
     #expect(bound.values == ["n": .integer(3), "x": .number(2)])
-    #expect(bound.diagnostics.map(\.message) == ["parameter 's': expected a string, got true"])
+    #expect(
+      bound.diagnostics.map(\.rendered) == [
+        """
+        w.yaml:1:35: error: parameter 's': expected a string, got true
+          params: {n: 1, x: {type: number}, s: {type: string}}
+                                            ^
+
+        """
+      ])
   }
 }

@@ -38,8 +38,8 @@ import Testing
     try home.write("tasks: {a: {run: 'true', nedds: []}}\n", to: "typo.yaml")
     for (arguments, code, message) in [
       (["typo.yaml"], 65, "typo.yaml:1:26: error: unknown key 'nedds'"),
-      (["p.yaml"], 65, "p.yaml: error: parameter 'n' is required"),
-      (["p.yaml", "-p", "n=x"], 65, "p.yaml: error: parameter 'n': expected an integer, got 'x'"),
+      (["p.yaml"], 65, "p.yaml:1:10: error: parameter 'n' is required"),
+      (["p.yaml", "-p", "n=x"], 65, "p.yaml:1:10: error: parameter 'n': expected an integer, got 'x'"),
       (["p.yaml", "-p", "=1"], 64, "Error: -p takes name=value, got '=1'"),
       (["nope.yaml"], 66, "astro: nope.yaml: cannot be read: No such file or directory"),
       (["."], 66, "astro: .: is not a regular file"),

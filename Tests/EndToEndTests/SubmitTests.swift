@@ -41,7 +41,14 @@ import Testing
     try home.write(greet, to: "greet.yaml")
     let missing = try home.astro("submit", "greet.yaml")
     #expect(missing.code == 65)
-    #expect(missing.err == "greet.yaml: error: parameter 'who' is required\n  hint: give it with -p who=...\n")
+    #expect(
+      missing.err == """
+        greet.yaml:1:10: error: parameter 'who' is required
+          params: {who: {type: string, required: true}}
+                   ^~~
+          hint: give it with -p who=...
+
+        """)
     let unknown = try home.astro("submit", "greet.yaml", "-p", "who=a", "-p", "whom=b")
     #expect(unknown.code == 65)
     #expect(unknown.err == "greet.yaml: error: there is no parameter 'whom'\n  hint: did you mean 'who'?\n")
@@ -101,7 +108,7 @@ import Testing
   @Test(.enabled(if: getuid() == 0)) func `a full disk is error 73, and nothing is left of what did not fit`() throws {
     let home = try ScratchHome()
     let spool = home.path + "/spool"
-    guard mount("tmpfs", spool, "tmpfs", 0, "size=64k") == 0 else { return }
+    try #require(mount("tmpfs", spool, "tmpfs", 0, "size=64k") == 0)
     defer { umount2(spool, Int32(MNT_DETACH)) }
     try home.write(Workflows.succeeding, to: "small.yaml")
     try home.write(Workflows.succeeding + String(repeating: "# \n", count: 100_000), to: "large.yaml")

@@ -1,0 +1,98 @@
+import AstroCore
+import AstroJournal
+import AstroSpool
+import AstroTelemetry
+import Logging
+
+extension Runner {
+  /// Whether files are taken now; while the spool cannot be used they wait.
+  var claimsFiles: Bool { takesFiles && spoolTrouble == nil }
+
+  /// Does something with the spool's directories. What stands in the way (a read-only file system, a mode, a directory
+  /// that is gone) is said once and waited for: nothing is claimed and nothing settled until a look around finds it
+  /// mended.
+  func usingSpool(_ body: () throws(Failure) -> Void) {
+    do throws(Failure) { try body() } catch { note(error) }
+  }
+
+  /// How soon a look around is taken when something stands in the way.
+  private static let troubleInterval = Duration.seconds(1)
+
+  func note(_ trouble: Failure) {
+    spoolTrouble = trouble
+    nextRescan = min(nextRescan, clock.now().boot + Self.troubleInterval.microseconds)
+    // The subject may be a temporary file, another one each time.
+    guard toldTrouble?.errno != trouble.errno || toldTrouble?.code != trouble.code else { return }
+    toldTrouble = trouble
+    log.error("Spool cannot be used", error: trouble)
+    deltas.increment(.errors, ["spool"])
+  }
+
+  /// Looks whether the spool can be used, opens it anew where another has its place, and does what had to wait for it.
+  /// - Returns: what is in it; empty when it cannot be used.
+  func lookAround() throws(Failure) -> [SpoolEntry] {
+    var entries: [SpoolEntry] = []
+    spoolTrouble = nil
+    usingSpool { () throws(Failure) in
+      switch spool.integrity() {
+      case .intact: break
+      case .replaced, .missing, .unreachable:
+        try spool.reattach()
+        log.error("Spool replaced", metadata: ["path": .string(spool.directory)])
+        deltas.increment(.errors, ["spool"])
+      }
+      try spool.requireWritable()
+      entries = try spool.list()
+    }
+    try settleEnded()
+    if spoolTrouble == nil, toldTrouble != nil {
+      toldTrouble = nil
+      log.info("Spool can be used again", metadata: ["path": .string(spool.directory)])
+    }
+    return entries
+  }
+
+  /// Leaves a file alone that cannot be taken; said once for each reason.
+  func setAside(_ name: FileName, _ failure: Failure) {
+    guard intake.setAside(name, spool.identity(of: name), failure, now: clock.now()) else { return }
+    log.error("File cannot be taken", error: failure, metadata: ["file": .string(name.printable)])
+    deltas.increment(.errors, ["spool"])
+  }
+
+  /// Finds files that lie in `active/` without a row: claimed before a crash, or before a commit that failed. They are
+  /// admitted with the next commit. Claims happen under the gate, so under the gate a file without a row has lost its
+  /// claimer; one whose claimer has not committed yet is found to have its row there.
+  func findOrphanedFiles() throws(Failure) {
+    var files: [ActiveFile] = []
+    usingSpool { () throws(Failure) in files = try spool.activeFiles() }
+    let known = try journal.read { reading in try files.filter { try reading.run($0.id) != nil } }
+    for file in Set(files).subtracting(known) {
+      switch file.state {
+      case .refused(let name): orphans.append(.misplaced(file, name))
+      case .claimed(let format):
+        switch spool.lookActive(file.name, format) {
+        case .ready(let candidate):
+          var admission = examine(candidate)
+          if admission.plan?.name == nil { admission.name = file.id.name }
+          orphans.append(.admissible(file, admission))
+        case .refused(let refusal): orphans.append(.refused(file, format, refusal))
+        case .notYet, .ignored, .gone: continue
+        }
+      }
+    }
+  }
+}
+
+/// A file in `active/` that had no row in the journal when it was found.
+enum Orphan {
+  case admissible(ActiveFile, Admission)
+  case refused(ActiveFile, SubmissionFormat, Refusal)
+  /// It was claimed to be rejected, under this name.
+  case misplaced(ActiveFile, FileName)
+
+  var file: ActiveFile {
+    switch self {
+    case .admissible(let file, _), .refused(let file, _, _), .misplaced(let file, _): file
+    }
+  }
+}
