@@ -159,7 +159,7 @@ struct HomeChecks {
     var names: Set<String> = []
     var findings: [Finding] = []
     for file in Listing.names(in: folder).sorted() where file.hasSuffix(".yaml") || file.hasSuffix(".yml") {
-      guard let bytes = FileTail.read("\(folder)/\(file)", last: 1 << 20) else { continue }
+      guard let bytes = try? FileTail.read("\(folder)/\(file)", last: 1 << 20) else { continue }
       guard let plan = WorkflowParser.parse(bytes, file: file).plan else {
         findings.append(
           .warning(
