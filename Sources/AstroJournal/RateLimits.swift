@@ -23,22 +23,11 @@ public struct RateLimits: Sendable {
     throw Failure(.notFound, subject: name, message: "no such limit; there are: \(names)")
   }
 
-  /// What ``consume(_:key:weight:on:)`` would answer now, taking nothing; waits for no writer.
-  public func check(
-    _ limiter: String, key: String, weight: Int64 = 1, on journal: Journal
-  ) throws(Failure) -> LimitVerdict {
-    try journal.read {
-      try check(limiter, key: key, weight: weight, in: $0, at: journal.now, bootID: journal.bootID)
-    }
-  }
-
   /// What ``consume(_:key:weight:in:)`` would answer at `now`, for readers without a journal to write.
   public func check(
     _ limiter: String, key: String, weight: Int64 = 1, in reading: Reading, at now: Moment, bootID: String
   ) throws(Failure) -> LimitVerdict {
-    switch try limit(limiter) {
-    case .unlimited: unlimited(limiter, key, now)
-    case .window(let window):
+    try verdict(limiter, key, now) { window throws(Failure) in
       try reading.check(limiter, key: key, window: window, weight: weight, at: now, bootID: bootID)
     }
   }
@@ -47,9 +36,8 @@ public struct RateLimits: Sendable {
   public func check(
     _ limiter: String, key: String, weight: Int64 = 1, in transaction: Transaction
   ) throws(Failure) -> LimitVerdict {
-    switch try limit(limiter) {
-    case .unlimited: unlimited(limiter, key, transaction.now)
-    case .window(let window): try transaction.check(limiter, key: key, window: window, weight: weight)
+    try verdict(limiter, key, transaction.now) { window throws(Failure) in
+      try transaction.check(limiter, key: key, window: window, weight: weight)
     }
   }
 
@@ -58,18 +46,9 @@ public struct RateLimits: Sendable {
   public func consume(
     _ limiter: String, key: String, weight: Int64 = 1, in transaction: Transaction
   ) throws(Failure) -> LimitVerdict {
-    switch try limit(limiter) {
-    case .unlimited: unlimited(limiter, key, transaction.now)
-    case .window(let window): try transaction.consume(limiter, key: key, window: window, weight: weight)
+    try verdict(limiter, key, transaction.now) { window throws(Failure) in
+      try transaction.consume(limiter, key: key, window: window, weight: weight)
     }
-  }
-
-  /// Takes `weight` when it fits; durable when it returns.
-  public func consume(
-    _ limiter: String, key: String, weight: Int64 = 1, on journal: Journal
-  ) throws(Failure) -> LimitVerdict {
-    if case .unlimited = try limit(limiter) { return unlimited(limiter, key, journal.now) }
-    return try journal.commit { try consume(limiter, key: key, weight: weight, in: $0) }
   }
 
   /// Forgets what was granted: of one key, of one limiter, or of all configured ones.
@@ -102,8 +81,15 @@ public struct RateLimits: Sendable {
     statistics(of: try journal.read { try $0.limitStates() }, bootID: journal.bootID, at: journal.now)
   }
 
-  private func unlimited(_ limiter: String, _ key: String, _ now: Moment) -> LimitVerdict {
-    LimitVerdict(
-      limiter: limiter, key: key, allowed: true, limit: .max, remaining: .max, resetAt: now.wall, retryAfter: .zero)
+  /// What the window answers; a limit that is switched off grants always.
+  private func verdict(
+    _ limiter: String, _ key: String, _ now: Moment, _ ask: (RateWindow) throws(Failure) -> LimitVerdict
+  ) throws(Failure) -> LimitVerdict {
+    switch try limit(limiter) {
+    case .window(let window): try ask(window)
+    case .unlimited:
+      LimitVerdict(
+        limiter: limiter, key: key, allowed: true, limit: .max, remaining: .max, resetAt: now.wall, retryAfter: .zero)
+    }
   }
 }

@@ -1,6 +1,7 @@
 import AstroConfiguration
 import AstroCore
 import AstroJournal
+import AstroProcess
 import AstroSpool
 import AstroTelemetry
 import Glibc
@@ -61,7 +62,7 @@ extension Runner {
       }
       try AtomicFile.replace(directory.record, with: report.json, mode: 0o600)
       // The journal has their content.
-      for name in Listing.names(in: directory.path) where name.hasPrefix(RunDirectory.outputPrefix) {
+      for name in Listing.readable(in: directory.path) where name.hasPrefix(RunDirectory.outputPrefix) {
         unlink("\(directory.path)/\(name)")
       }
     }

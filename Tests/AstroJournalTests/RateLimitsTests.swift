@@ -4,6 +4,22 @@ import AstroJournal
 import AstroLimits
 import Testing
 
+extension RateLimits {
+  fileprivate func check(_ limiter: String, key: String, weight: Int64 = 1, on journal: Journal) throws -> LimitVerdict
+  {
+    let now = journal.now
+    return try journal.read {
+      try check(limiter, key: key, weight: weight, in: $0, at: now, bootID: journal.bootID)
+    }
+  }
+
+  fileprivate func consume(_ limiter: String, key: String, weight: Int64 = 1, on journal: Journal) throws
+    -> LimitVerdict
+  {
+    try journal.commit { try consume(limiter, key: key, weight: weight, in: $0) }
+  }
+}
+
 @Suite struct RateLimitsTests {
   private let fixture = JournalFixture()
   private let journal: Journal
