@@ -29,16 +29,17 @@ public struct LimitOverview {
       waiting[LimitPlace(limiter: limiter, key: key), default: .init()].add(since: file.sight.modifiedAt)
     }
     let limits = RateLimits(configured: configuration.system.limits)
+    let states = try reading?.limitStates() ?? []
     if let reading {
-      for (user, line) in try StartLine(in: reading, home: home, at: now.wall).users {
+      for user in states.filter({ $0.limiter == StartLine.limiter }).map(\.key) {
         // A limit that lets the next one through holds nobody: those who are ready wait for a slot.
         let verdict = try limits.check(StartLine.limiter, key: user, in: reading, at: now, bootID: bootID)
         guard !verdict.allowed else { continue }
-        for entry in line {
+        for entry in try StartLine(of: user, in: reading, home: home, at: now.wall).entries {
           waiting[LimitPlace(limiter: StartLine.limiter, key: user), default: .init()].add(since: entry.since)
         }
       }
     }
-    rows = limits.statistics(of: try reading?.limitStates() ?? [], waiting: waiting, bootID: bootID, at: now)
+    rows = limits.statistics(of: states, waiting: waiting, bootID: bootID, at: now)
   }
 }

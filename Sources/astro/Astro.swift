@@ -13,7 +13,8 @@ struct Astro: ParsableCommand {
     discussion: """
       cp workflow.yaml spool/ is the whole interface: a watcher (astro watch) or a pass from cron (astro drain) picks \
       the file up, runs its tasks within the configured limits, and leaves the file in spool/done, failed, cancelled or \
-      rejected with a receipt beside it. Everything is files; there is no server.
+      rejected with a receipt beside it. Everything is files; there is no server. Verbs take --home DIR, which may also \
+      stand before them.
       """,
     version: version,
     subcommands: [

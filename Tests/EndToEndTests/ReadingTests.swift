@@ -153,4 +153,23 @@ import Testing
     #expect(running.finish().code == 73)
     #expect(home.names("spool/cancelled").count == 4)
   }
+
+  @Test func `a damaged journal is logged, with who knows what to do`() throws {
+    let (home, _) = try ended()
+    for name in ["astro.sqlite-wal", "astro.sqlite-shm"] { unlink("\(home.path)/data/\(name)") }
+    try home.write(String(repeating: "x", count: 9000), to: "data/astro.sqlite")
+    let words =
+      "\(home.path)/data/astro.sqlite: the journal is damaged: file is not a database; astro doctor says what to do"
+    for verb in ["drain", "list"] {
+      let outcome = try home.astro(verb)
+      #expect(outcome.code == 69)
+      #expect(outcome.err.hasSuffix("astro: \(words)\n"))
+    }
+    let last = try #require(home.read("logs/astro.log")?.split(separator: "\n").last)
+    let line = try #require(try JSONSerialization.jsonObject(with: Data(last.utf8)) as? [String: Any])
+    #expect(line["level"] as? String == "CRITICAL")
+    #expect(line["message"] as? String == "Runner cannot start")
+    #expect((line["exception"] as? [String: Any])?["message"] as? String == words)
+    #expect(try home.astro("doctor").out.contains("sqlite3 astro.sqlite .recover"))
+  }
 }
