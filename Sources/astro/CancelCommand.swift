@@ -68,7 +68,10 @@ struct CancelCommand: ParsableCommand {
         spool: spool, journal: try site.openJournal(), examiner: Examiner(site.configuration), clock: site.clock))
     switch outcome {
     case .withdrawn(let id): Output.line("\(id): cancelled, it had not started")
-    case .busy: throw Failure(.tryLater, subject: name, message: "its file is being written to; try again")
+    case .busy(.beingWritten), .busy(.resting):
+      throw Failure(.tryLater, subject: name, message: "its file is being written to; try again")
+    case .busy(.noFinalNewline), .busy(.empty), .busy(.unsettled):
+      throw Failure(.tryLater, subject: name, message: "its file is not whole; remove it, or try again when it is")
     case .refused(let why):
       throw Failure(.usage, subject: name, message: "cannot become a run, a runner will reject it: \(why)")
     case .taken, .gone: break

@@ -131,6 +131,10 @@ import Testing
     #expect(outcome.code == 64)
     #expect(outcome.err.hasPrefix("astro: l.yaml: cannot become a run, a runner will reject it: "))
     #expect(home.waiting == ["l.yaml"])
+    try home.drop("tasks: {a: {run: x}}", as: "cut.yaml")
+    let cut = try home.astro("cancel", "cut.yaml")
+    #expect(cut.code == 75)
+    #expect(cut.err == "astro: cut.yaml: its file is not whole; remove it, or try again when it is\n")
     #expect(try home.astro("cancel", "done").code == 66, "a place of the spool is no file")
   }
 }
