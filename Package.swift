@@ -47,7 +47,7 @@ let package = Package(
     room("AstroScheduling", uses: ["AstroCore"], [heap]),
     room("AstroLimits", uses: ["AstroCore"]),
     room(
-      "AstroJournal", uses: ["AstroCore", "AstroLimits"],
+      "AstroJournal", uses: ["AstroCore", "AstroLimits", "CLinux"],
       [.product(name: "GRDB", package: "GRDB.swift")]),
     room(
       "AstroSpool", uses: ["AstroCore", "CLinux"],

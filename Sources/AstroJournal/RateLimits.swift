@@ -51,6 +51,15 @@ public struct RateLimits: Sendable {
     }
   }
 
+  /// Gives back what was taken for an attempt whose start is withdrawn; its moment is that of the grant.
+  public func refund(
+    _ limiter: String, key: String, for attempt: AttemptRecord, in transaction: Transaction
+  ) throws(Failure) {
+    guard case .window(let window) = try limit(limiter) else { return }
+    try transaction.refund(
+      limiter, key: key, window: window, grantedAt: attempt.started.boot, bootID: attempt.bootID)
+  }
+
   /// Forgets what was granted: of one key, of one limiter, or of all configured ones.
   /// - Returns: how many states were forgotten.
   @discardableResult

@@ -83,6 +83,17 @@ extension Reading {
     try session.rows("SELECT * FROM run WHERE settled = 0 ORDER BY claimed_at, id", [], decodeRun)
   }
 
+  /// Whether a run that is not settled belongs to `runner`, or an attempt without an end was started by it.
+  public func refers(to runner: String) throws(Failure) -> Bool {
+    let rows = try session.rows(
+      """
+      SELECT EXISTS(SELECT 1 FROM run WHERE owner = ?1 AND settled = 0) \
+      OR EXISTS(SELECT 1 FROM attempt WHERE launcher = ?1 AND outcome IS NULL)
+      """, [runner]
+    ) { $0[0] as Bool? ?? false }
+    return rows.first ?? false
+  }
+
   /// Settled runs that ended before `time`, those that failed or were rejected before `failedBefore`; oldest first, for
   /// `astro clean`.
   public func finished(

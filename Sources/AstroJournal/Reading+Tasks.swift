@@ -43,6 +43,13 @@ extension Reading {
     try session.rows("SELECT * FROM attempt WHERE run = ? ORDER BY task, number", [run.text], decodeAttempt)
   }
 
+  public func attempt(_ key: AttemptKey) throws(Failure) -> AttemptRecord? {
+    try session.rows(
+      "SELECT * FROM attempt WHERE run = ? AND task = ? AND number = ?", [key.workflow.text, key.task, key.number],
+      decodeAttempt
+    ).first
+  }
+
   /// The highest number of each task that was ever begun, which a retry counts on from.
   public func lastAttempts(of run: WorkflowID) throws(Failure) -> [String: Int] {
     let rows = try session.rows("SELECT task, max(number) FROM attempt WHERE run = ? GROUP BY task", [run.text]) {
@@ -73,10 +80,12 @@ extension Reading {
   private func decodeAttempt(_ row: Row) throws -> AttemptRecord {
     let key = AttemptKey(
       workflow: WorkflowID(unchecked: row.text(0)), task: row.text(1), number: row[2] as Int? ?? 0)
-    return AttemptRecord(
+    var attempt = AttemptRecord(
       key: key, agent: row.text(3), launcher: row.text(4),
       started: Moment(wall: row.instant(5), boot: row[6] as Int64? ?? 0), bootID: row.text(7),
       ending: try decodeEnding(row, of: key))
+    attempt.endingCause = row[17]
+    return attempt
   }
 
   private func decodeEnding(_ row: Row, of key: AttemptKey) throws(Failure) -> AttemptRecord.Ending? {

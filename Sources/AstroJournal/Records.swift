@@ -108,6 +108,8 @@ public struct AttemptRecord: Sendable, Equatable {
   public var started: Moment
   /// The boot that `started.boot` counts from.
   public var bootID: String
+  /// Why it was asked to end, in the scheduler's word, recorded before it was asked.
+  public var endingCause: String?
   /// `nil` while it runs, or while nobody knows yet how it ended.
   public var ending: Ending?
 

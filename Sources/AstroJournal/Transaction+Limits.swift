@@ -36,6 +36,16 @@ extension Transaction {
     return verdict
   }
 
+  /// Gives back a grant whose work was never begun. One of another boot is left to expire.
+  public func refund(
+    _ limiter: String, key: String, window: RateWindow, weight: Int64 = 1, grantedAt boot: Int64, bootID: String
+  ) throws(Failure) {
+    guard bootID == self.bootID else { return }
+    var log = try log(limiter, key)
+    log.refund(weight, grantedAt: boot)
+    keep(log, limiter, key, window)
+  }
+
   /// Forgets what was granted, as if nothing ever was: of one key, of a limiter (`key` nil), or of all (`limiter` nil).
   /// - Returns: how many states were forgotten.
   @discardableResult

@@ -20,18 +20,18 @@ extension Transaction {
   }
 
   /// Records that an attempt begins. Durable before it is started: a runner that dies in between leaves an attempt without
-  /// an outcome, which its successor settles, and never a process nobody knows of.
-  /// - Returns: `false` when the attempt was begun before; it must not be started again.
-  public func beginAttempt(_ attempt: AttemptRecord) throws(Failure) -> Bool {
+  /// an outcome, which its successor settles, and never a process nobody knows of. Throws for one that was begun before and
+  /// not withdrawn: it must not be started again.
+  public func beginAttempt(_ attempt: AttemptRecord) throws(Failure) {
     try session.run(
       """
-      INSERT OR IGNORE INTO attempt(run, task, number, agent, launcher, started_at, started_boot, boot_id) \
+      INSERT INTO attempt(run, task, number, agent, launcher, started_at, started_boot, boot_id) \
       VALUES(?, ?, ?, ?, ?, ?, ?, ?)
       """,
       [
         attempt.key.workflow.text, attempt.key.task, attempt.key.number, attempt.agent, attempt.launcher,
         attempt.started.wall.microseconds, attempt.started.boot, attempt.bootID,
-      ]) > 0
+      ])
   }
 
   /// Records how an attempt ended. An end that is known already stands: of two reports of one attempt (its runner's and,
@@ -54,24 +54,33 @@ extension Transaction {
       ]) > 0
   }
 
+  /// Records that an attempt goes to another agent than the one it was begun for.
+  public func setAgent(of key: AttemptKey, to agent: String) throws(Failure) {
+    try session.run(
+      "UPDATE attempt SET agent = ? WHERE run = ? AND task = ? AND number = ? AND outcome IS NULL",
+      [agent, key.workflow.text, key.task, key.number])
+  }
+
+  /// Records why an attempt is asked to end. The first cause stands.
+  public func setEndingCause(of key: AttemptKey, _ cause: String) throws(Failure) {
+    try session.run(
+      "UPDATE attempt SET ending = ? WHERE run = ? AND task = ? AND number = ? AND outcome IS NULL AND ending IS NULL",
+      [cause, key.workflow.text, key.task, key.number])
+  }
+
   /// Forgets that an attempt begins: nothing was started for it and nothing will be. Its task is `pending` again, also where
   /// a runner had recorded the launch and died before it. An attempt that ended stays.
-  public func withdrawAttempt(_ key: AttemptKey) throws(Failure) {
-    let withdrawn = try session.run(
-      "DELETE FROM attempt WHERE run = ? AND task = ? AND number = ? AND outcome IS NULL",
-      [key.workflow.text, key.task, key.number])
-    guard withdrawn > 0 else { return }
+  /// - Returns: what is forgotten; `nil` when there is nothing to forget.
+  @discardableResult
+  public func withdrawAttempt(_ key: AttemptKey) throws(Failure) -> AttemptRecord? {
+    guard let attempt = try reading.attempt(key), attempt.ending == nil else { return nil }
+    try session.run(
+      "DELETE FROM attempt WHERE run = ? AND task = ? AND number = ?", [key.workflow.text, key.task, key.number])
     try session.run(
       """
       UPDATE task SET state = 'pending', attempts = ?3 - 1, not_before = NULL, reason = NULL, started_at = NULL \
       WHERE run = ?1 AND task = ?2
       """, [key.workflow.text, key.task, key.number])
-  }
-
-  /// Hands running attempts of a dead launcher's run to the runner that watches them now.
-  public func setLauncher(of key: AttemptKey, to launcher: String) throws(Failure) {
-    try session.run(
-      "UPDATE attempt SET launcher = ? WHERE run = ? AND task = ? AND number = ? AND outcome IS NULL",
-      [launcher, key.workflow.text, key.task, key.number])
+    return attempt
   }
 }

@@ -1,4 +1,5 @@
 import AstroCore
+import CLinux
 import Glibc
 
 /// The one gate every writer passes: an exclusive flock(2) on a side file, held around each write transaction, each
@@ -13,14 +14,20 @@ final class WriteGate {
   let path: String
   private var descriptor: Int32
 
-  init(path: String) throws(Failure) {
+  init(path: String, patience: Duration = .seconds(10)) throws(Failure) {
     self.path = path
+    self.patience = patience
     descriptor = try Self.open(path)
   }
 
   deinit { close(descriptor) }
 
-  /// Runs `body` alone among all processes and connections. Waits as long as it takes.
+  /// How long a writer waits for the others. Transactions take milliseconds: beyond this, whoever is inside has been
+  /// stopped, or hangs in the kernel, and waiting on would only make this process deaf as well.
+  private let patience: Duration
+
+  /// Runs `body` alone among all processes and connections.
+  /// - Throws: `try_later` when another one does not come out again.
   func locked<T>(_ body: () throws(Failure) -> T) throws(Failure) -> T {
     try lock()
     defer { flock(descriptor, LOCK_UN) }
@@ -43,13 +50,17 @@ final class WriteGate {
 
   private func lock() throws(Failure) {
     while true {
-      if flock(descriptor, LOCK_EX) == 0 {
+      if clinux_flock_within(descriptor, patience.microseconds) == 0 {
         if isCurrent() { return }
         // Someone removed the lock file: a lock on a file without a name excludes nobody who comes after.
         close(descriptor)
         descriptor = -1
         descriptor = try Self.open(path)
-      } else if errno != EINTR {
+      } else if errno == EWOULDBLOCK {
+        throw Failure(
+          .tryLater, subject: path,
+          message: "another process has held the journal for \(Notation.spell(patience)); is one of them stopped?")
+      } else {
         throw Failure.system(.io, subject: path, "cannot lock the journal")
       }
     }

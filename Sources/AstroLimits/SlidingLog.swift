@@ -64,6 +64,16 @@ public struct SlidingLog: Sendable, Equatable {
     return granted
   }
 
+  /// Gives back `weight` that was granted at `time` and never used. What has left the window since, or was charged at a
+  /// later time than `time`, stays as it is: too much may stay charged, never too little.
+  public mutating func refund(_ weight: Int64, grantedAt time: Int64) {
+    guard let index = entries.lastIndex(where: { $0.first <= time && time <= $0.last }) else { return }
+    let back = min(max(0, weight), entries[index].weight)
+    entries[index].weight -= back
+    total -= back
+    if entries[index].weight == 0 { entries.remove(at: index) }
+  }
+
   /// Grants nothing before `time`. A shorter block never ends a longer one: whoever was told to wait longest is right.
   public mutating func block(until time: Int64) {
     blockedUntil = max(blockedUntil ?? time, time)

@@ -14,7 +14,7 @@ struct Batch {
   var refusals: [Refused] = []
   /// Boot time of the first decision that needs a commit.
   private(set) var since: Int64?
-  /// Somebody waits for what was decided: a run has ended.
+  /// Somebody waits for what was decided: a run has ended, an attempt is to.
   private(set) var isUrgent = false
 
   /// More decisions than this are not held back: memory and the time in one transaction stay bounded.
@@ -25,9 +25,9 @@ struct Batch {
     if decisions.count > Self.most { isUrgent = true }
     for decision in new {
       switch decision {
-      case .launch, .enqueue, .release, .withdraw, .signal, .probe: continue
-      case .runEnded: isUrgent = true
-      case .begin, .started, .forget, .close, .update, .runStarted, .agentChanged: break
+      case .launch, .enqueue, .release, .withdraw, .kill, .probe: continue
+      case .runEnded, .end: isUrgent = true
+      case .begin, .reassign, .started, .forget, .close, .update, .runStarted, .agentChanged: break
       }
       if since == nil { since = boot }
     }

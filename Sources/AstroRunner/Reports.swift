@@ -53,13 +53,13 @@ final class Reports {
   }
 
   /// The last word of a runner that cannot go on: red until the next one takes over, and counted where the journal still
-  /// takes it.
+  /// takes it. After a failed fsync it is not asked: a commit that then succeeds would prove nothing of what came before.
   func fail(_ runner: Runner, _ failure: Failure) {
     runner.log.critical("Runner failed", error: failure, metadata: ["stack_trace": .callStack()])
     var deltas = SeriesDeltas()
     deltas.increment(.errors, [failure.code.rawValue])
     let values = deltas.values
-    try? runner.journal.commit { try $0.add(series: values) }
+    if failure.code != .io { try? runner.journal.commit { try $0.add(series: values) } }
     insist { writeHealth(runner, .running, failure) }
   }
 

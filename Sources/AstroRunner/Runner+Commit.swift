@@ -14,7 +14,7 @@ extension Runner {
   /// Renames into `active/` happen inside the transaction too, under the gate, and are made durable before it commits: a
   /// crash leaves a file without a row, which the next recovery admits, and never a row without its content.
   func commit(_ findings: [Intake.Finding], admits: Bool) throws(Failure) {
-    let flushed = settled
+    let flushed = durable
     do throws(Failure) {
       try journal.commit { transaction in
         try refuse(findings, in: transaction)
@@ -35,8 +35,7 @@ extension Runner {
       throw error
     }
     deltas.removeAll()
-    settled.removeAll()
-    settledSince = nil
+    durable.removeAll()
   }
 
   private func decide(_ events: [Event]) {
@@ -83,13 +82,19 @@ extension Runner {
     switch decision {
     case .begin(let start): return try begin(start, in: transaction)
     case .started(let start):
+      if start.key.number > 1 { deltas.increment(.retries, [start.agent]) }
       changes.put(
         TaskRecord(
           run: start.key.workflow, task: start.key.task, state: .running, attempts: start.key.number,
           startedAt: clock.now().wall))
-    case .forget(let key): try transaction.withdrawAttempt(key)
+    case .reassign(let start): try transaction.setAgent(of: start.key, to: start.agent)
+    case .forget(let key):
+      promises[key] = nil
+      guard let attempt = try transaction.withdrawAttempt(key), let user = owned[key.workflow]?.user else { return nil }
+      try limits.refund("task_submission", key: user, for: attempt, in: transaction)
+    case .end(let key, let cause): try transaction.setEndingCause(of: key, cause.rawValue)
     case .agentChanged(let agent): changes.agents.insert(agent)
-    case .launch, .enqueue, .release, .withdraw, .signal, .probe: break
+    case .launch, .enqueue, .release, .withdraw, .kill, .probe: break
     case .close(let ending, let agentID):
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
       count(ending, agent: agentID)
@@ -116,12 +121,10 @@ extension Runner {
       result.throttled = true
       return .denied(start.key, verdict)
     }
-    if start.key.number > 1 { deltas.increment(.retries, [start.agent]) }
-    let now = clock.now()
-    let isNew = try transaction.beginAttempt(
-      AttemptRecord(key: start.key, agent: start.agent, launcher: id, started: now, bootID: journal.bootID))
-    // Begun by a runner that died before it could start it: the same attempt is ours now.
-    if !isNew { try transaction.setLauncher(of: start.key, to: id) }
+    // The moment of the grant: should the start be taken back, it is given back by it.
+    try transaction.beginAttempt(
+      AttemptRecord(
+        key: start.key, agent: start.agent, launcher: id, started: transaction.now, bootID: journal.bootID))
     return .granted(start.key)
   }
 

@@ -45,15 +45,31 @@ extension Runner {
     guard options.mode != .single else { return }
     var estate = Estate()
     for runner in try RunnerLock.all(dataDirectory: home.data) where !isKnown(runner) {
-      estate.locks[runner] = try RunnerLock.takeIfFree(dataDirectory: home.data, id: runner)
+      guard let lock = try RunnerLock.takeIfFree(dataDirectory: home.data, id: runner) else { continue }
+      // Asked under its lock: it can make no more rows.
+      if try journal.read({ try $0.refers(to: runner) }) { estate.locks[runner] = lock } else { try remove(lock) }
     }
-    for run in try journal.read({ try $0.active() }) where owned[run.id] == nil {
-      guard try estate.isDead(run.owner, dataDirectory: home.data) else { continue }
-      if let current = try adopt(run) { try resume(current, &estate) }
-    }
+    try adoptRuns(&estate)
     try admitOrphanedFiles()
     try settleLeftovers(&estate)
     try wind(up: estate)
+  }
+
+  /// Adopts runs nobody works on, most urgent first, while there is room. One whose commands may run has its place already.
+  private func adoptRuns(_ estate: inout Estate) throws(Failure) {
+    hasUnadopted = false
+    let (runs, attempts) = try journal.read { (try $0.active(), try $0.runningAttempts()) }
+    let underway = Set(attempts.map(\.key.workflow))
+    for run in runs.sorted(by: { $0.priority > $1.priority }) where owned[run.id] == nil {
+      guard try estate.isDead(run.owner, dataDirectory: home.data) else { continue }
+      if room > 0 || underway.contains(run.id) {
+        if let current = try adopt(run) { try resume(current, &estate) }
+      } else {
+        // Without an owner it is whoever's who has room first, and the dead one's lock can go.
+        if run.owner != nil { _ = try journal.commit { try $0.setOwner(run.id, from: run.owner, to: nil) } }
+        hasUnadopted = true
+      }
+    }
   }
 
   /// Makes a run ours. Its owner may have ended it since it was read, and died only then: its end is committed, counted,
@@ -97,30 +113,29 @@ extension Runner {
 
   /// Hands a run from the journal to the scheduler, with what became of its attempts.
   private func resume(_ run: RunRecord, _ estate: inout Estate) throws(Failure) {
-    let content = try journal.read { try $0.content(run.id) } ?? []
-    guard let plan = WorkflowParser.parse(content, file: run.shownFile).plan else {
-      // Accepted by an earlier version and not by this one: it must not stop the others, nor wait for ever.
-      log.error("Run cannot be read any more", metadata: ["workflow_id": .string(run.id.text)])
-      return try abandon(run)
+    let (content, tasks, attempts) = try journal.read {
+      (try $0.content(run.id) ?? [], try $0.tasks(of: run.id), try $0.attempts(of: run.id))
     }
+    let read = WorkflowParser.parse(content, file: run.shownFile).plan
+    if read == nil { log.error("Run cannot be read any more", metadata: ["workflow_id": .string(run.id.text)]) }
+    let plan = read ?? .remains(tasks, attempts)
     log.info(
       "Run adopted",
       metadata: ["workflow_id": .string(run.id.text), "former_owner": .string(run.owner ?? "none")])
-    try prepareDirectory(of: run.id)
+    try keeping(run.id) { () throws(Failure) in try prepareDirectory(of: run.id) }
     if run.retriedAt != nil { try unsettle(run) }
     var seed = RunSeed(
       id: run.id, name: run.name, user: run.user, priority: run.priority, plan: plan, params: run.params,
       directory: RunDirectory(run.id, in: home.runs).files, since: run.livesSince)
-    seed.cancelRequested = run.isCancelRequested
+    seed.stopping = read == nil ? .unreadable : run.isCancelRequested ? .cancel : nil
     seed.isHeld = run.isHoldRequested
     seed.hasStarted = run.startedAt != nil
     owned[run.id] = OwnedRun(user: run.user, startedAt: run.startedAt, since: run.livesSince)
     let plans = Dictionary(plan.tasks.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
-    let tasks = try journal.read { try $0.tasks(of: run.id) }
     let bases = Dictionary(uniqueKeysWithValues: tasks.map { ($0.task, $0.base) })
     for task in tasks { seed.restored[task.task] = RestoredTask(task) }
     var endings: [Event] = []
-    for attempt in try journal.read({ try $0.attempts(of: run.id) }) {
+    for attempt in attempts {
       var task = seed.restored[attempt.key.task] ?? RestoredTask(state: .pending)
       task.attempts = max(task.attempts, attempt.key.number)
       if attempt.isCounted, attempt.key.number > bases[attempt.key.task] ?? 0 { task.counted += 1 }
@@ -134,30 +149,20 @@ extension Runner {
     pending += [.admitted(seed)] + endings
   }
 
-  /// Ends a run whose file this version cannot read.
-  private func abandon(_ run: RunRecord) throws(Failure) {
-    owned[run.id] = OwnedRun(user: run.user, startedAt: run.startedAt, since: run.claimedAt)
-    try journal.commit { transaction in
-      try transaction.update(
-        run.id, state: .failed, finishedAt: transaction.now.wall,
-        reason: "this version of astro cannot read its file, which an earlier one accepted")
-    }
-    count(run.id, .failed)
-    unsettled.append(run.id)
-  }
-
   /// What an attempt without a recorded end is doing, from the evidence its runner and warden left.
   private func flight(
     of attempt: AttemptRecord, _ estate: inout Estate, _ endings: inout [Event]
   ) throws(Failure) -> RestoredTask.Flight {
     let key = attempt.key
-    let running = RestoredTask.Flight.running(agent: attempt.agent, since: attempt.started.wall)
+    let running = RestoredTask.Flight.running(
+      agent: attempt.agent, since: attempt.started.wall,
+      ending: attempt.endingCause.flatMap(EndingCause.init(rawValue:)))
     switch try estate.wreck(of: attempt.launcher, dataDirectory: home.data).verdict(key) {
     case .ended(let record): endings.append(.ended(try ending(of: record)))
     case .refused(let reason, let infrastructure):
       endings.append(.ended(notStarted(key, reason, infrastructure: infrastructure)))
     case .running, .undecided: estate.outstanding[attempt.launcher, default: []].insert(key)
-    case .neverStarted: return .committed(agent: attempt.agent)
+    case .neverStarted: return .committed
     case .lost(let command): endings.append(.ended(try lost(key, command, since: attempt.started.wall)))
     }
     return running
@@ -187,14 +192,12 @@ extension Runner {
 
   /// Keeps watching dead runners whose attempts go on; the files of the others are removed once no attempt refers to them.
   private func wind(up estate: Estate) throws(Failure) {
-    let unfinished = try journal.read { Set(try $0.runningAttempts().map(\.launcher)) }
     for (runner, outstanding) in estate.outstanding {
       guard let wreck = estate.wrecks[runner] else { continue }
       wrecks.append(try AdoptedRunner(wreck, lock: estate.locks[runner], outstanding: outstanding))
     }
-    for (runner, lock) in estate.locks where estate.outstanding[runner] == nil && !unfinished.contains(runner) {
-      try lock.files.remove()
-      try lock.remove()
+    for (runner, lock) in estate.locks where estate.outstanding[runner] == nil {
+      if try !journal.read({ try $0.refers(to: runner) }) { try remove(lock) }
     }
     try gatherFromWrecks(into: &pending)
   }
@@ -207,8 +210,7 @@ extension Runner {
         case .ended(let record): events.append(.ended(try ending(of: record)))
         case .refused(let key, let reason, let infrastructure):
           events.append(.ended(notStarted(key, reason, infrastructure: infrastructure)))
-        case .neverStarted(let key):
-          events.append(.ended(notStarted(key, "its runner ended before it was started", infrastructure: true)))
+        case .neverStarted(let key): events.append(.neverBegan(key))
         case .lost(let key, let command):
           events.append(.ended(try lost(key, command, since: command?.startedAt ?? clock.now().wall)))
         }
@@ -222,14 +224,19 @@ extension Runner {
   /// tells a successor of ours how the attempts ended.
   func forgetRetired() throws(Failure) {
     guard !retiring.isEmpty else { return }
-    let unfinished = try journal.read { Set(try $0.runningAttempts().map(\.launcher)) }
     for wreck in retiring {
       // Attempts of runs that others adopted may still have their ends in these files.
-      guard let lock = wreck.lock, !unfinished.contains(wreck.runnerID) else { continue }
-      try lock.files.remove()
-      try lock.remove()
+      guard let lock = wreck.lock, try !journal.read({ try $0.refers(to: wreck.runnerID) }) else { continue }
+      try remove(lock)
     }
     retiring.removeAll()
+  }
+
+  /// Removes what a dead runner left, and last the lock that we hold for it. A crash half-way is mended by the next one who
+  /// takes that lock.
+  private func remove(_ lock: RunnerLock) throws(Failure) {
+    try lock.files.remove()
+    try lock.remove()
   }
 
   // MARK: Files and rows that do not match
@@ -286,5 +293,15 @@ extension Runner {
       let isNew = try journal.commit { try $0.insert(record, content: []) }
       if isNew { unsettled.append(refused) }
     }
+  }
+}
+
+extension WorkflowPlan {
+  /// What is left of a run whose file cannot be read: the tasks the journal knows of, so that what runs of them is ended.
+  fileprivate static func remains(_ tasks: [TaskRecord], _ attempts: [AttemptRecord]) -> WorkflowPlan {
+    var plan = WorkflowPlan()
+    let names = Set(tasks.map(\.task)).union(attempts.map(\.key.task))
+    plan.tasks = names.sorted().map { TaskPlan(id: $0, work: .command([])) }
+    return plan
   }
 }

@@ -27,7 +27,9 @@ extension Runner {
 
   /// Keeps the submitted bytes of new runs in their directories, once their first tasks have started.
   func keepContents() throws(Failure) {
-    while let (run, bytes, format) = unkept.popLast() { try keepContent(bytes, of: run, format) }
+    while let (run, bytes, format) = unkept.popLast() {
+      try keeping(run) { () throws(Failure) in try keepContent(bytes, of: run, format) }
+    }
   }
 
   /// Keeps the submitted bytes in the run's directory. The journal has them too: a crash before this is repaired when the
@@ -40,36 +42,108 @@ extension Runner {
   /// Puts the files of ended runs into their places, after the journal has recorded their ends. Every step can be
   /// repeated: recovery does it again for every run that is not marked settled.
   func settleEnded() throws(Failure) {
-    while let run = unsettled.first {
-      try settle(run)
-      unsettled.removeFirst()
-      settled.append(run)
-      if settledSince == nil { settledSince = clock.now().boot }
+    while !unsettled.isEmpty {
+      let runs = unsettled.prefix(Self.settledTogether)
+      try settle(Array(runs))
+      unsettled.removeFirst(runs.count)
+    }
+    try markDurable()
+  }
+
+  /// So many runs share the synchronization of their directories.
+  private static let settledTogether = 64
+
+  private func settle(_ runs: [WorkflowID]) throws(Failure) {
+    // What takes long for a large run is done before the gate is taken.
+    var endings: [Ended] = []
+    for run in runs { if let ended = try prepare(run) { endings.append(ended) } }
+    // Under the gate a run cannot be taken up again by a retry between the look at its row and the renames: an ending that
+    // was overtaken must not lie over the run's present life.
+    let placed = try journal.commit { transaction in
+      let current = try endings.filter { ended in
+        try transaction.reading.run(ended.run.id) == ended.run
+      }
+      for ended in current { try keepRecord(ended, content: content(of: ended.run.id, in: transaction)) }
+      try spool.settle(
+        current.map { ended in
+          let run = ended.run
+          return Settlement(
+            id: run.id, format: run.format, place: run.state.place, receipt: run.receipt,
+            content: content(of: run.id, in: transaction))
+        })
+      return current.map(\.run)
+    }
+    for run in runs { owned[run] = nil }
+    for run in placed where run.state != .rejected { result.ended[run.id] = run.state }
+    settled += placed.map(\.id)
+    if settledSince == nil, !settled.isEmpty { settledSince = clock.now().boot }
+  }
+
+  /// A run that has ended, as the journal has it, and its `run.json`.
+  private struct Ended {
+    var run: RunRecord
+    var record: [UInt8]
+  }
+
+  /// - Returns: `nil` when a retry has been asked for since the end was recorded: then the file stays where it is, for
+  ///   whoever adopts the run.
+  private func prepare(_ id: WorkflowID) throws(Failure) -> Ended? {
+    guard let report = try journal.read({ try RunReport(id, in: $0, runs: home.runs) }) else { return nil }
+    guard report.run.state.isTerminal, report.run.owner == self.id else { return nil }
+    return Ended(run: report.run, record: report.run.state == .rejected ? [] : report.json)
+  }
+
+  /// The submitted bytes, asked for only where the file itself is gone.
+  private func content(
+    of run: WorkflowID, in transaction: Transaction
+  ) -> () throws(Failure) -> [UInt8] {
+    { () throws(Failure) in try transaction.reading.content(run) ?? [] }
+  }
+
+  private func keepRecord(_ ended: Ended, content: () throws(Failure) -> [UInt8]) throws(Failure) {
+    guard ended.run.state != .rejected else { return }
+    let (run, directory) = (ended.run, RunDirectory(ended.run.id, in: home.runs))
+    try keeping(run.id) { () throws(Failure) in
+      if access(directory.workflow(extension: run.fileExtension), F_OK) != 0 {
+        try prepareDirectory(of: run.id)
+        try keepContent(try content(), of: run.id, run.format)
+      }
+      try AtomicFile.replace(directory.record, with: ended.record, mode: 0o600)
+    }
+    // The journal has their content.
+    for name in Listing.readable(in: directory.path) where name.hasPrefix(RunDirectory.outputPrefix) {
+      unlink("\(directory.path)/\(name)")
     }
   }
 
-  private func settle(_ id: WorkflowID) throws(Failure) {
-    guard let report = try journal.read({ try RunReport(id, in: $0, runs: home.runs) }) else { return }
-    let run = report.run
-    // A retry may have been asked for since the end was recorded: then the file stays where it is, for whoever adopts it.
-    guard run.state.isTerminal, run.owner == self.id else { return owned[id] = nil }
-    let directory = RunDirectory(id, in: home.runs)
-    let content = { () throws(Failure) -> [UInt8] in try self.journal.read { try $0.content(id) ?? [] } }
-    if run.state != .rejected {
-      if access(directory.workflow(extension: run.fileExtension), F_OK) != 0 {
-        try prepareDirectory(of: id)
-        try keepContent(try content(), of: id, run.format)
-      }
-      try AtomicFile.replace(directory.record, with: report.json, mode: 0o600)
-      // The journal has their content.
-      for name in Listing.readable(in: directory.path) where name.hasPrefix(RunDirectory.outputPrefix) {
-        unlink("\(directory.path)/\(name)")
-      }
+  /// Writes into a run's directory. What the run's own tasks put in the way there is that run's trouble: it is told, and
+  /// nobody else has to wait for it. The journal has all that would have been written.
+  func keeping(_ run: WorkflowID, _ body: () throws(Failure) -> Void) throws(Failure) {
+    do throws(Failure) { try body() } catch {
+      guard let problem = error.errno, Self.obstructions.contains(problem) else { throw error }
+      log.error("Run directory obstructed", error: error, metadata: ["workflow_id": .string(run.text)])
+      deltas.increment(.errors, ["run_directory"])
     }
-    try spool.settle(
-      Settlement(id: id, format: run.format, place: run.state.place, receipt: run.receipt, content: content))
-    if run.state != .rejected { result.ended[id] = run.state }
-    owned[id] = nil
+  }
+
+  private static let obstructions: Set<Int32> = [
+    EISDIR, ENOTDIR, EEXIST, ENOTEMPTY, ENOENT, ELOOP, EACCES, EPERM,
+  ]
+
+  // MARK: The mark
+
+  /// Marks as settled what lies in its place, once that and all the runs printed and recorded cannot be lost in a power
+  /// cut: without the mark the next runner settles them again, which is harmless.
+  private func markDurable() throws(Failure) {
+    if try sync.hasEnded() {
+      durable += syncing
+      syncing.removeAll()
+    }
+    guard let since = settledSince, syncing.isEmpty,
+      clock.now().boot - since >= Self.markDelay.microseconds
+    else { return }
+    (syncing, settled, settledSince) = (settled, [], nil)
+    try sync.begin()
   }
 
   /// Brings the file of a run that is retried back to `active/`, takes its receipt away, and lets `run.json` say that it
@@ -79,22 +153,28 @@ extension Runner {
     try spool.reopen(run.id, run.format) { () throws(Failure) in try self.journal.read { try $0.content(run.id) ?? [] }
     }
     guard let report = try journal.read({ try RunReport(run.id, in: $0, runs: home.runs) }) else { return }
-    try AtomicFile.replace(RunDirectory(run.id, in: home.runs).record, with: report.json, mode: 0o600)
+    try keeping(run.id) { () throws(Failure) in
+      try AtomicFile.replace(RunDirectory(run.id, in: home.runs).record, with: report.json, mode: 0o600)
+    }
   }
 
-  /// Marks what was settled after the last commit; without it the next runner would settle it again, which is harmless.
+  /// Settles and marks what is left, and records the last counters.
   func finishSettling() throws(Failure) {
     try settleEnded()
-    guard !settled.isEmpty || !deltas.isEmpty else { return }
+    if !settled.isEmpty || !syncing.isEmpty {
+      try sync.now()
+      durable += syncing + settled
+      (syncing, settled, settledSince) = ([], [], nil)
+    }
+    guard !durable.isEmpty || !deltas.isEmpty else { return }
     reports.countQueries(of: journal, into: &deltas, at: nil)
-    let runs = settled
+    let runs = durable
     let values = deltas.values
     try journal.commit { transaction in
       for run in runs { try transaction.markSettled(run, by: id) }
       try transaction.add(series: values)
     }
-    settled.removeAll()
-    settledSince = nil
+    durable.removeAll()
     deltas.removeAll()
   }
 }

@@ -41,16 +41,16 @@ extension Runner {
     switch decision {
     case .begin(let start): if let verdict = batch.verdicts[start.key] { tellThrottled(start, verdict) }
     case .started(let start): tellStarted(start)
-    case .launch, .enqueue, .release, .withdraw: break
+    case .launch, .reassign, .enqueue, .release, .withdraw: break
     case .close(let ending, let agent): tellClosed(ending, agent)
     case .update(let change): tellUpdate(change)
     case .runStarted(let run):
       events.add("workflow_started", run, at: clock.now().wall)
     case .runEnded(let run, let state, let reason): tellEnded(run, state, reason)
-    case .signal(let key, let signal):
+    case .end(let key, let cause):
       log.warning(
-        "Task terminated",
-        metadata: fields(of: key, ["signal": .string(signal == .kill ? "KILL" : "TERM")]))
+        "Task terminated", metadata: fields(of: key, ["signal": "TERM", "reason": .string(cause.rawValue)]))
+    case .kill(let key): log.warning("Task terminated", metadata: fields(of: key, ["signal": "KILL"]))
     case .probe(let agent): log.debug("Agent probed", metadata: ["agent_id": .string(agent)])
     case .forget, .agentChanged: break
     }

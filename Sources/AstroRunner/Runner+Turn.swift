@@ -16,6 +16,7 @@ extension Runner {
   /// it free can wait for the commit of the next starts: one fsync pays for all of them (architecture, 6).
   func turn() throws(Failure) {
     stopInTime()
+    if hasUnadopted, room > 0, takesFiles { try recover() }
     let events = try gather()
     let now = clock.now()
     intake.advance(to: now.boot)
@@ -26,6 +27,7 @@ extension Runner {
     if !findings.isEmpty || admits || isCommitDue(now.boot) {
       try commit(findings, admits: admits)
       performLaunches()
+      performEndings()
       try forgetRetired()
       try tell(batch)
       batch = Batch()
@@ -40,14 +42,12 @@ extension Runner {
   /// How long a decision that holds nothing up may wait for others to share its fsync.
   static let commitDelay = Duration.milliseconds(5)
 
-  /// How long the mark that a run is settled may wait: without it a successor only settles it again.
+  /// How long the records of a run that is settled may wait for others to be made durable with them.
   static let markDelay = Duration.seconds(1)
 
   /// When the next commit must come; `nil` when there is nothing to commit.
   var commitDue: Int64? {
-    let decided = batch.since.map { $0 + Self.commitDelay.microseconds }
-    let marks = settledSince.map { $0 + Self.markDelay.microseconds }
-    return [decided, marks].compactMap { $0 }.min()
+    durable.isEmpty ? batch.since.map { $0 + Self.commitDelay.microseconds } : 0
   }
 
   private func isCommitDue(_ boot: Int64) -> Bool {
@@ -129,15 +129,20 @@ extension Runner {
       case .withdraw(let key):
         launch(&starts)
         agent.withdraw(key)
-      case .signal(let key, let signal):
+      case .kill(let key):
         launch(&starts)
-        send(signal, to: key)
+        send(.kill, to: key)
       case .probe(let name): pending.append(.probed(agent: name, error: agent.probe()))
-      case .begin, .started, .forget, .close, .update, .runStarted, .runEnded, .agentChanged: break
+      case .begin, .reassign, .started, .end, .forget, .close, .update, .runStarted, .runEnded, .agentChanged: break
       }
     }
     batch.launched = batch.decisions.count
     launch(&starts)
+  }
+
+  /// Asks attempts to end, once it is committed why: see ``Decision/end(_:because:)``.
+  func performEndings() {
+    for case .end(let key, _) in batch.decisions { send(.terminate, to: key) }
   }
 
   private func launch(_ starts: inout [(start: AttemptStart, isHeld: Bool)]) {

@@ -111,12 +111,18 @@ public final class Runner {
   var pending: [Event] = []
   /// Counters since the last commit.
   var deltas = SeriesDeltas()
-  /// Runs whose file lies in its final place, to be marked with the next commit.
+  /// Runs whose file lies in its final place.
   var settled: [WorkflowID] = []
   /// Since when there are some, in boot time.
   var settledSince: Int64?
+  /// Those whose records are being made durable, and those whose records are: to be marked with the next commit.
+  var syncing: [WorkflowID] = []
+  var durable: [WorkflowID] = []
+  let sync: DiskSync
   /// New runs whose submitted bytes are in the journal and not yet in their directories.
   var unkept: [(run: WorkflowID, bytes: [UInt8], format: SubmissionFormat)] = []
+  /// Runs without an owner wait for room.
+  var hasUnadopted = false
   /// Runs that ended, to be settled once their end is committed.
   var unsettled: [WorkflowID] = []
   var result = Result()
@@ -167,21 +173,28 @@ public final class Runner {
     mkdir(home.data, 0o711)
     for directory in [home.runs, home.scratch] { mkdir(directory, 0o700) }
     lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
-    journal = try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
+    let records: [AgentRecord]
+    do throws(Failure) {
+      journal = try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
+      records = try journal.read { try $0.agents() }
+      spool = try Spool(
+        directory: home.spool, rules: SpoolRules(requireFinalNewline: system.requireFinalNewline), clock: clock)
+      launcher = try WardenClient(executable: options.executable, dataDirectory: home.data, runnerID: id)
+      sync = try DiskSync(home.runs)
+    } catch {
+      // Tried again every minute by cron, the locks of failed starts would pile up.
+      try? lock.remove()
+      throw error
+    }
     limits = RateLimits(configured: system.limits)
-    spool = try Spool(
-      directory: home.spool, rules: SpoolRules(requireFinalNewline: system.requireFinalNewline), clock: clock)
-    launcher = try WardenClient(executable: options.executable, dataDirectory: home.data, runnerID: id)
     agent = CommandAgent(
       launcher: launcher, home: home.root, runs: home.runs, clock: clock, environment: options.environment)
     let members = configuration.members
     examiner = Examiner(configuration)
     events = EventStream(runs: home.runs, data: home.data)
-    let records = Dictionary(
-      try journal.read { try $0.agents() }.map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 })
+    let past = Dictionary(records.map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 })
     scheduler = Scheduler(
-      policy: Self.policy(system),
-      agents: AgentPool(members, records: records), now: now, seed: random.next())
+      policy: Self.policy(system), agents: AgentPool(members, records: past), now: now, seed: random.next())
     reports = Reports(home: home, configuration: configuration, options: options, startedAt: now)
   }
 
@@ -206,6 +219,8 @@ public final class Runner {
       return result
     } catch {
       reports.fail(self, error)
+      // What nothing refers to would only pile up where a pass fails every minute.
+      if owned.isEmpty, promises.isEmpty, unsettled.isEmpty { removeFiles() }
       throw error
     }
   }
@@ -225,7 +240,10 @@ public final class Runner {
   }
 
   /// How many more runs may become active.
-  var room: Int { max(0, configuration.system.maxActiveWorkflows - scheduler.activeRuns) }
+  var room: Int {
+    let entering = pending.count { if case .admitted = $0 { true } else { false } }
+    return max(0, configuration.system.maxActiveWorkflows - scheduler.activeRuns - entering)
+  }
 
   var takesFiles: Bool {
     options.mode != .single && stopping == .no
@@ -251,7 +269,7 @@ public final class Runner {
   private static let patience = Duration.seconds(30)
 
   private var hasImminentWork: Bool {
-    if intake.hasUnseen || (room > 0 && intake.hasAdmissible) || !pending.isEmpty { return true }
+    if intake.hasUnseen || (room > 0 && (intake.hasAdmissible || hasUnadopted)) || !pending.isEmpty { return true }
     let due = [scheduler.nextRetry, intake.patience].compactMap { $0 }.min()
     guard let due else { return false }
     return due - clock.now().boot <= Self.patience.microseconds
@@ -266,6 +284,7 @@ public final class Runner {
     let listens = !scheduler.isWellSupplied || launcher.wantsWrite
     if listens { poller.watch(launcher.descriptor, forWriting: launcher.wantsWrite) }
     for wreck in wrecks { wreck.watch(&poller) }
+    if !syncing.isEmpty { poller.watch(sync.descriptor) }
     if takesFiles, case .events(let descriptor) = spool.watch.mode { poller.watch(descriptor) }
     let pause = pending.isEmpty && cleaning == nil ? pauseUntilDue() : 0
     poller.wait(atMost: listens ? pause : min(pause ?? .max, Self.hearing.microseconds))
@@ -277,6 +296,7 @@ public final class Runner {
   private func pauseUntilDue() -> Int64? {
     var due = [
       scheduler.nextDue, takesFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan, commitDue,
+      syncing.isEmpty ? settledSince.map { $0 + Self.markDelay.microseconds } : nil,
     ]
     if case .draining(let until) = stopping { due.append(until) }
     if options.mode == .watch, stopping == .no { due.append(nextCleaning) }

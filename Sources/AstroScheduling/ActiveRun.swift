@@ -12,20 +12,10 @@ enum TaskPhase {
   indirect case beginning(AttemptStart, agent: Int)
   /// Its start is committed and waits for a slot.
   indirect case committed(AttemptStart, agent: Int)
-  /// Handed to the launcher, which starts it when a slot comes free. A cause says that it is being taken back.
-  indirect case queued(AttemptStart, agent: Int, ending: EndingCause)
-  case running(agent: Int, ending: EndingCause)
+  /// Handed to the launcher, which starts it when a slot comes free.
+  indirect case queued(AttemptStart, agent: Int, isWithdrawn: Bool)
+  case running(agent: Int, ending: EndingCause?)
   case over(TaskState)
-}
-
-/// Why an attempt that runs is being ended.
-enum EndingCause: Equatable {
-  case none
-  /// Of a queued attempt only: its run is held.
-  case hold
-  case timeout
-  case cancel
-  case deadline
 }
 
 struct TaskRuntime {
@@ -60,7 +50,7 @@ final class ActiveRun {
   var results: [Int: TaskResult] = [:]
   /// Tasks not over.
   var remaining: Int
-  var stopping = EndingCause.none
+  var stopping: EndingCause?
   /// Nothing more of it begins; its ready tasks are kept out of the queue.
   var isHeld: Bool
   var hasStarted: Bool
@@ -116,14 +106,25 @@ final class ActiveRun {
   }
 
   /// Whether a task may begin in spite of what stops the run: after a cancel those with `always()` or `cancelled()` in
-  /// their `if`, after a deadline none.
+  /// their `if`, else none.
   func mayStart(_ index: Int) -> Bool {
     switch stopping {
-    case .none, .hold, .timeout: true
+    case nil, .timeout: true
     case .cancel: plan.tasks[index].condition?.survivesCancel == true
-    case .deadline: false
+    case .deadline, .unreadable: false
     }
   }
+
+  /// Why a task that may not start was not started.
+  var stopReason: String {
+    switch stopping {
+    case .deadline: "the deadline passed"
+    case .unreadable: Self.unreadable
+    case nil, .timeout, .cancel: "cancelled"
+    }
+  }
+
+  private static let unreadable = "this version of astro cannot read its file, which an earlier one accepted"
 
   /// The state a task shows to expressions and records.
   func state(of index: Int) -> TaskState {
@@ -166,8 +167,9 @@ final class ActiveRun {
     }
     switch stopping {
     case .deadline: return (.failed, "deadline of \(Notation.spell(plan.deadline ?? .zero)) passed")
+    case .unreadable: return (.failed, Self.unreadable)
     case .cancel where cancelled: return (.cancelled, "cancelled")
-    case .cancel, .none, .hold, .timeout: break
+    case nil, .cancel, .timeout: break
     }
     if let failed { return (.failed, "task '\(plan.tasks[failed].id)' \(state(of: failed).rawValue)") }
     return (tolerated ? .partial : .succeeded, nil)

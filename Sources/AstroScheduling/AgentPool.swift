@@ -72,6 +72,8 @@ public struct AgentPool: Sendable {
     /// No longer configured. It keeps its place, because positions stand for agents, until what it has begun is over.
     var isRetired = false
 
+    /// Whether it is given new tasks.
+    var isOpen: Bool { !isRetired && record.isHealthy }
     /// Slots not taken by an attempt that runs or is next in line to.
     var free: Int { member.maxConcurrent.map { max(0, $0 - running - queued) } ?? .max }
   }
@@ -94,8 +96,7 @@ public struct AgentPool: Sendable {
   /// less than `spare`.
   func choose(_ request: AgentRequest, spare: Int) -> Int? {
     var best: Int?
-    for (index, entry) in entries.enumerated()
-    where !entry.isRetired && entry.record.isHealthy && entry.member.suits(request) {
+    for (index, entry) in entries.enumerated() where entry.isOpen && entry.member.suits(request) {
       guard entry.ahead < entry.free || entry.ahead - entry.free < spare else { continue }
       guard let other = best.map({ entries[$0] }) else {
         best = index

@@ -12,6 +12,8 @@ public enum Event: Sendable {
   case began(AttemptKey)
   /// A queued attempt was taken back in time: it was never started.
   case withdrawn(AttemptKey)
+  /// An attempt that was thought to run never began: its runner died before it could start it.
+  case neverBegan(AttemptKey)
   /// An attempt is over. Its outcome is what the launcher saw; the scheduler knows whether a timeout or a cancel caused it.
   case ended(AttemptEnding)
   /// A user wants the run to stop.
@@ -26,8 +28,8 @@ public enum Event: Sendable {
   case stopping
 }
 
-/// What is to be done. Those that speak to the launcher (``launch``, ``enqueue``, ``release``, ``withdraw``, ``signal``)
-/// may be performed before the batch is committed: their attempts are in the journal already.
+/// What is to be done. Those that speak to the launcher (``launch``, ``enqueue``, ``release``, ``withdraw``, ``kill``)
+/// may be performed before the batch is committed: their attempts are in the journal already. ``end`` is the exception.
 ///
 /// Boxed: a start is many strings, and a decision is looked at several times on its way.
 public indirect enum Decision: Sendable {
@@ -42,10 +44,15 @@ public indirect enum Decision: Sendable {
   case release(AttemptKey)
   /// Take a queued attempt back; answered by `withdrawn`, or not at all when it has begun.
   case withdraw(AttemptKey)
+  /// Record that an attempt granted before goes to another agent than the one it was begun for.
+  case reassign(AttemptStart)
   /// Record that an attempt runs.
   case started(AttemptStart)
-  /// Send TERM or KILL to the attempt's process group.
-  case signal(AttemptKey, TerminationSignal)
+  /// Record why an attempt is to end, and only then send TERM to its process group: should this runner die, the next one
+  /// knows what the end it finds means.
+  case end(AttemptKey, because: EndingCause)
+  /// Send KILL to the attempt's process group.
+  case kill(AttemptKey)
   /// Forget a start that was recorded and has no process: it will be decided on anew.
   case forget(AttemptKey)
   /// Record the end of an attempt.
@@ -60,6 +67,16 @@ public indirect enum Decision: Sendable {
   case probe(agent: String)
   /// Record what is known of the agent now.
   case agentChanged(String)
+}
+
+/// Why an attempt that runs is being ended, or a whole run.
+public enum EndingCause: String, Sendable {
+  /// Of an attempt only.
+  case timeout
+  case cancel
+  case deadline
+  /// Of a run only: this version cannot read its file.
+  case unreadable
 }
 
 /// A task's state as it is to be recorded.
@@ -91,7 +108,8 @@ public struct RunSeed: Sendable {
   public var directory: String
   /// When it was claimed, or last taken up again by a retry: its deadline counts from here.
   public var since: Timestamp
-  public var cancelRequested = false
+  /// What stops it at once: a cancel that was asked for, or that its file cannot be read any more.
+  public var stopping: EndingCause?
   public var isHeld = false
   /// A task of it began before, under another runner.
   public var hasStarted = false
@@ -118,10 +136,10 @@ public struct RestoredTask: Sendable {
   /// What its last attempt was doing when the former runner left.
   public enum Flight: Sendable, Equatable {
     case none
-    /// Recorded as begun, never started: it is launched again under the same number.
-    case committed(agent: String)
-    /// Started, and still running or its end not yet taken.
-    case running(agent: String, since: Timestamp)
+    /// Recorded as begun, never started: it is decided on anew.
+    case committed
+    /// Started, and still running or its end not yet taken; `ending` is why it was asked to end.
+    case running(agent: String, since: Timestamp, ending: EndingCause?)
   }
   public var state: TaskState
   /// The number of the last attempt.

@@ -7,25 +7,26 @@ extension Scheduler {
     guard let task = reference(seen.key), let (agent, cause) = release(task), let run = runs[task.run] else { return }
     var ending = seen
     switch cause {
-    case .none, .hold: break
+    case nil: break
     case .timeout: ending.outcome = .timedOut
-    case .cancel, .deadline: ending.outcome = .cancelled
+    case .cancel, .deadline, .unreadable: ending.outcome = .cancelled
     }
     if agent >= 0 {
       if agents.count(ending.outcome, at: agent) { scheduleProbe(agents.entries[agent].member.id) }
     }
     pace += (Double(ending.duration.microseconds) - pace) / 8
+    lastEnd = now.boot
     let name = agent >= 0 ? agents.entries[agent].member.id : ""
     decisions.append(.close(ending, agent: name))
     let counted = Int(run.tasks[task.index].counted)
     if run.firstStart[task.index] == nil { run.firstStart[task.index] = ending.startedAt }
-    if case .notStarted(let reason, infrastructure: true) = ending.outcome, run.stopping == .none {
+    if case .notStarted(let reason, infrastructure: true) = ending.outcome, run.stopping == nil {
       // The machine was at fault: the task keeps all its attempts and waits a little.
       runs[task.run]?.tasks[task.index].counted -= 1
       return pause(task, for: .seconds(1), reason: reason)
     }
     let policy = run.plan.tasks[task.index].retry
-    if run.stopping == .none, policy.retries(ending.outcome, after: counted) {
+    if run.stopping == nil, policy.retries(ending.outcome, after: counted) {
       let wait = policy.backoff(after: counted, draw: draw())
       return pause(task, for: wait, reason: "retry after: \(ending.outcome.message ?? "")")
     }
@@ -35,17 +36,23 @@ extension Scheduler {
   }
 
   /// Gives up the place of an attempt that is over: its slot, or its turn for one when it could not be handed over.
-  private mutating func release(_ task: TaskReference) -> (agent: Int, EndingCause)? {
+  private mutating func release(_ task: TaskReference) -> (agent: Int, EndingCause?)? {
     switch phase(of: task) {
     case .running(let agent, let cause):
-      running -= 1
-      if agent >= 0 { agents.entries[agent].running -= 1 }
+      leaveSlot(agent)
       return (agent, cause)
-    case .queued(_, let agent, let cause):
+    case .queued(_, let agent, _):
       leaveQueue(task, agent)
-      return (agent, cause)
+      let mayStart = runs[task.run]?.mayStart(task.index) ?? true
+      return (agent, mayStart ? nil : runs[task.run]?.stopping)
     case .pending, .ready, .waiting, .beginning, .committed, .over, nil: return nil
     }
+  }
+
+  /// Frees the slot of an attempt that runs no more.
+  mutating func leaveSlot(_ agent: Int) {
+    running -= 1
+    if agent >= 0 { agents.entries[agent].running -= 1 }
   }
 
   private mutating func pause(_ task: TaskReference, for wait: Duration, reason: String) {
@@ -107,18 +114,18 @@ extension Scheduler {
 
   /// Asks one running attempt to end: TERM now, KILL after its grace.
   mutating func end(_ task: TaskReference, attempt: Int, because cause: EndingCause) {
-    guard let run = runs[task.run], case .running(let agent, .none) = run.tasks[task.index].phase,
+    guard let run = runs[task.run], case .running(let agent, nil) = run.tasks[task.index].phase,
       run.tasks[task.index].attempts == attempt
     else { return }
     runs[task.run]?.tasks[task.index].phase = .running(agent: agent, ending: cause)
-    decisions.append(.signal(run.key(task.index, attempt: Int32(attempt)), .terminate))
+    decisions.append(.end(run.key(task.index, attempt: Int32(attempt)), because: cause))
     timers.add(.kill(task, attempt: attempt), at: now.boot + run.plan.tasks[task.index].grace.microseconds)
   }
 
   /// Stops a whole run: what runs is ended, what has not begun never will; tasks with `always()` or `cancelled()` in
   /// their `if` still get their turn after a cancel, which ends a hold for them.
   mutating func stop(_ id: WorkflowID, because cause: EndingCause) {
-    guard let run = runs[id], run.stopping == .none else { return }
+    guard let run = runs[id], run.stopping == nil else { return }
     run.stopping = cause
     run.isHeld = false
     ready.removeAll { $0.run == id }
@@ -132,28 +139,13 @@ extension Scheduler {
     for index in run.tasks.indices where !run.mayStart(index) {
       let task = TaskReference(run: id, index: index)
       switch run.tasks[index].phase {
-      case .committed: dropCommitted(task)
-      case .queued(let start, let agent, _):
-        runs[id]?.tasks[index].phase = .queued(start, agent: agent, ending: cause)
-        decisions.append(.withdraw(start.key))
+      case .committed: takeBack(task)
+      case .queued: withdraw(task)
       case .running: end(task, attempt: Int(run.tasks[index].attempts), because: cause)
       case .pending, .ready, .waiting, .beginning, .over: break
       }
     }
     for index in held { resolve(TaskReference(run: id, index: index)) }
-  }
-
-  /// Takes back a start that was committed and has no process.
-  mutating func dropCommitted(_ task: TaskReference) {
-    guard case .committed(let start, let agent)? = phase(of: task) else { return }
-    committed.removeAll { $0 == task }
-    agents.entries[agent].ahead -= 1
-    decisions.append(
-      .close(
-        AttemptEnding(
-          key: start.key, outcome: .cancelled, startedAt: now.wall, finishedAt: now.wall, duration: .zero),
-        agent: start.agent))
-    finish(task, .cancelled, reason: "cancelled")
   }
 
   // MARK: Unhealthy agents

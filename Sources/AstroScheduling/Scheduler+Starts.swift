@@ -21,24 +21,35 @@ extension Scheduler {
       timers.add(
         .deadline(id, life: run.order), at: now.boot + (deadline - (now.wall - seed.since)).microseconds)
     }
-    if seed.cancelRequested { stop(id, because: .cancel) }
+    if let cause = seed.stopping { stop(id, because: cause) }
     finishIfOver(id)
   }
 
   private mutating func restore(_ task: RestoredTask, at index: Int, in run: ActiveRun) {
+    let reference = TaskReference(run: run.id, index: index)
     run.tasks[index].attempts = Int32(task.attempts)
     run.tasks[index].counted = Int32(task.counted)
     run.firstStart[index] = task.startedAt
     switch task.flight {
-    case .running(let agent, let since):
+    case .running(let agent, let since, let cause):
       // An agent no longer configured keeps its attempt; it only has no slot to give back.
-      let position = agents.index(of: agent) ?? -1
-      run.tasks[index].phase = .running(agent: position, ending: .none)
-      if let timeout = run.plan.tasks[index].timeout {
+      run.tasks[index].phase = .running(agent: agents.index(of: agent) ?? -1, ending: cause)
+      let plan = run.plan.tasks[index]
+      if let cause {
+        // Whether it has been told is not recorded, nor when: it is told again and has its whole grace.
+        decisions.append(.end(run.key(index, attempt: Int32(task.attempts)), because: cause))
+        timers.add(.kill(reference, attempt: task.attempts), at: now.boot + plan.grace.microseconds)
+      } else if let timeout = plan.timeout {
         let left = max(0, (timeout - (now.wall - since)).microseconds)
-        timers.add(.timeout(TaskReference(run: run.id, index: index), attempt: task.attempts), at: now.boot + left)
+        timers.add(.timeout(reference, attempt: task.attempts), at: now.boot + left)
       }
-    case .committed, .none:
+    case .committed:
+      // Whatever wait came before it was over. Decided on anew, under the same number: nothing is counted that did not
+      // happen.
+      decisions.append(.forget(run.key(index, attempt: Int32(task.attempts))))
+      run.tasks[index].attempts -= 1
+      run.tasks[index].counted -= 1
+    case .none:
       if task.state.isTerminal {
         run.tasks[index].phase = .over(task.state)
         run.remaining -= 1
@@ -46,14 +57,7 @@ extension Scheduler {
       } else if let notBefore = task.notBefore {
         run.tasks[index].phase = .waiting
         timers.add(
-          .retry(TaskReference(run: run.id, index: index), attempt: task.attempts),
-          at: now.boot + max(0, (notBefore - now.wall).microseconds))
-      }
-      if case .committed = task.flight {
-        // Never started: the same number is begun again, so that nothing is counted that did not happen.
-        if run.isHeld { decisions.append(.forget(run.key(index, attempt: Int32(task.attempts)))) }
-        run.tasks[index].attempts -= 1
-        run.tasks[index].counted -= 1
+          .retry(reference, attempt: task.attempts), at: now.boot + max(0, (notBefore - now.wall).microseconds))
       }
     }
   }
@@ -76,7 +80,7 @@ extension Scheduler {
     let verdict = run.verdictOnNeeds(of: task.index)
     let condition = plan.condition
     guard run.mayStart(task.index) else {
-      return finish(task, .cancelled, reason: run.stopping == .deadline ? "the deadline passed" : "cancelled")
+      return finish(task, .cancelled, reason: run.stopReason)
     }
     if condition?.asksForStatus != true {
       if let failed = verdict.failed {
@@ -160,7 +164,7 @@ extension Scheduler {
     run.tasks[task.index].counted += 1
     run.tasks[task.index].phase = .committed(start, agent: agent)
     committed.append(task)
-    keepOrTakeBack(task)
+    if !stands(task) { takeBack(task) }
   }
 
   mutating func denied(_ key: AttemptKey, _ verdict: LimitVerdict) {
@@ -169,7 +173,7 @@ extension Scheduler {
     agents.entries[agent].ahead -= 1
     runs[task.run]?.tasks[task.index].attempts -= 1
     guard let run = runs[task.run] else { return }
-    if run.stopping != .none { return resolve(task) }
+    if run.stopping != nil { return resolve(task) }
     makeReady(task)
     // The verdict speaks for the user's whole window: nobody else's tasks wait behind it.
     let until = now.boot + max(1000, verdict.retryAfter.microseconds)
@@ -186,9 +190,11 @@ extension Scheduler {
     fillSlots()
     let ahead = ahead
     var index = 0
-    while index < committed.count, queued.count < ahead / 2, running >= policy.parallel {
+    while index < committed.count, queued.count < ahead / 2, running == policy.parallel {
       let task = committed[index]
-      guard case .committed(let start, let chosen)? = phase(of: task), agents.entries[chosen].free > 0 else {
+      guard case .committed(let start, let chosen)? = phase(of: task), agents.entries[chosen].isOpen,
+        agents.entries[chosen].free > 0
+      else {
         index += 1
         continue
       }
@@ -196,41 +202,19 @@ extension Scheduler {
       agents.entries[chosen].ahead -= 1
       agents.entries[chosen].queued += 1
       queued.append(task)
-      runs[task.run]?.tasks[task.index].phase = .queued(start, agent: chosen, ending: .none)
+      runs[task.run]?.tasks[task.index].phase = .queued(start, agent: chosen, isWithdrawn: false)
       decisions.append(.enqueue(start))
     }
   }
 
   /// An attempt has taken the slot of one that ended.
   mutating func began(_ key: AttemptKey) {
-    guard let task = reference(key), case .queued(let start, let agent, let cause)? = phase(of: task) else { return }
+    guard let task = reference(key), case .queued(let start, let agent, _)? = phase(of: task) else { return }
     leaveQueue(task, agent)
     run(task, start, agent)
-    guard let run = runs[task.run] else { return }
-    switch cause {
     // One that begins at the very moment of a hold was going on when it came.
-    case .none, .hold: if !run.mayStart(task.index) { end(task, attempt: start.key.number, because: run.stopping) }
-    case .timeout, .cancel, .deadline: end(task, attempt: start.key.number, because: cause)
-    }
-  }
-
-  /// An attempt was taken back: it is as if it had only been granted.
-  mutating func withdrawn(_ key: AttemptKey) {
-    guard let task = reference(key), case .queued(let start, let agent, _)? = phase(of: task),
-      let run = runs[task.run]
-    else { return }
-    leaveQueue(task, agent)
-    agents.entries[agent].ahead += 1
-    run.tasks[task.index].phase = .committed(start, agent: agent)
-    committed.insert(task, at: 0)
-    keepOrTakeBack(task)
-  }
-
-  /// Starts nothing more, and takes back what has not begun.
-  mutating func stopStarting() {
-    isStopping = true
-    for task in queued {
-      if case .queued(let start, _, .none)? = phase(of: task) { decisions.append(.withdraw(start.key)) }
+    if let run = runs[task.run], !run.mayStart(task.index), let cause = run.stopping {
+      end(task, attempt: start.key.number, because: cause)
     }
   }
 
@@ -262,18 +246,19 @@ extension Scheduler {
       agents.entries[chosen].ahead -= 1
       var moved = start
       moved.agent = agents.entries[agent].member.id
+      if agent != chosen { decisions.append(.reassign(moved)) }
       decisions.append(.launch(moved))
       run(task, moved, agent)
     }
   }
 
   private func isUnhindered(_ task: TaskReference) -> Bool {
-    if case .queued(_, _, .none)? = phase(of: task) { true } else { false }
+    if case .queued(_, _, isWithdrawn: false)? = phase(of: task) { true } else { false }
   }
 
   /// The agent chosen when the start was committed, or another that has come free first.
   private func freeAgent(for task: TaskReference, chosen: Int) -> Int? {
-    if agents.entries[chosen].free > 0 { return chosen }
+    if agents.entries[chosen].isOpen, agents.entries[chosen].free > 0 { return chosen }
     return runs[task.run].flatMap { agents.choose($0.plan.tasks[task.index].agent, spare: 0) }
   }
 
@@ -281,7 +266,7 @@ extension Scheduler {
   private mutating func run(_ task: TaskReference, _ start: AttemptStart, _ agent: Int) {
     running += 1
     agents.entries[agent].running += 1
-    runs[task.run]?.tasks[task.index].phase = .running(agent: agent, ending: .none)
+    runs[task.run]?.tasks[task.index].phase = .running(agent: agent, ending: nil)
     if let timeout = runs[task.run]?.plan.tasks[task.index].timeout {
       timers.add(.timeout(task, attempt: start.key.number), at: now.boot + timeout.microseconds)
     }

@@ -30,6 +30,8 @@ public struct Scheduler: ~Copyable {
   var committed: [TaskReference] = []
   /// How long attempts take, in microseconds: a decaying mean of those that ended.
   var pace: Double
+  /// Boot time of the last end.
+  var lastEnd: Int64
   /// Attempts the launcher holds ready, in the order it will start them.
   var queued: [TaskReference] = []
   /// Starts decided and not yet answered by the journal.
@@ -53,6 +55,7 @@ public struct Scheduler: ~Copyable {
     self.agents = agents
     self.now = now
     pace = Double(policy.pace.microseconds)
+    lastEnd = now.boot
     random = SplitMix64(state: seed)
     for member in agents.members where agents.record(of: member.id)?.isHealthy == false {
       timers.add(.probe(agent: member.id), at: now.boot)
@@ -67,6 +70,7 @@ public struct Scheduler: ~Copyable {
     while let purpose = timers.popDue(at: now.boot) { fire(purpose) }
     launchCommitted()
     beginReady()
+    if timers.isCrowded { timers = timers.keeping { isLive($0) } }
     defer { decisions.removeAll(keepingCapacity: true) }
     return decisions
   }
@@ -78,6 +82,7 @@ public struct Scheduler: ~Copyable {
     case .denied(let key, let verdict): denied(key, verdict)
     case .began(let key): began(key)
     case .withdrawn(let key): withdrawn(key)
+    case .neverBegan(let key): neverBegan(key)
     case .ended(let ending): ended(ending)
     case .cancel(let id): stop(id, because: .cancel)
     case .hold(let id): hold(id)
@@ -88,19 +93,30 @@ public struct Scheduler: ~Copyable {
   }
 
   private mutating func fire(_ purpose: TimerQueue.Purpose) {
+    guard isLive(purpose) else { return }
     switch purpose {
-    case .retry(let task, let attempt):
-      if case .waiting? = phase(of: task), attempts(of: task) == attempt { makeReady(task) }
+    case .retry(let task, _): makeReady(task)
     case .timeout(let task, let attempt): end(task, attempt: attempt, because: .timeout)
     case .kill(let task, let attempt):
-      if case .running(_, let cause)? = phase(of: task), cause != .none, let run = runs[task.run],
-        run.tasks[task.index].attempts == attempt
-      {
-        decisions.append(.signal(run.key(task.index, attempt: Int32(attempt)), .kill))
-      }
-    case .deadline(let run, let life): if runs[run]?.order == life { stop(run, because: .deadline) }
+      if let run = runs[task.run] { decisions.append(.kill(run.key(task.index, attempt: Int32(attempt)))) }
+    case .deadline(let run, _): stop(run, because: .deadline)
     case .unblock(let user): if let until = blockedUsers[user], until <= now.boot { blockedUsers[user] = nil }
     case .probe(let agent): decisions.append(.probe(agent: agent))
+    }
+  }
+
+  /// Whether a timer still means anything.
+  private func isLive(_ purpose: TimerQueue.Purpose) -> Bool {
+    switch purpose {
+    case .retry(let task, let attempt):
+      if case .waiting? = phase(of: task) { attempts(of: task) == attempt } else { false }
+    case .timeout(let task, let attempt):
+      if case .running(_, nil)? = phase(of: task) { attempts(of: task) == attempt } else { false }
+    case .kill(let task, let attempt):
+      if case .running(_, .some)? = phase(of: task) { attempts(of: task) == attempt } else { false }
+    case .deadline(let run, let life): runs[run]?.order == life
+    case .unblock(let user): blockedUsers[user] != nil
+    case .probe: true
     }
   }
 
@@ -109,7 +125,6 @@ public struct Scheduler: ~Copyable {
   public var activeRuns: Int { runs.count }
   /// Attempts that run, or will without being asked again.
   public var runningAttempts: Int { running + queued.count }
-  public func isActive(_ id: WorkflowID) -> Bool { runs[id] != nil }
   /// `nil` when the run is not among the active ones.
   public func isHeld(_ id: WorkflowID) -> Bool? { runs[id]?.isHeld }
   public func agentRecord(_ id: String) -> AgentPool.Record? { agents.record(of: id) }
@@ -120,16 +135,18 @@ public struct Scheduler: ~Copyable {
 
   /// How many starts are worth committing beyond the free slots.
   var ahead: Int {
-    let expected = Double(policy.horizon.microseconds) * Double(policy.parallel) / max(pace, 1)
-    return min(policy.ahead, Int(min(expected, 1e6)))
+    // Where nothing has ended for a while, what runs takes at least that long.
+    let expected = max(pace, Double(running > 0 ? now.boot - lastEnd : 0), 1)
+    return min(policy.ahead, Int(min(Double(policy.horizon.microseconds) * Double(policy.parallel) / expected, 1e6)))
   }
 
   /// Whether starts wait for the journal while few are granted ahead of the slots: committing now keeps slots from
   /// standing idle. Else the commit can wait for more to share it.
   public var wantsGrants: Bool { beginning > 0 && committed.count + queued.count <= ahead / 2 }
 
-  /// Whether the launcher has starts for the next few ends: nothing is lost when those are heard of a little later.
-  public var isWellSupplied: Bool { queued.count >= 4 }
+  /// Whether ends come fast and the launcher has starts for the next few: nothing is lost when those are heard of a little
+  /// later.
+  public var isWellSupplied: Bool { queued.count >= 4 && now.boot - lastEnd < policy.horizon.microseconds }
 
   /// Whether something is under way: an attempt that runs, or one that will without waiting for any timer.
   public var isBusy: Bool {
@@ -149,10 +166,13 @@ public struct Scheduler: ~Copyable {
     }
   }
 
-  /// Takes over a changed configuration. What runs goes on; an agent that is gone gets nothing more.
+  /// Takes over a changed configuration. What runs goes on; what has not begun is decided on anew, so that an agent that is
+  /// gone gets nothing more and a lower bound holds at once.
   public mutating func reconfigure(_ policy: Policy, _ members: [AgentPool.Member]) {
     self.policy = policy
     agents.reconfigure(members)
+    for task in queued { withdraw(task) }
+    for task in committed where !stands(task) { takeBack(task) }
   }
 
   /// Forgets until when users were told to wait: their limits are asked anew.

@@ -9,8 +9,8 @@ struct TaskReference: Hashable, Comparable {
   static func < (a: TaskReference, b: TaskReference) -> Bool { (a.run, a.index) < (b.run, b.index) }
 }
 
-/// What falls due, by boot time. Nothing is ever removed early: a timer that no longer means anything is recognised
-/// when it fires.
+/// What falls due, by boot time. Nothing is removed early one by one: a timer that no longer means anything is recognised
+/// when it fires, and all of these are dropped together whenever the queue has doubled.
 struct TimerQueue {
   enum Purpose: Equatable {
     /// A waiting task may be tried again.
@@ -50,6 +50,22 @@ struct TimerQueue {
   mutating func add(_ purpose: Purpose, at due: Int64) {
     sequence += 1
     heap.insert(Entry(due: due, sequence: sequence, purpose: purpose))
+  }
+
+  private static let fewest = 1024
+  private var crowd = fewest
+
+  var count: Int { heap.count }
+
+  /// Whether the queue has doubled since those that mean nothing any more were last dropped: done then, it costs each timer
+  /// a constant in the mean, and the queue never takes more than twice the room of those that matter.
+  var isCrowded: Bool { heap.count >= crowd }
+
+  func keeping(_ isLive: (Purpose) -> Bool) -> TimerQueue {
+    var kept = self
+    kept.heap = Heap(heap.unordered.filter { isLive($0.purpose) })
+    kept.crowd = max(Self.fewest, kept.heap.count * 2)
+    return kept
   }
 
   mutating func popDue(at boot: Int64) -> Purpose? {

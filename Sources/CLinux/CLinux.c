@@ -6,6 +6,8 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -97,4 +99,50 @@ void clinux_shed_code(void) {
   if (marks < 0) return;
   (void)!write(marks, "5", 1);
   close(marks);
+}
+
+int clinux_syncfs(int fd) { return syncfs(fd); }
+int clinux_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+static void clinux_wake(int number) { (void)number; }
+
+static int64_t clinux_monotonic(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int clinux_flock_within(int fd, int64_t microseconds) {
+  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
+  if (errno != EWOULDBLOCK) return -1;
+  const int number = SIGRTMIN + 4;
+  struct sigaction action = {.sa_handler = clinux_wake};  // without SA_RESTART: flock returns with EINTR
+  sigaction(number, &action, NULL);
+  sigset_t mask, former;
+  sigemptyset(&mask);
+  sigaddset(&mask, number);
+  pthread_sigmask(SIG_UNBLOCK, &mask, &former);
+  struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = number};
+  event._sigev_un._tid = gettid();
+  timer_t timer;
+  int result = timer_create(CLOCK_MONOTONIC, &event, &timer);
+  int problem = errno;
+  if (result == 0) {
+    const int64_t deadline = clinux_monotonic() + microseconds;
+    // Again and again, because a signal that comes just before flock sleeps wakes nobody.
+    const struct itimerspec period = {
+        .it_interval = {.tv_nsec = 10000000},
+        .it_value = {.tv_sec = microseconds / 1000000, .tv_nsec = microseconds % 1000000 * 1000 + 1},
+    };
+    timer_settime(timer, 0, &period, NULL);
+    do {
+      result = flock(fd, LOCK_EX);
+      problem = errno;
+    } while (result != 0 && problem == EINTR && clinux_monotonic() < deadline);
+    if (problem == EINTR) problem = EWOULDBLOCK;
+    timer_delete(timer);
+  }
+  pthread_sigmask(SIG_SETMASK, &former, NULL);
+  errno = problem;
+  return result;
 }

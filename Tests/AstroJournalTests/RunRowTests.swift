@@ -127,7 +127,7 @@ import Testing
     try journal.insert(ended)
     try journal.commit { transaction throws in
       for task in ["done", "bad"] { try transaction.put(TaskRecord(run: id("a"), task: task, state: .succeeded)) }
-      _ = try transaction.beginAttempt(
+      try transaction.beginAttempt(
         AttemptRecord(key: key("a", "bad", 3), agent: "s", launcher: "l", started: transaction.now, bootID: "b"))
       try transaction.reopen(id("a"), tasks: ["bad", "never"])
     }
@@ -172,7 +172,7 @@ import Testing
     try journal.commit { transaction throws in
       for name in ["a", "b"] {
         try transaction.put(TaskRecord(run: id(name), task: "t", state: .running))
-        _ = try transaction.beginAttempt(
+        try transaction.beginAttempt(
           AttemptRecord(key: key(name, "t"), agent: "s", launcher: "l", started: transaction.now, bootID: "b"))
       }
       #expect(try transaction.delete(id("a")))
@@ -252,7 +252,7 @@ import Testing
       }
       // The third is begun ahead of its slot, the fourth of a run that is over.
       for (run, task, agent) in [(one, "t0", "x"), (one, "t1", "y"), (one, "t9", "x"), (over, "t", "x")] {
-        _ = try transaction.beginAttempt(
+        try transaction.beginAttempt(
           AttemptRecord(
             key: AttemptKey(workflow: run.id, task: task, number: 1), agent: agent, launcher: "l",
             started: transaction.now, bootID: "b"))

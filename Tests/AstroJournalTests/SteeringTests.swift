@@ -35,7 +35,7 @@ private final class Fixture {
   func attempt(_ number: Int, _ outcome: AttemptOutcome?) throws {
     let key = AttemptKey(workflow: id, task: "t", number: number)
     try journal.commit { transaction in
-      _ = try transaction.beginAttempt(
+      try transaction.beginAttempt(
         AttemptRecord(key: key, agent: "shell", launcher: "r1", started: transaction.now, bootID: "boot"))
       guard let outcome else { return }
       _ = try transaction.endAttempt(

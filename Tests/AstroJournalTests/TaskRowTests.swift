@@ -32,8 +32,8 @@ import Testing
   }
 
   @Test func anAttemptBeginsOnce() throws {
-    #expect(try journal.commit { try $0.beginAttempt(begun()) })
-    #expect(try !journal.commit { try $0.beginAttempt(begun(launcher: "other")) })
+    try journal.commit { try $0.beginAttempt(begun()) }
+    #expect(throws: Failure.self) { try journal.commit { try $0.beginAttempt(begun(launcher: "other")) } }
     #expect(try journal.read { try $0.attempts(of: id("a")) } == [begun()])
     #expect(try journal.read { try $0.runningAttempts() } == [begun()])
   }
@@ -46,7 +46,7 @@ import Testing
   ]
 
   @Test(arguments: outcomes) func everyOutcomeComesBackAsItWent(outcome: AttemptOutcome) throws {
-    _ = try journal.commit { try $0.beginAttempt(begun()) }
+    try journal.commit { try $0.beginAttempt(begun()) }
     #expect(try journal.commit { try $0.endAttempt(ending(outcome), agent: "other") })
     var expected = begun()
     expected.agent = "other"
@@ -59,7 +59,7 @@ import Testing
   }
 
   @Test func ofTwoReportsOfAnEndTheFirstCounts() throws {
-    _ = try journal.commit { try $0.beginAttempt(begun()) }
+    try journal.commit { try $0.beginAttempt(begun()) }
     #expect(try journal.commit { try $0.endAttempt(ending(.exited(0)), agent: "shell") })
     #expect(try !journal.commit { try $0.endAttempt(ending(.lost("late")), agent: "shell") })
     #expect(try journal.read { try $0.attempts(of: id("a")).map(\.outcome) } == [.exited(0)])
@@ -70,18 +70,44 @@ import Testing
     #expect(try journal.read { try $0.attempts(of: id("a")) }.isEmpty)
   }
 
-  @Test func onlyRunningAttemptsAreHandedOver() throws {
-    _ = try journal.commit { transaction throws in
-      for number in 1...2 { _ = try transaction.beginAttempt(begun(number)) }
-      _ = try transaction.endAttempt(ending(.exited(0)), agent: "shell")
-      for number in 1...2 { try transaction.setLauncher(of: key("a", "t", number), to: "drain-2") }
+  @Test func anAttemptCanGoToAnotherAgentWhileItIsNotOver() throws {
+    try journal.commit { transaction throws in
+      try transaction.beginAttempt(begun())
+      try transaction.setAgent(of: key("a", "t"), to: "other")
+      _ = try transaction.endAttempt(ending(.exited(0)), agent: "other")
+      try transaction.setAgent(of: key("a", "t"), to: "late")
     }
-    #expect(try journal.read { try $0.attempts(of: id("a")).map(\.launcher) } == ["watch-1", "drain-2"])
+    #expect(try journal.read { try $0.attempt(key("a", "t")) }?.agent == "other")
+  }
+
+  @Test func theFirstCauseOfAnEndStands() throws {
+    try journal.commit { transaction throws in
+      try transaction.beginAttempt(begun())
+      try transaction.setEndingCause(of: key("a", "t"), "timeout")
+      try transaction.setEndingCause(of: key("a", "t"), "cancel")
+    }
+    #expect(try journal.read { try $0.attempt(key("a", "t")) }?.endingCause == "timeout")
+  }
+
+  @Test func whatBelongsToARunnerIsWhatIsUnsettledOrUnended() throws {
+    func refers(_ runner: String) throws -> Bool { try journal.read { try $0.refers(to: runner) } }
+    try journal.insert(run("a", owner: "owner"))
+    try journal.commit { try $0.beginAttempt(begun(launcher: "launcher")) }
+    #expect(try refers("owner"))
+    #expect(try refers("launcher"))
+    #expect(try !refers("other"))
+    try journal.commit { transaction throws in
+      _ = try transaction.endAttempt(ending(.exited(0)), agent: "shell")
+      try transaction.update(id("a"), state: .succeeded)
+      try transaction.markSettled(id("a"), by: "owner")
+    }
+    #expect(try !refers("owner"))
+    #expect(try !refers("launcher"))
   }
 
   @Test func anAttemptThatWasNeverStartedIsWithdrawnAndOneThatEndedIsNot() throws {
     try journal.commit { transaction throws in
-      for number in 1...2 { _ = try transaction.beginAttempt(begun(number)) }
+      for number in 1...2 { try transaction.beginAttempt(begun(number)) }
       _ = try transaction.endAttempt(ending(.exited(1)), agent: "shell")
       try transaction.put(TaskRecord(run: id("a"), task: "t", state: .running, attempts: 2, startedAt: time(1)))
       for number in 1...2 { try transaction.withdrawAttempt(key("a", "t", number)) }
@@ -97,7 +123,7 @@ import Testing
     try journal.insert(run("a", owner: "watch-1"))
     try journal.commit { transaction throws in
       for task in ["t", "u"] {
-        _ = try transaction.beginAttempt(
+        try transaction.beginAttempt(
           AttemptRecord(key: key("a", task), agent: "shell", launcher: "l", started: transaction.now, bootID: "b"))
       }
       try transaction.put(TaskRecord(run: id("a"), task: "t", state: .running))
@@ -108,7 +134,7 @@ import Testing
   @Test func attemptsAreInOrderAndCountedPerTask() throws {
     _ = try journal.commit { transaction throws in
       for (task, number) in [("u", 1), ("t", 10), ("t", 2)] {
-        _ = try transaction.beginAttempt(
+        try transaction.beginAttempt(
           AttemptRecord(
             key: key("a", task, number), agent: "s", launcher: "l", started: transaction.now, bootID: "b"))
       }

@@ -93,6 +93,7 @@ import Testing
     _ = try fixture.pid("first")
     fixture.dropRunner()
     let watch = try WreckWatch(fixture.survey())
+    _ = try watch.newRecords()
     while !watch.wreck.closed {
       var polled = watch.descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
       #expect(poll(&polled, nfds_t(polled.count), 30_000) > 0)

@@ -183,14 +183,22 @@ import Testing
   @Test func aRunnerThatFailsTurnsHealthRedAndIsCounted() throws {
     let watcher = try fixture.watcher()
     watcher.report()
-    watcher.reports.fail(watcher, Failure(.io, subject: "/f", message: "cannot be written"))
+    watcher.reports.fail(watcher, Failure(.noSpace, subject: "/f", message: "cannot be written"))
     #expect(try fixture.status == "not_ready")
     #expect(try fixture.check("database")["message"] as? String == "/f: cannot be written")
     #expect(
-      try fixture.journal().read { try $0.series() }["astro_system_errors_total{error_type=\"io\"}"] == 1)
+      try fixture.journal().read { try $0.series() }["astro_system_errors_total{error_type=\"no_space\"}"] == 1)
     #expect(try fixture.logged("CRITICAL") == ["Runner failed"])
     let log = try String(contentsOfFile: fixture.home.log, encoding: .utf8)
     #expect(log.contains("\"exception\":{\"type\":\"Failure\"") && log.contains("\"stack_trace\":[\""))
+  }
+
+  /// After a failed fsync a commit that succeeds would prove nothing.
+  @Test func whatCouldNotBeMadeDurableIsNotCommittedAfter() throws {
+    let watcher = try fixture.watcher()
+    watcher.reports.fail(watcher, Failure(.io, subject: "/f", message: "cannot be written"))
+    #expect(try fixture.status == "not_ready")
+    #expect(try fixture.journal().read { try $0.series() }["astro_system_errors_total{error_type=\"io\"}"] == nil)
   }
 
   private static let rooms: [(bytes: Int64, inodes: Int64, Machine.Disk.Room)] = [
@@ -218,7 +226,7 @@ import Testing
       for (task, state) in [("one", TaskState.running), ("two", .succeeded), ("three", .waiting)] {
         try transaction.put(TaskRecord(run: active.id, task: task, state: state))
       }
-      _ = try transaction.beginAttempt(
+      try transaction.beginAttempt(
         AttemptRecord(
           key: AttemptKey(workflow: active.id, task: "one", number: 1), agent: "shell_agent_001", launcher: "somebody",
           started: transaction.now, bootID: "boot-a"))

@@ -3,7 +3,7 @@ import AstroScheduling
 import Foundation
 import Testing
 
-/// Random workflows, agents, outcomes, limits, cancels, holds and releases, from numbered seeds: a failing seed is in the
+/// Random workflows, agents, outcomes, limits, cancels, holds, releases and restarts, from numbered seeds: a failing seed is in the
 /// message and fails again. ASTRO_HISTORIES raises the number of histories.
 @Suite struct Histories {
   private static let count = UInt64(ProcessInfo.processInfo.environment["ASTRO_HISTORIES"] ?? "") ?? 3000
@@ -113,21 +113,42 @@ private final class History {
   }
 
   private func step() {
-    switch Int.random(in: 0..<40, using: &random) {
+    switch Int.random(in: 0..<42, using: &random) {
     case 0: cancelOne()
     case 1: holdOne()
     case 2: releaseOne()
+    case 40: restart()
+    case 41: stopAndRestart()
     case 3...8:
       if let due = world.scheduler.nextDue {
         advance(to: due)
       } else {
         endOne()
       }
-    default: if world.running.isEmpty { turnClock() } else { endOne() }
+    default:
+      if let key = world.undecided.min(by: { $0.description < $1.description }), Bool.random(using: &random) {
+        world.tellNeverBegan(key)
+      } else if world.running.isEmpty {
+        turnClock()
+      } else {
+        endOne()
+      }
     }
   }
 
+  private func restart() {
+    world.restart(held: held, cancelled: cancelled) { _ in Int.random(in: 0..<3, using: &self.random) == 0 }
+  }
+
+  /// A runner that leaves in good order leaves no start behind that has no process.
+  private func stopAndRestart() {
+    world.tell(.stopping)
+    for key in world.committed { faults.append("\(key) stays committed after a stop") }
+    restart()
+  }
+
   private func turnClock() {
+    if let key = world.undecided.min(by: { $0.description < $1.description }) { return world.tellNeverBegan(key) }
     guard let due = world.scheduler.nextDue else {
       // Only a release can bring a world forward in which all that is left is held.
       if !held.isEmpty { return releaseOne() }
@@ -211,7 +232,8 @@ private final class History {
   }
 
   private func checkThatNoSlotIsIdle() {
-    guard !limited, world.running.count < parallel else { return }
+    // What the scheduler cannot know never began holds its slot.
+    guard !limited, world.undecided.isEmpty, world.running.count < parallel else { return }
     for (id, seed) in seeds
     where world.ended[id] == nil && !cancelled.contains(id) && !held.contains(id) && seed.plan.deadline == nil {
       for task in seed.plan.tasks where task.condition == nil && states["\(id)/\(task.id)"] == nil {

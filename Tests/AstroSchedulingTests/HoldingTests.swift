@@ -53,7 +53,7 @@ private let run = WorkflowID(unchecked: "run")
     let world = World()
     var seed = RunSeed.of([.named("a")])
     seed.isHeld = true
-    seed.restored = ["a": RestoredTask(state: .waiting, attempts: 1, counted: 1, flight: .committed(agent: "shell"))]
+    seed.restored = ["a": RestoredTask(state: .waiting, attempts: 1, counted: 1, flight: .committed)]
     world.committed.insert(AttemptKey(workflow: run, task: "a", number: 1))
     world.tell(.admitted(seed))
     #expect(world.launched.isEmpty)

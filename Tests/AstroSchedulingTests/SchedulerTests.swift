@@ -245,7 +245,8 @@ private let run = WorkflowID(unchecked: "run")
     #expect(world.committed.count == 2)
     world.tell(.cancel(run))
     #expect(world.committed.isEmpty)
-    #expect(world.closed.map(\.outcome) == [.cancelled, .cancelled])
+    #expect(world.closed.isEmpty && world.committed.isEmpty)
+    #expect(world.forgotten.count == 2)
     world.end("a", .signalled(15))
     #expect(world.ended[run]?.state == .cancelled)
     #expect(world.launched.count == 1)
@@ -347,7 +348,8 @@ private let run = WorkflowID(unchecked: "run")
     var seed = RunSeed.of([.named("a") { $0.timeout = .seconds(100) }, .named("b", needs: [0])])
     let since = Timestamp(microseconds: world.now.wall.microseconds - 90_000_000)
     seed.restored = [
-      "a": RestoredTask(state: .running, attempts: 1, counted: 1, flight: .running(agent: "shell", since: since))
+      "a": RestoredTask(
+        state: .running, attempts: 1, counted: 1, flight: .running(agent: "shell", since: since, ending: nil))
     ]
     world.tell(.admitted(seed))
     #expect(world.launched.isEmpty)
@@ -358,12 +360,120 @@ private let run = WorkflowID(unchecked: "run")
     #expect(world.states["a"] == .timedOut)
   }
 
+  @Test func anAttemptAskedToEndIsToldAgainAndItsEndMeansTheSame() {
+    let world = World()
+    var seed = RunSeed.of([.named("a") { $0.grace = .seconds(5) }])
+    seed.restored = [
+      "a": RestoredTask(
+        state: .running, attempts: 1, counted: 1,
+        flight: .running(agent: "shell", since: world.now.wall, ending: .timeout))
+    ]
+    world.tell(.admitted(seed))
+    #expect(world.signals.map(\.1) == [.terminate])
+    world.advance(.seconds(5))
+    #expect(world.signals.map(\.1) == [.terminate, .kill])
+    world.tell(.ended(world.ending(AttemptKey(workflow: run, task: "a", number: 1), .exited(0))))
+    #expect(world.states["a"] == .timedOut)
+  }
+
   @Test func aCommittedStartThatNeverRanKeepsItsNumber() {
     let world = World()
     var seed = RunSeed.of([.named("a")])
-    seed.restored = ["a": RestoredTask(state: .waiting, attempts: 1, counted: 1, flight: .committed(agent: "shell"))]
+    seed.restored = ["a": RestoredTask(state: .waiting, attempts: 1, counted: 1, flight: .committed)]
     world.tell(.admitted(seed))
+    #expect(world.forgotten.map(\.key.number) == [1])
     #expect(world.launched == [AttemptKey(workflow: run, task: "a", number: 1)])
+  }
+
+  @Test func aRetryThatWasBegunAheadAndNeverRanDoesNotWaitForItsFormerPause() {
+    let world = World()
+    var seed = RunSeed.of([.named("a") { $0.retry = RetryPolicy(attempts: 3) }])
+    seed.restored = [
+      "a": RestoredTask(
+        state: .waiting, attempts: 2, counted: 2, notBefore: Timestamp(microseconds: world.now.wall.microseconds - 1),
+        flight: .committed)
+    ]
+    world.tell(.admitted(seed))
+    #expect(world.launched == [AttemptKey(workflow: run, task: "a", number: 2)])
+  }
+
+  @Test func anAdoptedAttemptThatNeverBeganIsBegunAnewAndCountsForNothing() {
+    let world = World()
+    var seed = RunSeed.of([.named("a")])
+    seed.restored = [
+      "a": RestoredTask(
+        state: .running, attempts: 1, counted: 1,
+        flight: .running(agent: "shell", since: world.now.wall, ending: nil))
+    ]
+    world.tell(.admitted(seed))
+    #expect(world.launched.isEmpty)
+    let key = AttemptKey(workflow: run, task: "a", number: 1)
+    world.tell(.neverBegan(key))
+    #expect(world.launched == [key])
+    #expect(world.closed.isEmpty)
+    #expect(world.scheduler.agentRecord("shell")?.infrastructureFailures == 0)
+  }
+
+  @Test func aRunWhoseFileCannotBeReadEndsWhenWhatRunsOfItDoes() {
+    let world = World()
+    var seed = RunSeed.of([.named("a"), .named("b") { $0.condition = .call(.always, []) }])
+    seed.stopping = .unreadable
+    seed.restored = [
+      "a": RestoredTask(
+        state: .running, attempts: 1, counted: 1,
+        flight: .running(agent: "shell", since: world.now.wall, ending: nil))
+    ]
+    world.tell(.admitted(seed))
+    #expect(world.launched.isEmpty)
+    #expect(world.signals.map(\.1) == [.terminate])
+    world.tell(.ended(world.ending(AttemptKey(workflow: run, task: "a", number: 1), .signalled(15))))
+    #expect(world.ended[run]?.state == .failed)
+    #expect(
+      world.ended[run]?.reason == "this version of astro cannot read its file, which an earlier one accepted")
+  }
+
+  @Test func whatHasNotBegunIsTakenBackFromAnAgentThatIsGone() {
+    let world = World(parallel: 1, agents: [.shell("old"), .shell("new", slots: 0)])
+    world.tell(.admitted(.of((0..<6).map { .named("t\($0)") })))
+    #expect(!world.queued.isEmpty && !world.committed.isEmpty)
+    world.scheduler.reconfigure(Scheduler.Policy(parallel: 1), [.shell("new")])
+    world.tell()
+    for _ in 0..<6 { world.running.keys.first.map { world.end($0, .exited(0)) } }
+    #expect(world.closed.count == 6)
+    #expect(world.agentsOfLaunches == ["old", "new", "new", "new", "new", "new"])
+  }
+
+  @Test func aLowerBoundHoldsForWhatTheLauncherHoldsReady() {
+    let world = World(parallel: 3)
+    world.tell(.admitted(.of((0..<9).map { .named("t\($0)") })))
+    #expect(world.running.count == 3 && !world.queued.isEmpty)
+    world.scheduler.reconfigure(Scheduler.Policy(parallel: 1), [.shell()])
+    world.tell()
+    for expected in [2, 1, 1] {
+      world.running.keys.first.map { world.end($0, .exited(0)) }
+      #expect(world.running.count == expected)
+    }
+  }
+
+  @Test func aStopLeavesNoStartWithoutAProcess() {
+    let world = World(parallel: 1)
+    world.tell(.admitted(.of((0..<6).map { .named("t\($0)") })))
+    world.tell(.stopping)
+    #expect(world.committed.isEmpty && world.queued.isEmpty)
+    let left = world.scheduler.runningAttempts
+    #expect(left == 1)
+  }
+
+  @Test func whereNothingEndsForAWhileFewStartsAreCommittedAhead() {
+    let world = World(parallel: 1)
+    world.tell(.admitted(.of((0..<4).map { .named("t\($0)") })))
+    world.end("t0")
+    let before = world.committed.count + world.queued.count
+    world.advance(.seconds(60))
+    world.tell(.admitted(.of((0..<4).map { .named("u\($0)") }, id: "other")))
+    #expect(world.committed.count + world.queued.count == before)
+    let isWellSupplied = world.scheduler.isWellSupplied
+    #expect(!isWellSupplied)
   }
 
   @Test func anEndToldTwiceIsTakenOnce() {

@@ -13,8 +13,28 @@ final class World {
   /// Handed over to start at the next end, in order.
   var queued: [AttemptStart] = []
   var launched: [AttemptKey] = []
+  var agentsOfLaunches: [String] = []
   private var withdrawals: [AttemptKey] = []
   var signals: [(AttemptKey, TerminationSignal)] = []
+  /// Of another launcher than the present one: their ends start nothing.
+  private var adopted: Set<AttemptKey> = []
+  /// Told to be running after a restart, though they never began.
+  private(set) var undecided: Set<AttemptKey> = []
+  private let policy: Scheduler.Policy
+  private let agents: [AgentPool.Member]
+  private let records: [String: AgentPool.Record]
+
+  /// What a restart finds.
+  private var seeds: [WorkflowID: RunSeed] = [:]
+  private var tasks: [WorkflowID: [String: RestoredTask]] = [:]
+  private var attempts: [AttemptKey: Attempt] = [:]
+
+  private struct Attempt {
+    var start: AttemptStart
+    var since: Timestamp
+    var outcome: AttemptOutcome?
+    var cause: EndingCause?
+  }
   var updates: [TaskChange] = []
   var closed: [AttemptEnding] = []
   var ended: [WorkflowID: (state: RunState, reason: String?)] = [:]
@@ -32,13 +52,58 @@ final class World {
     var policy = Scheduler.Policy(parallel: parallel)
     policy.ahead = ahead
     policy.pace = .zero
+    (self.policy, self.agents, self.records) = (policy, agents, records)
     scheduler = Scheduler(policy: policy, agents: AgentPool(agents, records: records), now: now, seed: 7)
+  }
+
+  /// The runner is killed, and another one adopts every run that has not ended: what had begun goes on, what had not
+  /// never does.
+  /// - Parameter isUndecided: asked of each start without a process: whether the new runner cannot tell yet.
+  func restart(
+    held: Set<WorkflowID> = [], cancelled: Set<WorkflowID> = [], isUndecided: (AttemptKey) -> Bool = { _ in false }
+  ) {
+    let unbegun = attempts.keys.filter { attempts[$0]?.outcome == nil && running[$0] == nil }
+    undecided.formUnion(unbegun.sorted { $0.description < $1.description }.filter(isUndecided))
+    committed.subtract(undecided)
+    adopted = Set(running.keys)
+    queued = []
+    scheduler = Scheduler(policy: policy, agents: AgentPool(agents, records: records), now: now, seed: 7)
+    tell(
+      seeds.keys.sorted().filter { ended[$0] == nil }.compactMap { id in
+        seeds[id].map { .admitted(restored($0, held, cancelled)) }
+      })
+  }
+
+  private func restored(_ seed: RunSeed, _ held: Set<WorkflowID>, _ cancelled: Set<WorkflowID>) -> RunSeed {
+    var seed = seed
+    seed.isHeld = held.contains(seed.id)
+    seed.stopping = cancelled.contains(seed.id) ? .cancel : nil
+    seed.restored = tasks[seed.id] ?? [:]
+    for (key, attempt) in attempts where key.workflow == seed.id {
+      var task = seed.restored[key.task] ?? RestoredTask(state: .pending)
+      task.attempts = max(task.attempts, key.number)
+      if case .notStarted(_, infrastructure: true)? = attempt.outcome {} else { task.counted += 1 }
+      if attempt.outcome == nil {
+        task.flight =
+          running[key] != nil || undecided.contains(key)
+          ? .running(agent: attempt.start.agent, since: attempt.since, ending: attempt.cause) : .committed
+      }
+      seed.restored[key.task] = task
+    }
+    return seed
+  }
+
+  /// The launcher of former days tells that an attempt never began.
+  func tellNeverBegan(_ key: AttemptKey) {
+    undecided.remove(key)
+    tell(.neverBegan(key))
   }
 
   func tell(_ events: Event...) { tell(events) }
 
   func tell(_ events: [Event]) {
     var events = events
+    for case .admitted(let seed) in events where seeds[seed.id] == nil { seeds[seed.id] = seed }
     repeat {
       var answers: [Event] = []
       for decision in scheduler.handle(events, at: now) {
@@ -47,6 +112,7 @@ final class World {
             answers.append(.denied(start.key, verdict))
           } else {
             committed.insert(start.key)
+            attempts[start.key] = Attempt(start: start, since: now.wall)
             answers.append(.granted(start.key))
           }
         }
@@ -59,8 +125,15 @@ final class World {
 
   private func note(_ decision: Decision) {
     switch decision {
-    case .begin, .started, .runStarted: break
-    case .forget(let key): forgotten.append((key, committed.remove(key) != nil))
+    case .begin, .runStarted: break
+    case .reassign(let start): attempts[start.key]?.start = start
+    case .started(let start):
+      tasks[start.key.workflow, default: [:]][start.key.task] = RestoredTask(
+        state: .running, attempts: start.key.number, startedAt: now.wall)
+    case .forget(let key):
+      forgotten.append((key, committed.remove(key) != nil || attempts[key] != nil))
+      attempts[key] = nil
+      tasks[key.workflow]?[key.task] = RestoredTask(state: .pending, attempts: key.number - 1)
     case .agentChanged(let agent): changedAgents.append(agent)
     case .launch(let start): launch(start)
     case .enqueue(let start): queued.append(start)
@@ -68,11 +141,19 @@ final class World {
       guard let index = queued.firstIndex(where: { $0.key == key }) else { break }
       launch(queued.remove(at: index))
     case .withdraw(let key): withdrawals.append(key)
-    case .signal(let key, let signal): signals.append((key, signal))
+    case .end(let key, let cause):
+      attempts[key]?.cause = cause
+      signals.append((key, .terminate))
+    case .kill(let key): signals.append((key, .kill))
     case .close(let ending, _):
       committed.remove(ending.key)
+      attempts[ending.key]?.outcome = ending.outcome
       closed.append(ending)
-    case .update(let change): updates.append(change)
+    case .update(let change):
+      updates.append(change)
+      tasks[change.workflow, default: [:]][change.task] = RestoredTask(
+        state: change.state, attempts: change.attempts, notBefore: change.notBefore, exitCode: change.exitCode,
+        outputs: change.outputs, stdout: change.stdout, startedAt: change.startedAt)
     case .runEnded(let id, let state, let reason): ended[id] = (state, reason)
     case .probe(let agent): probes.append(agent)
     }
@@ -82,6 +163,7 @@ final class World {
     committed.remove(start.key)
     running[start.key] = start
     launched.append(start.key)
+    agentsOfLaunches.append(start.agent)
   }
 
   /// Answers what was asked to be taken back: what still waits is, what has begun goes on.
@@ -110,7 +192,7 @@ final class World {
   func end(_ key: AttemptKey, _ outcome: AttemptOutcome, outputs: [String: String] = [:], stdout: String? = nil) {
     running[key] = nil
     var events = [Event.ended(ending(key, outcome, outputs: outputs, stdout: stdout))]
-    if isEndOfProcess(outcome), !queued.isEmpty {
+    if isEndOfProcess(outcome), adopted.remove(key) == nil, !queued.isEmpty {
       let next = queued.removeFirst()
       launch(next)
       events.append(.began(next.key))

@@ -42,6 +42,15 @@ final class FollowHome {
     try Data(text.utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
   }
 
+  /// Sets one plain setting below `system:`.
+  func configure(_ key: String, _ value: String) throws {
+    let name = "config/system_config.yaml"
+    let lines = try read(name).split(separator: "\n", omittingEmptySubsequences: false)
+    try #require(lines.contains { $0.hasPrefix("  \(key):") })
+    try write(
+      lines.map { $0.hasPrefix("  \(key):") ? "  \(key): \(value)" : String($0) }.joined(separator: "\n"), to: name)
+  }
+
   func read(_ name: String) throws -> String { try String(contentsOfFile: "\(path)/\(name)", encoding: .utf8) }
 
   func names(in directory: String) -> [String] {

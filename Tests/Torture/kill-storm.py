@@ -4,8 +4,10 @@
     kill-storm.py ASTRO [--seed N] [--files N] [--kills N]
 
 Each task appends `<file> <task> start` and `<file> <task> end` to a file outside of what astro writes, each with one
-write. Afterwards a pass or two must find: every file in done/ with its receipt, every task's two lines exactly once, the
-counters equal to what ran, no runner's files, no warden. Only runners are killed, so nothing may be `lost`.
+write. One task fails at its first attempt and is retried; in every fifth file one outlives its timeout and leaves with 0
+when it is told. Afterwards a pass or two must find: every file in done/ with its receipt, every attempt's lines exactly
+once, every timeout known as one, the counters equal to what ran, no runner's files, no warden. Only runners are killed, so
+nothing may be `lost`.
 """
 import argparse
 import collections
@@ -53,7 +55,10 @@ tasks:
   a: {{run: '{a[0]}; {a[1]}'}}
   b: {{needs: a, run: '{b[0]}; sleep 0.0{random.randint(1, 9)}; echo out; {b[1]}'}}
   c: {{run: [/bin/sh, -c, '{c[0]}; {c[1]}']}}
+  d: {{run: 'echo "{number} d $ASTRO_ATTEMPT" >> {effects}; test $ASTRO_ATTEMPT = 2', retry: {{attempts: 2, delay: 10ms}}}}
 """
+    if number % 5 == 0:
+        text += "  e: {run: 'trap \"exit 0\" TERM; sleep 60 & wait', timeout: 100ms, grace: 60s, continue_on_error: true}\n"
     with open(f"{home}/.w{number}", "w") as file:
         file.write(text)
     os.rename(f"{home}/.w{number}", f"{home}/spool/w{number}.yaml")
@@ -98,17 +103,21 @@ for _ in range(2):
     expect(ending.returncode == 0, f"a drain left with {ending.returncode}: {ending.stderr}")
 counted = collections.Counter(open(effects).read().splitlines())
 wanted = {f"{n} {task} {edge}" for n in range(dropped) for task in "abc" for edge in ("start", "end")}
+wanted |= {f"{n} d {attempt}" for n in range(dropped) for attempt in (1, 2)}
+late = (dropped + 4) // 5
 expect(not wanted - set(counted), f"never ran: {sorted(wanted - set(counted))[:6]}")
 expect(max(counted.values()) == 1, f"ran twice: {[line for line, n in counted.items() if n > 1][:6]}")
 states = collections.Counter(run["state"] for run in json.loads(astro("list", "--json", "--limit", "1000000").stdout))
-expect(states == {"succeeded": dropped}, f"states: {dict(states)}")
+expect(states == {"succeeded": dropped - late, "partial": late}, f"states: {dict(states)}")
 visible = lambda folder: [name for name in os.listdir(f"{home}/{folder}") if not name.startswith(".")]
 expect(len(visible("spool/done")) == 2 * dropped, "done/ does not hold every file and its receipt")
 expect(not visible("spool/active"), f"active/ holds {visible('spool/active')[:6]}")
 expect(not visible("data/runners"), f"runners left files: {visible('data/runners')[:6]}")
 page = open(home + "/data/metrics/astro.prom").read()
 for series, value in [
-    ('astro_tasks_total{agent_id="shell_agent_001",status="success"}', 3 * dropped),
+    ('astro_tasks_total{agent_id="shell_agent_001",status="success"}', 4 * dropped),
+    ('astro_tasks_total{agent_id="shell_agent_001",status="failure"}', dropped + late),
+    ('astro_retries_total{agent_id="shell_agent_001"}', dropped),
     ('astro_workflows_total{status="completed"}', dropped),
 ]:
     expect(f"{series} {value}\n" in page, f"{series} is not {value}")

@@ -41,6 +41,10 @@ int64_t clinux_boot_microseconds(void);
 /// The magic number of the file system of `path` (statfs(2), f_type; 32 bits of it), or -1.
 int64_t clinux_filesystem_type(const char *path);
 
+/// flock(2) LOCK_EX that gives up after `microseconds` with EWOULDBLOCK. Those who wait are served in the kernel's order, as
+/// with flock itself. Uses the signal SIGRTMIN+4 of the calling thread to wake up.
+int clinux_flock_within(int fd, int64_t microseconds);
+
 /// fcntl(2) F_OFD_SETLK on the one byte at `offset`, `kind` being F_RDLCK, F_WRLCK or F_UNLCK: -1 with EAGAIN when
 /// another open file description holds a lock that excludes it.
 int clinux_lock_byte(int fd, int64_t offset, int kind);
@@ -50,6 +54,11 @@ int clinux_byte_is_locked(int fd, int64_t offset);
 /// Returns once a write(2) that is in progress on the file has ended. fallocate(2) of a byte that is there changes nothing,
 /// but takes the inode's lock, which a write holds; file systems that cannot do it return at once.
 void clinux_wait_for_write(int fd);
+
+/// syncfs(2).
+int clinux_syncfs(int fd);
+/// eventfd(2), non-blocking and close-on-exec, of the value 0.
+int clinux_eventfd(void);
 
 /// backtrace(3): up to `size` return addresses, the nearest first; returns how many.
 int clinux_backtrace(void **addresses, int size);
