@@ -12,14 +12,6 @@ public enum TaskState: String, Sendable, CaseIterable {
     case .succeeded, .failed, .timedOut, .cancelled, .skipped, .upstreamFailed, .lost: true
     }
   }
-
-  /// Whether the task itself went wrong, as opposed to never having been tried.
-  public var isFailure: Bool {
-    switch self {
-    case .failed, .timedOut, .lost, .upstreamFailed: true
-    case .pending, .waiting, .running, .succeeded, .cancelled, .skipped: false
-    }
-  }
 }
 
 /// The states of a run (contract 3).

@@ -67,8 +67,8 @@ public enum LauncherEvent: Sendable, Equatable {
   /// Nothing was started. `infrastructure` is true when the machine was at fault, false when the command was.
   case refused(AttemptKey, reason: String, infrastructure: Bool)
   /// The warden is gone: attempts without an end so far are settled with ``Wreck/survey(dataDirectory:runnerID:)``.
-  /// Nothing follows.
-  case closed
+  /// With the end of a sentence that begins with the warden. Nothing follows.
+  case closed(String)
 }
 
 /// Starts and signals commands without ever blocking.

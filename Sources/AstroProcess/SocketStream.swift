@@ -102,9 +102,6 @@ struct SocketStream: ~Copyable {
     }
     return true
   }
-
-  /// Tells the other end that nothing more will be sent; what it sends still arrives.
-  func finishSending() { shutdown(descriptor.number, Int32(SHUT_WR)) }
   /// Ends both directions at once; the other end finds it closed.
   func hangUp() { shutdown(descriptor.number, Int32(SHUT_RDWR)) }
 }

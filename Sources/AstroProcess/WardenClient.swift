@@ -1,6 +1,7 @@
 public import AstroCore
 import CLinux
 import Glibc
+import Synchronization
 
 /// The runner's side of its warden. Nothing here ever waits: requests and answers are buffered, and ``descriptor`` says
 /// when there is something to do. Dropping the client closes its end; the warden then stays until its last command
@@ -9,31 +10,17 @@ public final class WardenClient: Launcher {
   private enum State {
     /// No command has been asked for yet. Holds the warden's end of the socket.
     case idle(wardenEnd: Int32)
-    /// Spawned, but its greeting has not come.
-    case greeting(pid: Int32, Backlog)
+    /// Spawned, but its greeting has not come. Requests wait for it: a runner that dies before has provably started
+    /// nothing.
+    case greeting(pid: Int32, backlog: [UInt8])
     case connected(pid: Int32)
     case closed
-  }
-
-  /// Requests that wait for the greeting. They are not sent before it, so that a runner which dies now has provably
-  /// started nothing.
-  private struct Backlog {
-    var frames: [UInt8] = []
-    var starts: [AttemptKey] = []
-  }
-
-  private enum Sending {
-    case open
-    /// Asked to end, with requests still to be sent.
-    case finishing
-    case finished
   }
 
   public let files: RunnerFiles
   private let executable: String
   private let verb: [String]
   private var state: State
-  private var sending = Sending.open
   private var stream: SocketStream
   /// How many ends were told, and the held starts with the number of ends at which each begins, in that order: the
   /// warden counts the same, so both know who takes which slot without a word.
@@ -57,6 +44,7 @@ public final class WardenClient: Launcher {
     guard let (own, wardenEnd) = SocketStream.pair() else {
       throw .kernel(.unavailable, "warden", "cannot make a socket pair")
     }
+    Self.left.withLock { $0.removeAll { waitpid($0, nil, WNOHANG) != 0 } }
     self.executable = executable
     self.verb = verb
     stream = SocketStream(owning: own)
@@ -64,14 +52,21 @@ public final class WardenClient: Launcher {
   }
 
   deinit {
-    if case .idle(let wardenEnd) = state { close(wardenEnd) }
+    switch state {
+    case .idle(let wardenEnd): close(wardenEnd)
+    case .greeting(let pid, _), .connected(let pid): Self.left.withLock { $0.append(pid) }
+    case .closed: break
+    }
   }
+
+  /// Wardens of former clients of this process, which ended later than these: to be reaped by the next client.
+  private static let left = Mutex<[Int32]>([])
 
   public var descriptor: Int32 { stream.number }
   public var wantsWrite: Bool { stream.hasOutput }
 
   /// The warden's pid while it is known to live.
-  public var wardenPID: Int32? {
+  var wardenPID: Int32? {
     switch state {
     case .idle, .closed: nil
     case .greeting(let pid, _), .connected(let pid): pid
@@ -83,7 +78,7 @@ public final class WardenClient: Launcher {
   public func start(_ requests: [StartRequest]) throws(Failure) {
     guard !requests.isEmpty else { return }
     try spawnWardenIfNeeded()
-    submit(starts: requests.map(\.key)) { frames in
+    submit { frames in
       for request in requests { WireFormat.start(request, atEnd: turn(of: request), to: &frames) }
     }
   }
@@ -99,26 +94,15 @@ public final class WardenClient: Launcher {
 
   public func release(_ key: AttemptKey) throws(Failure) {
     held.removeAll { $0.key == key }
-    submit(starts: []) { WireFormat.release(key, to: &$0) }
+    submit { WireFormat.release(key, to: &$0) }
   }
 
   public func withdraw(_ key: AttemptKey) throws(Failure) {
-    submit(starts: []) { WireFormat.withdraw(key, to: &$0) }
+    submit { WireFormat.withdraw(key, to: &$0) }
   }
 
   public func signal(_ key: AttemptKey, _ signo: Int32) throws(Failure) {
-    submit(starts: []) { WireFormat.signal(key, signo, to: &$0) }
-  }
-
-  /// Says that no more commands will come. The warden ends once its last command has, after which ``receive()`` gives
-  /// ``LauncherEvent/closed``; until then ends are told as ever.
-  public func finish() {
-    if sending == .open { sending = .finishing }
-    if case .idle(let wardenEnd) = state {
-      close(wardenEnd)
-      state = .connected(pid: 0)
-    }
-    flush()
+    submit { WireFormat.signal(key, signo, to: &$0) }
   }
 
   public func receive() throws(Failure) -> [LauncherEvent] {
@@ -138,13 +122,12 @@ public final class WardenClient: Launcher {
 
   // MARK: Requests
 
-  private func submit(starts: [AttemptKey], _ write: (inout [UInt8]) -> Void) {
+  private func submit(_ write: (inout [UInt8]) -> Void) {
     switch state {
     case .idle, .closed: break  // Nothing runs, so there is nothing to signal.
     case .greeting(let pid, var backlog):
-      write(&backlog.frames)
-      backlog.starts += starts
-      state = .greeting(pid: pid, backlog)
+      write(&backlog)
+      state = .greeting(pid: pid, backlog: backlog)
     case .connected:
       stream.write(write)
       flush()
@@ -152,22 +135,13 @@ public final class WardenClient: Launcher {
   }
 
   /// Sends what there is room for. A broken pipe shows as the end of what is received, after everything still told.
-  private func flush() {
-    _ = stream.send()
-    if case .connected = state, sending == .finishing, !stream.hasOutput {
-      stream.finishSending()
-      sending = .finished
-    }
-  }
+  private func flush() { _ = stream.send() }
 
   private func spawnWardenIfNeeded() throws(Failure) {
-    guard sending == .open else {
-      throw Failure(.unavailable, subject: "warden of runner \(files.runnerID)", message: "has been told to finish")
-    }
     switch state {
     case .idle(let wardenEnd):
       let command = WardenCommand(executable: executable, verb: verb, files: files)
-      state = .greeting(pid: try command.spawn(socket: wardenEnd), Backlog())
+      state = .greeting(pid: try command.spawn(socket: wardenEnd), backlog: [])
       close(wardenEnd)  // Or this process would never see the warden's death as the end of the stream.
     case .greeting, .connected: break
     case .closed:
@@ -207,26 +181,28 @@ public final class WardenClient: Launcher {
   private func greeted() {
     guard case .greeting(let pid, let backlog) = state else { return }
     state = .connected(pid: pid)
-    stream.write { $0 += backlog.frames }
+    stream.write { $0 += backlog }
     flush()
   }
 
   private func end(into events: inout [LauncherEvent]) {
+    var reason = "ended unexpectedly"
     switch state {
-    case .greeting(let pid, let backlog):
-      let reason = "the warden did not start: \(complaint ?? "it ended without a word")"
-      events += backlog.starts.map { .refused($0, reason: reason, infrastructure: true) }
+    case .greeting(let pid, _):
+      reason = "did not start: \(complaint ?? "it ended without a word")"
       reap(pid)
     case .connected(let pid): reap(pid)
     case .idle, .closed: break
     }
     state = .closed
-    events.append(.closed)
+    events.append(.closed(reason))
   }
 
   /// Without waiting: between its last close and its end a process can still be busy for a moment. A zombie that is
-  /// left holds no lock and goes when this process does.
-  private func reap(_ pid: Int32) { if pid > 0 { waitpid(pid, nil, WNOHANG) } }
+  /// left holds no lock.
+  private func reap(_ pid: Int32) {
+    if waitpid(pid, nil, WNOHANG) == 0 { Self.left.withLock { $0.append(pid) } }
+  }
 }
 
 /// How the warden itself is started.

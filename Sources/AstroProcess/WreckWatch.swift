@@ -2,7 +2,7 @@ public import AstroCore
 import CLinux
 import Glibc
 
-/// Waits, without polling, for a warden that outlived its runner: sees its records as it writes them, and its death.
+/// Waits for a warden that outlived its runner: sees its records as it writes them, and its death.
 public final class WreckWatch {
   public enum News: Sendable, Equatable {
     case ended(ExitRecord)
@@ -15,34 +15,34 @@ public final class WreckWatch {
 
   /// Everything known so far.
   public private(set) var wreck: Wreck
-  private let inotify: Descriptor
+  /// nil when there is none to be had: then what the log has gained is seen only when it is asked for.
+  private let inotify: Descriptor?
   /// Readable from the warden's death on; nil when it was dead already or is not known by pid.
   private let death: Descriptor?
 
   /// Call ``newRecords()`` once right after this: what happened before the watch stood is told there.
-  public init(_ wreck: Wreck) throws(Failure) {
+  public init(_ wreck: Wreck) {
     self.wreck = wreck
     let number = inotify_init1(Int32(IN_CLOEXEC) | Int32(IN_NONBLOCK))
-    guard number >= 0 else { throw .kernel(.unavailable, "inotify", "cannot make an instance") }
-    inotify = Descriptor(owning: number)
+    if number >= 0 { inotify_add_watch(number, wreck.files.exits, UInt32(IN_MODIFY)) }
+    inotify = number >= 0 ? Descriptor(owning: number) : nil
     death = Self.open(wreck.warden)
-    guard inotify_add_watch(number, wreck.files.exits, UInt32(IN_MODIFY)) >= 0 || errno == ENOENT else {
-      throw .kernel(.unavailable, wreck.files.exits, "cannot watch")
-    }
   }
 
-  /// To be polled for reading; one or two, the same for life.
-  public var descriptors: [Int32] {
-    switch death {
-    case .some(let death): [inotify.number, death.number]
-    case .none: [inotify.number]
+  /// To be polled for reading; the same for life.
+  public var descriptors: [Int32] { [Self.number(of: inotify), Self.number(of: death)].compactMap { $0 } }
+
+  private static func number(of descriptor: borrowing Descriptor?) -> Int32? {
+    switch descriptor {
+    case .some(let descriptor): descriptor.number
+    case .none: nil
     }
   }
 
   /// What the log has gained since the last call. Never blocks.
   public func newRecords() throws(Failure) -> [News] {
     var events: [UInt8] = []
-    while inotify.readInto(&events, atMost: 4096) > 0 { events.removeAll(keepingCapacity: true) }
+    while inotify?.readInto(&events, atMost: 4096) ?? 0 > 0 { events.removeAll(keepingCapacity: true) }
     // Death first, then the log: what a dying warden recorded last is told before its death, and not missed.
     let died = try hasDied()
     var news = try wreck.refresh().compactMap { story($0) }

@@ -17,10 +17,10 @@ final class AdoptedRunner {
     case lost(AttemptKey, Wreck.Command?)
   }
 
-  init(_ wreck: Wreck, lock: RunnerLock?, outstanding: Set<AttemptKey>) throws(Failure) {
+  init(_ wreck: Wreck, lock: RunnerLock?, outstanding: Set<AttemptKey>) {
     self.lock = lock
     self.outstanding = outstanding
-    watch = try WreckWatch(wreck)
+    watch = WreckWatch(wreck)
   }
 
   var runnerID: String { watch.wreck.files.runnerID }

@@ -194,7 +194,7 @@ extension Runner {
   private func wind(up estate: Estate) throws(Failure) {
     for (runner, outstanding) in estate.outstanding {
       guard let wreck = estate.wrecks[runner] else { continue }
-      wrecks.append(try AdoptedRunner(wreck, lock: estate.locks[runner], outstanding: outstanding))
+      wrecks.append(AdoptedRunner(wreck, lock: estate.locks[runner], outstanding: outstanding))
     }
     for (runner, lock) in estate.locks where estate.outstanding[runner] == nil {
       if try !journal.read({ try $0.refers(to: runner) }) { try remove(lock) }

@@ -81,8 +81,8 @@ extension Runner {
     case .withdrawn(let key): events.append(.withdrawn(key))
     case .refused(let key, let reason, let infrastructure):
       events.append(.ended(notStarted(key, reason, infrastructure: infrastructure)))
-    case .closed:
-      throw Failure(.unavailable, subject: "warden of \(id)", message: "ended unexpectedly; its attempts are adopted")
+    case .closed(let reason):
+      throw Failure(.unavailable, subject: "warden of \(id)", message: "\(reason); its attempts are adopted")
     }
   }
 

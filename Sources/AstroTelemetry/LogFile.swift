@@ -62,9 +62,6 @@ public final class LogFile: Sendable {
     state.withLock { Self.exchange(&$0, for: fresh) }
   }
 
-  /// Lines lost and not yet reported in the log.
-  public var droppedLines: Int { state.withLock { $0.dropped } }
-
   /// Log rotation renames or unlinks the file under us; without this look we would fill a file nobody can see.
   private func followRotation(_ state: inout State, _ second: Int64) {
     state.linesSinceCheck += 1

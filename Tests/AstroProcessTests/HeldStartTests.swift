@@ -92,7 +92,7 @@ import Testing
     try fixture.start(tasks.map { held(note(fixture, $0)) })
     _ = try fixture.pid("first")
     fixture.dropRunner()
-    let watch = try WreckWatch(fixture.survey())
+    let watch = WreckWatch(try fixture.survey())
     _ = try watch.newRecords()
     while !watch.wreck.closed {
       var polled = watch.descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }

@@ -27,7 +27,7 @@ import Testing
       (0..<5).map { fixture.script("t\($0)", "read l < $DIR/gate; yes \($0) | head -c \(size); exit \($0)") })
     let pids = try fixture.pids((0..<5).map { "t\($0)" })
     fixture.dropRunner()
-    let watch = try WreckWatch(fixture.survey())
+    let watch = WreckWatch(try fixture.survey())
     guard case .alive(let warden?) = watch.wreck.warden else {
       Issue.record("the warden is \(watch.wreck.warden)")
       return
@@ -66,7 +66,7 @@ import Testing
     try fixture.start([fixture.script("a", "sleep 1000")])
     _ = try fixture.pid("a")
     fixture.dropRunner()
-    let watch = try WreckWatch(fixture.survey())
+    let watch = WreckWatch(try fixture.survey())
     #expect(watch.wreck.running[fixture.key("a")]?.signal(SIGTERM) == true)
     var told: [WreckWatch.News] = []
     while told.last != .wardenDied { told += try news(watch) }

@@ -134,7 +134,7 @@ final class WardenFixture {
 
   func pids(_ tasks: [String]) throws -> [Int32] {
     while access(try files.exits, F_OK) != 0 { try listen() }
-    let watch = try WreckWatch(survey())
+    let watch = WreckWatch(try survey())
     while true {
       _ = try watch.newRecords()
       let known = tasks.compactMap { watch.wreck.running[key($0)]?.identity?.pid }

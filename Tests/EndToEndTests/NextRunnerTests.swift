@@ -116,4 +116,59 @@ import Testing
     #expect(try home.astro("drain").code == 0)
     #expect(try home.astro("list", "--json").output.contains("\"state\":\"succeeded\""))
   }
+
+  @Test func `without any inotify instance the ends of adopted attempts are heard of all the same`() throws {
+    let home = try FollowHome()
+    let gate = try home.gate("gate")
+    try home.submit(
+      """
+      name: late
+      env: {GATE: \(gate.path)}
+      tasks: {a: {run: 'echo > "$GATE.here"; read go < "$GATE.go"'}}
+
+      """)
+    let runner = try home.command(["drain"]).start()
+    try gate.waitForTask()
+    try runner.signal(SIGKILL)
+    _ = try runner.finish()
+    let next = try Command(
+      "/usr/bin/unshare",
+      [
+        "--user", "--map-root-user", "sh", "-c",
+        "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$0\" drain --home \"$1\"", home.astro, home.path,
+      ]
+    ).start()
+    gate.letOn()
+    let ending = try next.finish()
+    #expect(ending.code == 0, "\(ending.errors)")
+    #expect(home.names(in: "spool/done").count == 2)
+  }
+
+  @Test func `a run whose file this version cannot read is ended with what runs of it`() throws {
+    let home = try FollowHome()
+    let gate = try home.gate("gate")
+    try home.submit(
+      """
+      name: old
+      env: {GATE: \(gate.path)}
+      tasks:
+        a: {run: 'echo > "$GATE.here"; read go < "$GATE.go"; exit 0'}
+        b: {needs: a, run: 'true'}
+
+      """)
+    let runner = try home.command(["drain"]).start()
+    try gate.waitForTask()
+    try runner.signal(SIGKILL)
+    _ = try runner.finish()
+    let edit =
+      "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute('update content set bytes=?', (b'1',)); c.commit()"
+    #expect(try Command("/usr/bin/python3", ["-c", edit, "\(home.path)/data/astro.sqlite"]).finish().code == 0)
+    #expect(try home.astro("drain").code == 1)
+    let report = try home.astro("status", "@latest", "--json").output
+    #expect(report.contains("\"state\":\"failed\""))
+    #expect(report.contains("this version of astro cannot read its file, which an earlier one accepted"), "\(report)")
+    #expect(report.contains("\"outcome\":\"cancelled\"") || report.contains("\"state\":\"cancelled\""), "\(report)")
+    #expect(home.names(in: "spool/failed").count == 2)
+    #expect(home.names(in: "data/runners").isEmpty)
+  }
 }
