@@ -1,6 +1,7 @@
 import AstroCore
 import GRDB
 import GRDBSQLite
+import Glibc
 
 /// One connection to the database file, its prepared statements, and what it counted.
 ///
@@ -8,7 +9,11 @@ import GRDBSQLite
 /// transaction is over: SQLite ends a transaction by itself on some errors (full disk, I/O), and a caller that went on
 /// regardless would commit the rest piece by piece.
 final class Connection {
-  enum Access { case reading, writing }
+  enum Access {
+    case reading, writing
+    /// Reading without the file that processes share the log's index in. Only behind the gate: nobody may write meanwhile.
+    case readingAlone
+  }
 
   let path: String
   private let queue: DatabaseQueue
@@ -25,21 +30,38 @@ final class Connection {
   init(path: String, access: Access) throws(Failure) {
     self.path = path
     var configuration = Configuration()
-    configuration.readonly = access == .reading
+    configuration.readonly = access != .writing
     configuration.busyMode = .timeout(10)
     configuration.foreignKeysEnabled = false
     configuration.label = "astro.journal"
     configuration.prepareDatabase { db in
+      // Before anything is read: it is what keeps the index of the log in memory.
+      if access == .readingAlone { try db.execute(sql: "PRAGMA locking_mode = EXCLUSIVE") }
       // FULL: a commit is on disk when it returns. NORMAL forgets the last commits in a power cut.
       // No mmap: a stray write or a truncation by others would become damage or SIGBUS instead of an error.
       try db.execute(
         sql: "PRAGMA synchronous = FULL; PRAGMA cache_size = -2048; PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY")
     }
     do {
-      queue = try DatabaseQueue(path: path, configuration: configuration)
+      queue = try DatabaseQueue(
+        path: access == .readingAlone ? Self.aloneURI(path) : path, configuration: configuration)
     } catch {
       throw Self.failure(error, path: path, systemError: 0)
     }
+  }
+
+  /// A name by which SQLite asks for no lock, for which a read-only descriptor is too little (https://sqlite.org/uri.html).
+  /// With an empty log the file itself is all there is: SQLite would make a missing one otherwise.
+  private static func aloneURI(_ path: String) -> String {
+    var log = stat()
+    let hasLog = stat(path + "-wal", &log) == 0 && log.st_size > 0
+    var name = ""
+    for byte in path.utf8 {
+      let isPlain = byte < 0x80 && byte > 0x20 && ![0x23, 0x25, 0x3F].contains(byte)  // # % ?
+      let digits = String(byte, radix: 16)
+      name += isPlain ? String(UnicodeScalar(byte)) : "%" + (digits.count == 1 ? "0" : "") + digits
+    }
+    return "file:\(name.hasPrefix("/") ? "//" : "")\(name)?\(hasLog ? "vfs=unix-none" : "immutable=1")"
   }
 
   /// Closes the file. A writer calls this inside the gate: the last connection to close checkpoints.

@@ -28,7 +28,7 @@ public final class Journal {
     dataDirectory: String, bootID: String, clock: any AstroCore.Clock
   ) throws(Failure) -> Journal {
     try makeDirectory(dataDirectory)
-    let gate = try WriteGate(path: dataDirectory + "/journal.lock")
+    let gate = try WriteGate(path: dataDirectory + "/" + JournalFile.gate)
     let path = dataDirectory + "/" + JournalFile.name
     // All of it inside the gate: a connection that is refused closes again, and a close may checkpoint.
     let connection = try gate.locked { () throws(Failure) in
@@ -133,6 +133,8 @@ public final class Journal {
 /// The file under its name, and what is said when it is not what it should be.
 enum JournalFile {
   static let name = "astro.sqlite"
+  /// The lock file of the ``WriteGate``.
+  static let gate = "journal.lock"
 
   /// Makes an empty file that only its owner may read, when there is none. Survives a crash: an empty file is an empty
   /// database. Never opened here: closing a descriptor of it would drop the POSIX locks of this process's connections.

@@ -28,8 +28,9 @@ extension Failure {
       // The shared-memory file and quotas report a full disk as an I/O error, some of them without a number.
       let isFull = number == ENOSPC || number == EDQUOT || (number == nil && Self.isFull(path))
       self = isFull ? full : failure(.io, "cannot read or write the journal")
-    case .SQLITE_CORRUPT: self = failure(.journal, "the journal is damaged")
-    case .SQLITE_NOTADB: self = failure(.journal, "the journal is damaged: it is not a SQLite database")
+    case .SQLITE_CORRUPT, .SQLITE_NOTADB:
+      self = failure(.journal, "the journal is damaged")
+      reason = "\(error.message ?? "unreadable"); astro doctor says what to do"
     case .SQLITE_BUSY, .SQLITE_LOCKED: self = failure(.unavailable, "the journal is locked by another process")
     case .SQLITE_CANTOPEN: self = failure(.io, "cannot open the journal")
     case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH: self = failure(.io, "the journal cannot be written")

@@ -2,32 +2,77 @@ public import AstroCore
 import GRDB
 import Glibc
 
-/// A read-only view of the journal for the commands that show things. It needs no gate, blocks no writer, and never
-/// checkpoints: SQLite cannot take the lock for that on a file opened read-only.
+/// A read-only view of the journal for the commands that show things. It blocks no writer, and never checkpoints: SQLite
+/// cannot take the lock for that on a file opened read-only.
+///
+/// A reader shares the index of the write-ahead log with the writers, in a file beside it, and makes that file when it is
+/// the first. On a full disk or a read-only mount it cannot: then each ``read(_:)`` makes an index of its own, and keeps
+/// the writers out for as long (https://sqlite.org/wal.html, "Read-Only Databases" and "Use of WAL Without
+/// Shared-Memory").
 public final class JournalReader {
   public let path: String
-  private let connection: Connection
+  private let gate: String
+  private let view: View
 
+  private enum View {
+    case shared(Connection)
+    /// Nothing can be made beside the file.
+    case own
+  }
+
+  /// - Throws: `not_found` where there is no journal yet, `io` for one that may not be read.
   init(dataDirectory: String) throws(Failure) {
-    path = dataDirectory + "/" + JournalFile.name
-    guard access(path, F_OK) == 0 || errno != ENOENT else { throw Self.missing(path) }
-    connection = try Connection(path: path, access: .reading)
-    let path = path
+    let path = dataDirectory + "/" + JournalFile.name
+    let gate = dataDirectory + "/" + JournalFile.gate
+    guard access(path, R_OK) == 0 else {
+      throw errno == ENOENT ? Self.missing(path) : Failure.system(.io, subject: path, "cannot be read")
+    }
+    self.path = path
+    self.gate = gate
+    do throws(Failure) {
+      view = .shared(try Self.open(path, .reading))
+    } catch {
+      guard error.code == .io || error.code == .noSpace else { throw error }
+      let refusal = error
+      do throws(Failure) { try Self.readAlone(path, gate) { _ in } } catch {
+        throw error.code == .io ? refusal : error
+      }
+      view = .own
+    }
+  }
+
+  deinit { if case .shared(let connection) = view { connection.close() } }
+
+  /// Reads one consistent state.
+  public func read<T>(_ body: (Reading) throws -> T) throws(Failure) -> T {
+    switch view {
+    case .shared(let connection): try connection.transaction(.reading) { try body(Reading(session: $0)) }
+    case .own: try Self.readAlone(path, gate, body)
+    }
+  }
+
+  /// Opened anew each time: an index of its own does not learn what is committed later.
+  private static func readAlone<T>(
+    _ path: String, _ gate: String, _ body: (Reading) throws -> T
+  ) throws(Failure) -> T {
+    try WriteGate.withoutWriters(gate) { () throws(Failure) in
+      let connection = try open(path, .readingAlone)
+      defer { connection.close() }
+      return try connection.transaction(.reading) { try body(Reading(session: $0)) }
+    }
+  }
+
+  private static func open(_ path: String, _ access: Connection.Access) throws(Failure) -> Connection {
+    let connection = try Connection(path: path, access: access)
     try connection.withoutTransaction { db in
       switch try Schema.inspect(db) {
       case .current: break
-      case .empty, .outdated: throw Self.missing(path)
+      case .empty, .outdated: throw missing(path)
       case .newer(let version): throw JournalFile.newer(version, path: path)
       case .foreign: throw JournalFile.foreign(path: path)
       }
     }
-  }
-
-  deinit { connection.close() }
-
-  /// Reads one consistent state.
-  public func read<T>(_ body: (Reading) throws -> T) throws(Failure) -> T {
-    try connection.transaction(.reading) { try body(Reading(session: $0)) }
+    return connection
   }
 
   private static func missing(_ path: String) -> Failure {

@@ -11,19 +11,20 @@ public struct RateLimitStatistics: Sendable, Equatable {
   public var resetIn: Duration
   public var maxRequests: Int64
   public var window: Duration
-  /// How many wait in this process.
+  /// How many wait until it opens, in the whole home.
   public var waiting: Int
+  /// How long the first of them has waited.
   public var oldestWait: Duration
   /// Nothing is granted before, whatever the window holds.
   public var blockedUntil: Timestamp?
 
   /// `nil` when there is nothing to tell.
   init?(
-    _ place: WaitingLine.Place, _ log: SlidingLog, window: RateWindow, waiting: [WaitingLine.Ticket], at now: Moment
+    _ place: LimitPlace, _ log: SlidingLog, window: RateWindow, waiting: LimitWaiters, at now: Moment
   ) {
     let answer = log.check(0, at: now.boot, in: window)
     let block = log.blockedUntil.flatMap { $0 > now.boot ? $0 - now.boot : nil }
-    guard answer.used > 0 || block != nil || !waiting.isEmpty else { return nil }
+    guard answer.used > 0 || block != nil || waiting.count > 0 else { return nil }
     limiter = place.limiter
     key = place.key
     requestsInWindow = answer.used
@@ -32,7 +33,7 @@ public struct RateLimitStatistics: Sendable, Equatable {
     maxRequests = window.maxRequests
     self.window = window.window
     self.waiting = waiting.count
-    oldestWait = .microseconds(waiting.first.map { now.boot - $0.since } ?? 0)
+    oldestWait = waiting.since.map { max(.zero, now.wall - $0) } ?? .zero
     blockedUntil = block.map { now.wall + .microseconds($0) }
   }
 

@@ -3,8 +3,8 @@ public import AstroLimits
 
 /// The configured rate limiters and what can be asked of them, over a ``Journal`` that keeps their state.
 ///
-/// A limiter that nobody configured is an error (`limit`), never an open door. The state is shared by all processes of a
-/// home; the order of those who ``wait(_:key:weight:timeout:on:isolation:sleep:)`` is kept within one process.
+/// A limiter that nobody configured is an error (`not_found`), never an open door. The state is shared by all processes of
+/// a home; the order of those who ``wait(_:key:weight:timeout:on:isolation:sleep:)`` is kept within one process.
 public struct RateLimits: Sendable {
   public enum Limit: Sendable, Equatable {
     case window(RateWindow)
@@ -13,38 +13,22 @@ public struct RateLimits: Sendable {
   }
 
   public let configured: [String: Limit]
-  private let line = WaitingLine()
+  let line = WaitingLine()
 
   public init(configured: [String: Limit]) { self.configured = configured }
 
-  /// The limit of that name. Throws `limit` when there is none.
+  /// The limit of that name. Throws `not_found` when there is none.
   public func limit(_ name: String) throws(Failure) -> Limit {
     if let limit = configured[name] { return limit }
     let names = configured.isEmpty ? "none" : configured.keys.sorted().joined(separator: ", ")
-    throw Failure(.limit, subject: name, message: "no such limiter '\(name)'; configured: \(names)")
-  }
-
-  /// What ``consume(_:key:weight:on:)`` would answer now, taking nothing; waits for no writer.
-  public func check(
-    _ limiter: String, key: String, weight: Int64 = 1, on journal: Journal
-  ) throws(Failure) -> LimitVerdict {
-    let now = journal.now
-    switch try limit(limiter) {
-    case .unlimited: return unlimited(limiter, key, now)
-    case .window(let window):
-      return try journal.read { reading in
-        try reading.check(limiter, key: key, window: window, weight: weight, at: now, bootID: journal.bootID)
-      }
-    }
+    throw Failure(.notFound, subject: name, message: "no such limit; there are: \(names)")
   }
 
   /// What ``consume(_:key:weight:in:)`` would answer at `now`, for readers without a journal to write.
   public func check(
     _ limiter: String, key: String, weight: Int64 = 1, in reading: Reading, at now: Moment, bootID: String
   ) throws(Failure) -> LimitVerdict {
-    switch try limit(limiter) {
-    case .unlimited: unlimited(limiter, key, now)
-    case .window(let window):
+    try verdict(limiter, key, now) { window throws(Failure) in
       try reading.check(limiter, key: key, window: window, weight: weight, at: now, bootID: bootID)
     }
   }
@@ -53,9 +37,8 @@ public struct RateLimits: Sendable {
   public func check(
     _ limiter: String, key: String, weight: Int64 = 1, in transaction: Transaction
   ) throws(Failure) -> LimitVerdict {
-    switch try limit(limiter) {
-    case .unlimited: unlimited(limiter, key, transaction.now)
-    case .window(let window): try transaction.check(limiter, key: key, window: window, weight: weight)
+    try verdict(limiter, key, transaction.now) { window throws(Failure) in
+      try transaction.check(limiter, key: key, window: window, weight: weight)
     }
   }
 
@@ -64,18 +47,9 @@ public struct RateLimits: Sendable {
   public func consume(
     _ limiter: String, key: String, weight: Int64 = 1, in transaction: Transaction
   ) throws(Failure) -> LimitVerdict {
-    switch try limit(limiter) {
-    case .unlimited: unlimited(limiter, key, transaction.now)
-    case .window(let window): try transaction.consume(limiter, key: key, window: window, weight: weight)
+    try verdict(limiter, key, transaction.now) { window throws(Failure) in
+      try transaction.consume(limiter, key: key, window: window, weight: weight)
     }
-  }
-
-  /// Takes `weight` when it fits; durable when it returns.
-  public func consume(
-    _ limiter: String, key: String, weight: Int64 = 1, on journal: Journal
-  ) throws(Failure) -> LimitVerdict {
-    if case .unlimited = try limit(limiter) { return unlimited(limiter, key, journal.now) }
-    return try journal.commit { try consume(limiter, key: key, weight: weight, in: $0) }
   }
 
   /// Gives back what was taken for an attempt whose start is withdrawn; its moment is that of the grant.
@@ -95,49 +69,26 @@ public struct RateLimits: Sendable {
     return try journal.commit { try $0.clear(limiter: limiter, key: key) }
   }
 
-  /// Waits until `weight` fits, and takes it. Those who came first for the same key are served first.
-  ///
-  /// Throws `try_later` at once, instead of waiting first, when the exact wait (with those ahead) is longer than
-  /// `timeout`; `interrupted` when `sleep` throws, as it does for a cancelled task; `limit` for an unknown limiter or a
-  /// weight that is never granted.
-  /// - Parameter sleep: waits for a duration of boot time.
-  public func wait(
-    _ limiter: String, key: String, weight: Int64 = 1, timeout: Duration, on journal: Journal,
-    isolation: isolated (any Actor)? = #isolation,
-    sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
-  ) async throws(Failure) -> LimitVerdict {
-    guard case .window(let window) = try limit(limiter) else { return unlimited(limiter, key, journal.now) }
-    let place = WaitingLine.Place(limiter: limiter, key: key)
-    let ticket = line.join(place, weight: weight, at: journal.now.boot)
-    defer { line.leave(place, ticket) }
-    let deadline = journal.now.advanced(by: timeout).boot
-    while true {
-      switch try attempt(ticket, at: place, in: window, on: journal) {
-      case .granted(let verdict): return verdict
-      case .wait(let wait):
-        guard journal.now.advanced(by: wait).boot <= deadline else {
-          let words = "opens in \(Notation.spell(wait)), later than the timeout of \(Notation.spell(timeout)) allows"
-          throw Failure(.tryLater, subject: "\(limiter)/\(key)", message: "the limit \(words)")
-        }
-        do { try await sleep(wait) } catch {
-          throw Failure(.interrupted, subject: "\(limiter)/\(key)", message: "interrupted while waiting for the limit")
-        }
+  /// What is charged and who waits, by limiter and key, as of `now`. Keys whose window is empty are left out.
+  /// - Parameters:
+  ///   - states: ``Reading/limitStates()``.
+  ///   - waiting: what the caller knows of those who wait, besides those of this process; the journal has no list of them.
+  public func statistics(
+    of states: [LimitState], waiting: [LimitPlace: LimitWaiters] = [:], bootID: String, at now: Moment
+  ) -> [RateLimitStatistics] {
+    var waiting = waiting
+    for (place, tickets) in line.all {
+      for ticket in tickets {
+        waiting[place, default: LimitWaiters()].add(since: now.wall + .microseconds(ticket.since - now.boot))
       }
     }
-  }
-
-  /// What is charged and who waits, by limiter and key, as of `now`. Keys whose window is empty are left out.
-  /// - Parameter states: ``Reading/limitStates()``.
-  public func statistics(of states: [LimitState], bootID: String, at now: Moment) -> [RateLimitStatistics] {
-    var found: [WaitingLine.Place: SlidingLog] = [:]
-    let waiting = line.all
-    for place in waiting.keys { found[place] = SlidingLog() }
+    var found = waiting.mapValues { _ in SlidingLog() }
     for state in states {
-      found[.init(limiter: state.limiter, key: state.key)] = state.stored.log(on: bootID, at: now)
+      found[LimitPlace(limiter: state.limiter, key: state.key)] = state.stored.log(on: bootID, at: now)
     }
     let rows = found.compactMap { place, log -> RateLimitStatistics? in
       guard case .window(let window)? = configured[place.limiter] else { return nil }
-      return RateLimitStatistics(place, log, window: window, waiting: waiting[place] ?? [], at: now)
+      return RateLimitStatistics(place, log, window: window, waiting: waiting[place] ?? LimitWaiters(), at: now)
     }
     return rows.sorted { ($0.limiter, $0.key) < ($1.limiter, $1.key) }
   }
@@ -146,31 +97,15 @@ public struct RateLimits: Sendable {
     statistics(of: try journal.read { try $0.limitStates() }, bootID: journal.bootID, at: journal.now)
   }
 
-  private enum Step { case granted(LimitVerdict), wait(Duration) }
-
-  /// Takes the weight if it is the ticket's turn and it fits; else says how long to wait.
-  private func attempt(
-    _ ticket: WaitingLine.Ticket, at place: WaitingLine.Place, in window: RateWindow, on journal: Journal
-  ) throws(Failure) -> Step {
-    let ahead = line.weights(before: ticket, in: place)
-    if ahead.isEmpty {
-      let verdict = try consume(place.limiter, key: place.key, weight: ticket.weight, on: journal)
-      return verdict.allowed ? .granted(verdict) : .wait(verdict.retryAfter)
+  /// What the window answers; a limit that is switched off grants always.
+  private func verdict(
+    _ limiter: String, _ key: String, _ now: Moment, _ ask: (RateWindow) throws(Failure) -> LimitVerdict
+  ) throws(Failure) -> LimitVerdict {
+    switch try limit(limiter) {
+    case .window(let window): try ask(window)
+    case .unlimited:
+      LimitVerdict(
+        limiter: limiter, key: key, allowed: true, limit: .max, remaining: .max, resetAt: now.wall, retryAfter: .zero)
     }
-    // A weight that is never granted is refused here too, before any waiting.
-    let now = journal.now
-    let log = try journal.read { reading in
-      _ = try reading.check(
-        place.limiter, key: place.key, window: window, weight: ticket.weight, at: now, bootID: journal.bootID)
-      return try reading.limitState(place.limiter, key: place.key)?.log(on: journal.bootID, at: now) ?? SlidingLog()
-    }
-    let opens = log.opening(for: ahead + [ticket.weight], at: now.boot, in: window)
-    // Those ahead fit already and are about to take their turn: look again in a moment.
-    return .wait(max(.microseconds(opens - now.boot), .milliseconds(1)))
-  }
-
-  private func unlimited(_ limiter: String, _ key: String, _ now: Moment) -> LimitVerdict {
-    LimitVerdict(
-      limiter: limiter, key: key, allowed: true, limit: .max, remaining: .max, resetAt: now.wall, retryAfter: .zero)
   }
 }

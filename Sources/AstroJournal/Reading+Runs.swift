@@ -142,26 +142,25 @@ extension Reading {
   /// Columns in the order of the table: all statements above select `*`, and published layouts only grow at the end.
   private func decodeRun(_ row: Row) throws -> RunRecord {
     let id = WorkflowID(unchecked: row.text(0))
-    guard let params = RecordText.values(row.text(8)), let errors = RecordText.diagnostics(row.text(18)) else {
+    guard let params = RecordText.values(row.text(8)), let errors = RecordText.diagnostics(row.text(17)) else {
       throw session.malformed("the parameters or errors of run \(id)")
     }
     var run = RunRecord(
       id: id, name: row.text(1), user: row.text(2), state: try decodeState(row.text(3)), priority: row[4] as Int? ?? 0,
       file: Array(row[5] as Data? ?? Data()), fileExtension: row.text(6), sha256: row.text(7),
-      submittedAt: row.instant(9), claimedAt: row.instant(10), owner: row[14])
+      submittedAt: row.instant(9), claimedAt: row.instant(10), owner: row[13])
     run.params = params
     run.startedAt = row.time(11)
     run.finishedAt = row.time(12)
-    run.deadlineAt = row.time(13)
-    run.isSettled = row[15] as Bool? ?? false
-    run.isCancelRequested = row[16] as Bool? ?? false
-    run.reason = row[17]
+    run.isSettled = row[14] as Bool? ?? false
+    run.isCancelRequested = row[15] as Bool? ?? false
+    run.reason = row[16]
     run.errors = errors
-    run.rateLimit = (row[19] as String?).flatMap { RecordText.verdict($0) }
-    run.crashCount = row[20] as Int? ?? 0
-    run.isHoldRequested = row[21] as Bool? ?? false
-    run.retriedAt = row.time(22)
-    run.taskCount = row[23] as Int? ?? 0
+    run.rateLimit = (row[18] as String?).flatMap { RecordText.verdict($0) }
+    run.crashCount = row[19] as Int? ?? 0
+    run.isHoldRequested = row[20] as Bool? ?? false
+    run.retriedAt = row.time(21)
+    run.taskCount = row[22] as Int? ?? 0
     return run
   }
 }

@@ -20,7 +20,6 @@ public struct RunRecord: Sendable, Equatable {
   public var claimedAt: Timestamp
   public var startedAt: Timestamp?
   public var finishedAt: Timestamp?
-  public var deadlineAt: Timestamp?
   /// The runner that works on it; `nil` once nobody must.
   public var owner: String?
   /// The file lies in its final place and its receipt beside it.

@@ -8,13 +8,9 @@ enum LimitUpkeep { case due, done }
 
 /// The limit states a transaction has touched: each is read once and written once, however often it is charged.
 struct ChargedLogs {
-  struct Key: Hashable {
-    var limiter: String
-    var key: String
-  }
-  var logs: [Key: SlidingLog] = [:]
+  var logs: [LimitPlace: SlidingLog] = [:]
   /// Those that must be written, with the window that says how long they matter.
-  var changed: [Key: RateWindow] = [:]
+  var changed: [LimitPlace: RateWindow] = [:]
 }
 
 extension Transaction {
@@ -50,13 +46,6 @@ extension Transaction {
     keep(log, limiter, key, window)
   }
 
-  /// Grants nothing under `key` for `duration` from now (a provider's `Retry-After`). A longer block stands.
-  public func block(_ limiter: String, key: String, window: RateWindow, for duration: Duration) throws(Failure) {
-    var log = try log(limiter, key)
-    log.block(until: now.advanced(by: duration).boot)
-    keep(log, limiter, key, window)
-  }
-
   /// Forgets what was granted, as if nothing ever was: of one key, of a limiter (`key` nil), or of all (`limiter` nil).
   /// - Returns: how many states were forgotten.
   @discardableResult
@@ -68,7 +57,7 @@ extension Transaction {
   }
 
   private func log(_ limiter: String, _ key: String) throws(Failure) -> SlidingLog {
-    let place = ChargedLogs.Key(limiter: limiter, key: key)
+    let place = LimitPlace(limiter: limiter, key: key)
     if let known = charged.logs[place] { return known }
     let log = try reading.limitState(limiter, key: key)?.log(on: bootID, at: now) ?? SlidingLog()
     charged.logs[place] = log
@@ -76,7 +65,7 @@ extension Transaction {
   }
 
   private func keep(_ log: SlidingLog, _ limiter: String, _ key: String, _ window: RateWindow) {
-    let place = ChargedLogs.Key(limiter: limiter, key: key)
+    let place = LimitPlace(limiter: limiter, key: key)
     charged.logs[place] = log
     charged.changed[place] = window
   }

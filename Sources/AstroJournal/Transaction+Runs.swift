@@ -9,13 +9,13 @@ extension Transaction {
   @discardableResult
   public func insert(_ run: RunRecord, content: [UInt8]) throws(Failure) -> Bool {
     let inserted = try session.run(
-      "INSERT OR IGNORE INTO run VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR IGNORE INTO run VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       [
         run.id.text, run.name, run.user, run.state.rawValue, run.priority, Data(run.file), run.fileExtension,
         run.sha256, RecordText.encode(run.params), run.submittedAt.microseconds, run.claimedAt.microseconds,
-        run.startedAt?.microseconds, run.finishedAt?.microseconds, run.deadlineAt?.microseconds, run.owner,
-        run.isSettled, run.isCancelRequested, run.reason, RecordText.encode(run.errors),
-        run.rateLimit.map { RecordText.encode($0) }, run.crashCount, run.isHoldRequested, run.retriedAt?.microseconds,
+        run.startedAt?.microseconds, run.finishedAt?.microseconds, run.owner, run.isSettled, run.isCancelRequested,
+        run.reason, RecordText.encode(run.errors), run.rateLimit.map { RecordText.encode($0) }, run.crashCount,
+        run.isHoldRequested, run.retriedAt?.microseconds,
         run.taskCount,
       ])
     guard inserted > 0 else { return false }
@@ -27,17 +27,14 @@ extension Transaction {
   /// runner may record the first start of a task just after the request.
   public func update(
     _ id: WorkflowID, state: RunState, startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil,
-    deadlineAt: Timestamp? = nil, reason: String? = nil
+    reason: String? = nil
   ) throws(Failure) {
     let changed = try session.run(
       """
       UPDATE run SET state = CASE WHEN ?1 = 'running' AND hold_requested = 1 THEN 'held' ELSE ?1 END, started_at = coalesce(?2, started_at), \
-      finished_at = coalesce(?3, finished_at), deadline_at = coalesce(?4, deadline_at), reason = coalesce(?5, reason) \
-      WHERE id = ?6
+      finished_at = coalesce(?3, finished_at), reason = coalesce(?4, reason) WHERE id = ?5
       """,
-      [
-        state.rawValue, startedAt?.microseconds, finishedAt?.microseconds, deadlineAt?.microseconds, reason, id.text,
-      ])
+      [state.rawValue, startedAt?.microseconds, finishedAt?.microseconds, reason, id.text])
     try require(changed, id)
   }
 
@@ -108,7 +105,7 @@ extension Transaction {
   public func reopen(_ id: WorkflowID, tasks: [String]) throws(Failure) {
     let changed = try session.run(
       """
-      UPDATE run SET state = 'queued', started_at = NULL, finished_at = NULL, deadline_at = NULL, reason = NULL, \
+      UPDATE run SET state = 'queued', started_at = NULL, finished_at = NULL, reason = NULL, \
       settled = 0, cancel_requested = 0, hold_requested = 0, crash_count = 0, owner = NULL, retried_at = ? WHERE id = ?
       """, [now.wall.microseconds, id.text])
     try require(changed, id)

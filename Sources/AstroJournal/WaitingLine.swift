@@ -3,11 +3,6 @@ import Synchronization
 
 /// Who waits for which limit in this process, first come first served for each limiter and key.
 final class WaitingLine: Sendable {
-  struct Place: Hashable, Sendable {
-    var limiter: String
-    var key: String
-  }
-
   struct Ticket: Sendable, Equatable {
     var number: UInt64
     var weight: Int64
@@ -17,12 +12,12 @@ final class WaitingLine: Sendable {
 
   private struct Lines {
     var next: UInt64 = 0
-    var waiting: [Place: [Ticket]] = [:]
+    var waiting: [LimitPlace: [Ticket]] = [:]
   }
 
   private let lines = Mutex(Lines())
 
-  func join(_ place: Place, weight: Int64, at now: Int64) -> Ticket {
+  func join(_ place: LimitPlace, weight: Int64, at now: Int64) -> Ticket {
     lines.withLock { lines in
       lines.next += 1
       let ticket = Ticket(number: lines.next, weight: weight, since: now)
@@ -31,7 +26,7 @@ final class WaitingLine: Sendable {
     }
   }
 
-  func leave(_ place: Place, _ ticket: Ticket) {
+  func leave(_ place: LimitPlace, _ ticket: Ticket) {
     lines.withLock { lines in
       lines.waiting[place]?.removeAll { $0.number == ticket.number }
       // A key nobody waits for is forgotten, or the table would grow with every user ever seen.
@@ -40,12 +35,12 @@ final class WaitingLine: Sendable {
   }
 
   /// The weights of those before `ticket`, in their order.
-  func weights(before ticket: Ticket, in place: Place) -> [Int64] {
+  func weights(before ticket: Ticket, in place: LimitPlace) -> [Int64] {
     lines.withLock { lines in
       (lines.waiting[place] ?? []).prefix { $0.number != ticket.number }.map(\.weight)
     }
   }
 
   /// Everybody who waits, oldest first for each place.
-  var all: [Place: [Ticket]] { lines.withLock { $0.waiting } }
+  var all: [LimitPlace: [Ticket]] { lines.withLock { $0.waiting } }
 }

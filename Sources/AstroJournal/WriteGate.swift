@@ -34,6 +34,20 @@ final class WriteGate {
     return try body()
   }
 
+  /// Runs `body` while nobody is inside the gate at `path`, for a reader that cannot see what others write meanwhile. Where
+  /// there is no such file, nobody can be.
+  static func withoutWriters<T>(_ path: String, _ body: () throws(Failure) -> T) throws(Failure) -> T {
+    let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 || errno == ENOENT else {
+      throw Failure.system(.io, subject: path, "cannot open the journal's lock")
+    }
+    defer { if descriptor >= 0 { close(descriptor) } }
+    while descriptor >= 0, flock(descriptor, LOCK_SH) != 0 {
+      guard errno == EINTR else { throw Failure.system(.io, subject: path, "cannot lock the journal") }
+    }
+    return try body()
+  }
+
   private func lock() throws(Failure) {
     while true {
       if clinux_flock_within(descriptor, patience.microseconds) == 0 {

@@ -57,7 +57,7 @@ public enum ProcessTree {
     if let identity, let status = identity.status, !status.isZombie {
       found.append(Member(pid: identity.pid, group: status.group))
     }
-    guard let names = try? RunnerFiles.names(in: "/proc"), !names.isEmpty else { return nil }
+    guard let names = try? Listing.names(in: "/proc"), !names.isEmpty else { return nil }
     var obstacle: Int32?
     for name in names {
       guard let pid = Int32(name), pid > 1, pid != getpid(), pid != identity?.pid else { continue }

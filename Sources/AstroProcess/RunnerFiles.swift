@@ -45,7 +45,7 @@ public struct RunnerFiles: Sendable, Equatable {
   /// hold nothing. Output nobody took stays: it is never ours to delete. The runner's lock stays as well, because
   /// whoever calls this holds it. A crash half-way leaves files that the next call removes.
   public func remove() throws(Failure) {
-    for name in try Self.names(in: scratchDirectory) where isOwnScratch(name) {
+    for name in try Listing.names(in: scratchDirectory) where isOwnScratch(name) {
       var status = stat()
       let path = scratch(name)
       if lstat(path, &status) == 0, status.st_size == 0 { try Self.unlinkIfPresent(path) }
@@ -65,23 +65,6 @@ public struct RunnerFiles: Sendable, Equatable {
     guard name.hasPrefix(runnerID + "-"), name.hasSuffix(".out") || name.hasSuffix(".err") else { return false }
     let number = name.utf8.dropFirst(runnerID.utf8.count + 1).dropLast(4)
     return !number.isEmpty && number.allSatisfy { (0x30...0x39).contains($0) }
-  }
-
-  /// The entries of a directory but `.` and `..`, unordered; none when it does not exist.
-  static func names(in directory: String) throws(Failure) -> [String] {
-    guard let stream = opendir(directory) else {
-      if errno == ENOENT { return [] }
-      throw .kernel(.io, directory, "cannot list")
-    }
-    defer { closedir(stream) }
-    var names: [String] = []
-    while let entry = readdir(stream) {
-      let name = withUnsafePointer(to: &entry.pointee.d_name) {
-        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-      }
-      if name != ".", name != ".." { names.append(name) }
-    }
-    return names
   }
 
   static func unlinkIfPresent(_ path: String) throws(Failure) {

@@ -40,7 +40,7 @@ public final class RunnerLock {
 
   /// The identifiers of all runners that have a lock file, alive or not, sorted.
   public static func all(dataDirectory: String) throws(Failure) -> [String] {
-    try RunnerFiles.names(in: "\(dataDirectory)/runners")
+    try Listing.names(in: "\(dataDirectory)/runners")
       .filter { $0.hasSuffix(".lock") && !$0.hasPrefix(".") }.map { String($0.dropLast(5)) }.sorted()
   }
 
@@ -51,7 +51,7 @@ public final class RunnerLock {
     -> Int
   {
     var removed = 0
-    for name in try RunnerFiles.names(in: "\(dataDirectory)/runners") where name.hasPrefix(".") {
+    for name in try Listing.names(in: "\(dataDirectory)/runners") where name.hasPrefix(".") {
       let path = "\(dataDirectory)/runners/\(name)"
       var status = stat()
       guard lstat(path, &status) == 0,

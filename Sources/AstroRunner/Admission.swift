@@ -1,9 +1,9 @@
 public import AstroConfiguration
-public import AstroCore
+import AstroCore
 import AstroJournal
 import AstroScheduling
 import AstroSpool
-import AstroWorkflow
+public import AstroWorkflow
 import Glibc
 
 /// A file that has been read and checked, on its way to becoming a run.
@@ -79,12 +79,10 @@ public struct Examiner {
     var admission = Admission(
       format: origin.format, file: file, shownFile: shown, bytes: bytes, sha256: origin.sha256,
       submittedAt: origin.submittedAt, user: ownerName, name: Name.derived(fromStem: stem))
-    let parsed = WorkflowParser.parse(bytes, file: shown)
+    let parsed = parse(bytes, file: shown)
     admission.errors = parsed.diagnostics.filter { $0.severity == .error }
     admission.warnings = parsed.diagnostics.filter { $0.severity == .warning }
-    guard let plan = parsed.plan else { return admission }
-    if let name = plan.name { admission.name = name }
-    if let user = plan.user, user != ownerName {
+    if let user = parsed.user, user != ownerName {
       if mayNameUsers(owner, ownerName) {
         admission.user = user
       } else {
@@ -95,10 +93,12 @@ public struct Examiner {
         admission.errors += errors.diagnostics
       }
     }
+    guard let plan = parsed.plan else { return admission }
+    if let name = plan.name { admission.name = name }
     let bound = Parameters.bind(given, to: plan, source: bytes, file: shown)
     admission.params = bound.values
-    admission.errors += bound.diagnostics
-    admission.errors += unservable(plan, source: bytes, file: shown)
+    admission.errors += bound.diagnostics.filter { $0.severity == .error }
+    admission.warnings += bound.diagnostics.filter { $0.severity == .warning }
     if admission.errors.isEmpty { admission.plan = plan }
     return admission
   }
@@ -120,9 +120,9 @@ public struct Examiner {
     owner == 0 || owner == ownUser || trustedUsers.contains(name)
   }
 
-  /// Tasks that no configured agent could ever take: they would wait for ever.
-  public func unservable(_ plan: WorkflowPlan, source: [UInt8], file: String) -> [Diagnostic] {
-    let offers = agents.map { AgentOffer(id: $0.id, kind: $0.kind, capabilities: $0.capabilities) }
-    return plan.unservable(by: offers, source: source, file: file)
+  /// What the text says, checked against the agents of the home.
+  public func parse(_ bytes: [UInt8], file: String) -> ParsedWorkflow {
+    WorkflowParser.parse(
+      bytes, file: file, agents: agents.map { AgentOffer(id: $0.id, kind: $0.kind, capabilities: $0.capabilities) })
   }
 }

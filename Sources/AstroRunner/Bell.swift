@@ -1,4 +1,5 @@
 import AstroCore
+import AstroProcess
 import Glibc
 
 /// How a command tells the runners of a home that the journal has something for them: it touches their lock files, and
@@ -6,7 +7,7 @@ import Glibc
 public enum Bell {
   /// Rings for every runner that has a lock file below `runners`.
   public static func ring(runners: String) {
-    for name in Listing.names(in: runners) where name.hasSuffix(".lock") {
+    for name in Listing.readable(in: runners) where name.hasSuffix(".lock") {
       utimensat(AT_FDCWD, "\(runners)/\(name)", nil, AT_SYMLINK_NOFOLLOW)
     }
   }

@@ -7,8 +7,7 @@ extension Explanation {
     writer.member("workflow_id", run.text)
     writer.member("state", state.rawValue)
     writer.member("timestamp", now.rfc3339)
-    writer.key("causes")
-    write(causes, to: &writer)
+    writer.writeCauses(causes, at: now)
     writer.member("tasks_over", tasksOver)
     writer.key("tasks")
     writer.beginArray()
@@ -22,26 +21,13 @@ extension Explanation {
     writer.beginObject()
     writer.member("task_id", task.id)
     writer.member("state", task.state.rawValue)
-    writer.key("causes")
-    write(task.causes, to: &writer)
+    writer.writeCauses(task.causes, at: now)
     switch task.earliest {
     case .runs: break
     case .at(let time): writer.writeEarliest(time, now)
     case .unknown: writer.writeEarliest(nil, now)
     }
     writer.endObject()
-  }
-
-  private func write(_ causes: [Cause], to writer: inout JSONWriter) {
-    writer.beginArray()
-    for cause in causes {
-      writer.beginObject()
-      writer.member("cause", cause.code)
-      cause.writeFields(to: &writer)
-      writer.member("message", cause.sentence(at: now))
-      writer.endObject()
-    }
-    writer.endArray()
   }
 
   private func write(_ ending: Ending, _ output: [String], to writer: inout JSONWriter) {
@@ -63,7 +49,14 @@ extension Explanation {
   }
 }
 
-extension Explanation.Cause {
+/// Why something waits, for programs.
+private protocol WrittenCause {
+  var code: String { get }
+  func sentence(at now: Timestamp) -> String
+  func writeFields(to writer: inout JSONWriter)
+}
+
+extension Explanation.Cause: WrittenCause {
   fileprivate func writeFields(to writer: inout JSONWriter) {
     switch self {
     case .running(let attempt, let agent, let since):
@@ -114,22 +107,13 @@ extension FileExplanation {
     writer.beginObject()
     writer.member("file", file)
     writer.member("timestamp", now.rfc3339)
-    writer.key("causes")
-    writer.beginArray()
-    for cause in causes {
-      writer.beginObject()
-      writer.member("cause", cause.code)
-      cause.writeFields(to: &writer)
-      writer.member("message", cause.sentence(at: now))
-      writer.endObject()
-    }
-    writer.endArray()
+    writer.writeCauses(causes, at: now)
     writer.writeEarliest(earliest, now)
     writer.endObject()
   }
 }
 
-extension FileExplanation.Cause {
+extension FileExplanation.Cause: WrittenCause {
   fileprivate func writeFields(to writer: inout JSONWriter) {
     switch self {
     case .refused(let errors):
@@ -160,6 +144,19 @@ extension LimitVerdict {
 }
 
 extension JSONWriter {
+  fileprivate mutating func writeCauses(_ causes: [some WrittenCause], at now: Timestamp) {
+    key("causes")
+    beginArray()
+    for cause in causes {
+      beginObject()
+      member("cause", cause.code)
+      cause.writeFields(to: &self)
+      member("message", cause.sentence(at: now))
+      endObject()
+    }
+    endArray()
+  }
+
   /// `null` is unknown.
   fileprivate mutating func writeEarliest(_ time: Timestamp?, _ now: Timestamp) {
     key("earliest_start")

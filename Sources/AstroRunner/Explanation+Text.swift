@@ -56,7 +56,7 @@ extension Explanation.Agent {
 
 extension LimitVerdict {
   func sentence(_ opensAt: Timestamp, _ now: Timestamp) -> String {
-    "limit \(limiter) of \(key): \(limit - remaining) of \(limit) used, opens at \(opensAt.told(at: now))"
+    "limit \(limiter) of \(key): \(limit - remaining) of \(limit) used, opens for it at \(opensAt.told(at: now))"
   }
 }
 

@@ -78,6 +78,8 @@ public struct FileSituation: Sendable {
   public var stuck: String?
   /// What the limit on new runs would say to the file's user now.
   public var limit: LimitVerdict?
+  /// When it lets this file through, those before it first.
+  public var opensAt: Timestamp?
   public var active = 0
   public var held = 0
   public var mostActive: Int
@@ -101,7 +103,7 @@ public struct FileSituation: Sendable {
     case .complete(let notBefore):
       var causes: [FileExplanation.Cause] = []
       if let notBefore, notBefore > now { causes.append(.notBefore(notBefore)) }
-      if let limit, !limit.allowed { causes.append(.limit(limit, opensAt: now + limit.retryAfter)) }
+      if let limit, !limit.allowed { causes.append(.limit(limit, opensAt: opensAt ?? now + limit.retryAfter)) }
       if active >= mostActive { causes.append(.full(active: active, held: held, most: mostActive)) }
       return causes
     }
@@ -127,6 +129,12 @@ public struct FileSituation: Sendable {
     case .ready(let candidate):
       defer { candidate.close() }
       try judge(candidate, journal, configuration, now, bootID)
+      guard limit?.allowed == false else { return }
+      let files = try journal?.read {
+        try SpoolQueue(home, configuration, $0, bootID: bootID, at: now)
+          .files(.init(activeRuns: active, hasRunner: hasRunner)).files
+      }
+      opensAt = files?.first { $0.sight.name == name }?.hold.until
     }
   }
 

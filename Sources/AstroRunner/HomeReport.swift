@@ -52,16 +52,13 @@ public struct HomeReport {
     runners = try WorkingRunner.all(dataDirectory: home.data)
     active = try reading.map { reading throws(Failure) in try Self.activeRuns(home, reading) } ?? []
     maxActive = configuration.system.maxActiveWorkflows
-    let queue = SpoolQueue(
-      try SpoolGlance(home.spool), configuration, reading, stuck: StuckFiles(healthFile: home.health),
-      bootID: bootID, at: now)
+    let queue = try SpoolQueue(home, configuration, reading, bootID: bootID, at: now)
     (waiting, waitingCount) = try queue.files(
-      .init(activeRuns: active.count, hasRunner: runners.contains(where: \.takesFiles)))
-    let states = try reading?.limitStates() ?? []
-    limits = RateLimits(configured: configuration.system.limits).statistics(of: states, bootID: bootID, at: now)
+      .init(activeRuns: active.count, hasRunner: runners.hasTaker))
+    limits = try LimitOverview(files: waiting, home, configuration, reading, bootID: bootID, at: now).rows
     let terminal = Set(RunState.allCases.filter(\.isTerminal))
     ended = try reading?.runs(states: terminal, limit: Self.endedShown) ?? []
-    health = Self.health(home.health, at: now.wall)
+    health = Self.health(home.health, hasRunner: !runners.isEmpty, at: now.wall)
   }
 
   private static func activeRuns(_ home: Home, _ reading: Reading) throws(Failure) -> [ActiveRun] {
@@ -78,13 +75,20 @@ public struct HomeReport {
     return runs
   }
 
-  private static func health(_ path: String, at now: Timestamp) -> Health {
+  /// A report outlives the runner that wrote it by two intervals at most, and without a runner it is not true before that.
+  private static func health(_ path: String, hasRunner: Bool, at now: Timestamp) -> Health {
     let answer = HealthProbe(reading: path).answer(.summary, at: now)
     var words: [String: String] = [:]
     if case .map(let members)? = try? JSONReader.parse(answer.json) {
       for (name, value) in members { if case .string(let word) = value { words[name] = word } }
     }
-    return Health(isHealthy: answer.exitCode == .ok, status: words["status"], message: words["message"])
+    guard !hasRunner, let status = words["status"].flatMap(HealthReport.Status.init), status.needsRunner else {
+      return Health(isHealthy: answer.exitCode == .ok, status: words["status"], message: words["message"])
+    }
+    let written = words["timestamp"].map { " of \($0)" } ?? ""
+    return Health(
+      isHealthy: false, status: HealthReport.Status.notReady.rawValue,
+      message: "no runner is at work; the last report\(written) said \(status.rawValue)")
   }
 
   // MARK: JSON
@@ -128,6 +132,16 @@ public struct HomeReport {
     writer.endArray()
     writer.member("looked_after", active.isLookedAfter)
     writer.endObject()
+  }
+}
+
+extension HealthReport.Status {
+  /// Whether it is only true while a runner is at work.
+  fileprivate var needsRunner: Bool {
+    switch self {
+    case .starting, .ready, .degraded: true
+    case .notReady, .idle, .stopping: false
+    }
   }
 }
 

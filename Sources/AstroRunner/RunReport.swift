@@ -1,5 +1,6 @@
 public import AstroCore
 public import AstroJournal
+import AstroProcess
 import AstroWorkflow
 import Glibc
 
@@ -132,5 +133,5 @@ public struct RunReport {
 extension RunDirectory {
   /// The tasks some attempt of which printed something, from one listing: most print nothing, and asking for each file
   /// of a run with thousands of tasks would take longer than all the rest of its report.
-  fileprivate var tasksWithOutput: Set<String> { Set(Listing.names(in: path + "/tasks")) }
+  fileprivate var tasksWithOutput: Set<String> { Set(Listing.readable(in: path + "/tasks")) }
 }

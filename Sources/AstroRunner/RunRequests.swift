@@ -20,7 +20,7 @@ public struct RunRequests {
 
   /// Starts nothing more of the run; what runs of it finishes.
   /// - Returns: false when it was held already.
-  /// - Throws: `usage` for a run that has ended or is being cancelled.
+  /// - Throws: `not_found` for a run that has ended, `usage` for one that is being cancelled.
   public func hold(_ id: WorkflowID) throws(Failure) -> Bool {
     let (run, changed) = try change(id) { transaction throws(Failure) in try transaction.requestHold(id) }
     if run.state.isTerminal { throw ended(run, "nothing of it is left to hold") }
@@ -31,7 +31,7 @@ public struct RunRequests {
 
   /// Lets a held run go on.
   /// - Returns: false when it was not held.
-  /// - Throws: `usage` for a run that has ended.
+  /// - Throws: `not_found` for a run that has ended.
   public func release(_ id: WorkflowID) throws(Failure) -> Bool {
     let (run, changed) = try change(id) { transaction throws(Failure) in try transaction.requestRelease(id) }
     if run.state.isTerminal { throw ended(run, "run it again with: astro retry \(id)") }
@@ -116,7 +116,7 @@ public struct RunRequests {
   private func missing(_ id: WorkflowID) -> Failure { Failure(.notFound, subject: id.text, message: "no such run") }
 
   private func ended(_ run: RunRecord, _ hint: String) -> Failure {
-    Failure(.usage, subject: run.id.text, message: "has ended already (\(run.state.rawValue)); \(hint)")
+    Failure(.notFound, subject: run.id.text, message: "has ended already (\(run.state.rawValue)); \(hint)")
   }
 
   private func tell(_ event: String, _ id: WorkflowID, _ fields: (inout JSONWriter) -> Void = { _ in }) {

@@ -28,6 +28,8 @@ public struct RunSituation: Sendable {
   public var records: [String: AgentRecord] = [:]
   /// What the limit on starts would say to the run's user now.
   public var limit: LimitVerdict?
+  /// When it lets each task that waits for it through, those before it in the user's line first.
+  public var openings: [String: Timestamp] = [:]
   /// Attempts that may run at once under one runner.
   public var parallel: Int
   public var presence = Presence.working
@@ -43,23 +45,35 @@ public struct RunSituation: Sendable {
     self.now = now
   }
 
+  /// What the journal says of one run, without what is around it.
+  init(_ run: RunRecord, in journal: Reading, at now: Timestamp) throws(Failure) {
+    let content = try journal.content(run.id) ?? []
+    self.init(
+      run: run, plan: WorkflowParser.parse(content, file: run.shownFile).plan ?? WorkflowPlan(), agents: [],
+      parallel: 0, now: now)
+    for task in try journal.tasks(of: run.id) { tasks[task.task] = task }
+    for attempt in try journal.attempts(of: run.id) { attempts[attempt.key.task] = attempt }
+  }
+
   /// Reads it; `nil` when there is no such run.
   public init?(
     _ id: WorkflowID, in journal: Reading, home: Home, configuration: Configuration, at now: Moment, bootID: String
   ) throws(Failure) {
     guard let run = try journal.run(id) else { return nil }
     let system = configuration.system
-    self.init(
-      run: run, plan: WorkflowParser.parse(try journal.content(id) ?? [], file: run.shownFile).plan ?? WorkflowPlan(),
-      agents: configuration.members,
-      parallel: system.maxParallelTasks > 0 ? system.maxParallelTasks : Machine.processors, now: now.wall)
-    for task in try journal.tasks(of: id) { tasks[task.task] = task }
-    for attempt in try journal.attempts(of: id) { attempts[attempt.key.task] = attempt }
+    try self.init(run, in: journal, at: now.wall)
+    agents = configuration.members
+    parallel = system.maxParallelTasks > 0 ? system.maxParallelTasks : Machine.processors
     guard !run.state.isTerminal else { return }
     slots = try journal.occupiedSlots()
     for record in try journal.agents() { records[record.id] = record }
     limit = try RateLimits(configured: system.limits)
-      .check("task_submission", key: run.user, in: journal, at: now, bootID: bootID)
+      .check(StartLine.limiter, key: run.user, in: journal, at: now, bootID: bootID)
+    if limit?.allowed == false {
+      openings = try StartLine(of: run.user, in: journal, home: home, at: now.wall).openings(
+        of: run,
+        LimitForecast(StartLine.limiter, of: run.user, configuration, journal, bootID: bootID, at: now))
+    }
     presence = try WorkingRunner.all(dataDirectory: home.data).presence(of: run.owner)
   }
 
@@ -78,21 +92,44 @@ public struct RunSituation: Sendable {
           since: attempt?.started.wall ?? record?.startedAt ?? now)
       ]
     }
-    let needs = task.needs.map { plan.tasks[$0].id }.filter { tasks[$0]?.state.isTerminal != true }
+    let needs = openNeeds(of: task)
     if !needs.isEmpty { return needs.map { .need($0, tasks[$0]?.state ?? .pending) } }
     var causes: [Explanation.Cause] = []
-    if let record, record.state == .waiting, let until = record.notBefore, until > now {
+    if let record, let until = pause(of: task) {
       causes.append(
         .backoff(
           number: record.attempts - record.base + 1, of: task.retry.attempts, until: until, reason: record.reason))
     }
-    // A start that is recorded has its grants.
-    let isGranted = attempts[task.id].map { $0.ending == nil } ?? false
-    if let limit, !limit.allowed, !isGranted {
-      causes.append(.limit(limit, opensAt: now + limit.retryAfter))
+    if let limit, !limit.allowed, !isGranted(task) {
+      causes.append(.limit(limit, opensAt: openings[task.id] ?? now + limit.retryAfter))
     }
     causes += slotCauses(of: task)
     return causes.isEmpty ? [.next] : causes
+  }
+
+  private func openNeeds(of task: TaskPlan) -> [String] {
+    task.needs.map { plan.tasks[$0].id }.filter { tasks[$0]?.state.isTerminal != true }
+  }
+
+  /// The end of the pause before its next attempt, if one is going on.
+  private func pause(of task: TaskPlan) -> Timestamp? {
+    guard let record = tasks[task.id], record.state == .waiting, let until = record.notBefore, until > now else {
+      return nil
+    }
+    return until
+  }
+
+  /// A start that is recorded has its grants.
+  private func isGranted(_ task: TaskPlan) -> Bool { attempts[task.id].map { $0.ending == nil } ?? false }
+
+  /// Since when a task wants to start and has no grant for it; `nil` for one that does not.
+  func readySince(_ task: TaskPlan) -> Timestamp? {
+    let record = tasks[task.id]
+    guard record?.state.isTerminal != true, record?.state != .running, openNeeds(of: task).isEmpty,
+      pause(of: task) == nil, !isGranted(task)
+    else { return nil }
+    let needed = task.needs.compactMap { tasks[plan.tasks[$0].id]?.finishedAt }
+    return (needed + [run.livesSince, record?.notBefore ?? run.livesSince]).max()
   }
 
   private func slotCauses(of task: TaskPlan) -> [Explanation.Cause] {

@@ -59,7 +59,7 @@ extension Runner {
   }
 
   /// Removes what a runner that never ran anything leaves: its lock and its files.
-  public func abandon() {
+  public func removeFiles() {
     try? lock.files.remove()
     try? lock.remove()
   }

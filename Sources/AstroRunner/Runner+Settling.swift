@@ -1,6 +1,7 @@
 import AstroConfiguration
 import AstroCore
 import AstroJournal
+import AstroProcess
 import AstroSpool
 import AstroTelemetry
 import Glibc
@@ -108,7 +109,7 @@ extension Runner {
       try AtomicFile.replace(directory.record, with: ended.record, mode: 0o600)
     }
     // The journal has their content.
-    for name in Listing.names(in: directory.path) where name.hasPrefix(RunDirectory.outputPrefix) {
+    for name in Listing.readable(in: directory.path) where name.hasPrefix(RunDirectory.outputPrefix) {
       unlink("\(directory.path)/\(name)")
     }
   }

@@ -231,7 +231,7 @@ public final class Runner {
     } catch {
       reports.fail(self, error)
       // What nothing refers to would only pile up where a pass fails every minute.
-      if owned.isEmpty, promises.isEmpty, unsettled.isEmpty { abandon() }
+      if owned.isEmpty, promises.isEmpty, unsettled.isEmpty { removeFiles() }
       throw error
     }
   }

@@ -1,8 +1,7 @@
 public import AstroConfiguration
 public import AstroCore
 public import AstroJournal
-import AstroLimits
-public import AstroSpool
+import AstroSpool
 import AstroWorkflow
 
 /// Finds out what holds each file in the spool, as a runner would, without touching any.
@@ -31,11 +30,10 @@ public struct SpoolQueue {
 
   /// - Parameter reading: `nil` in a home where nothing ever ran.
   public init(
-    _ glance: SpoolGlance, _ configuration: Configuration, _ reading: Reading?, stuck: StuckFiles, bootID: String,
-    at now: Moment
-  ) {
-    self.stuck = stuck
-    self.glance = glance
+    _ home: Home, _ configuration: Configuration, _ reading: Reading?, bootID: String, at now: Moment
+  ) throws(Failure) {
+    glance = try SpoolGlance(home.spool)
+    stuck = StuckFiles(healthFile: home.health)
     self.configuration = configuration
     self.reading = reading
     self.bootID = bootID
@@ -131,60 +129,22 @@ public struct SpoolQueue {
   /// What holds the files that nothing of their own holds: the limit of their user, each after those before it; no
   /// room; nobody there to take them.
   private func forecast(_ files: inout [WaitingFile], _ situation: Situation) throws(Failure) {
-    var windows: [String: Forecast] = [:]
+    let limiter = "workflow_creation"
+    var windows: [String: LimitForecast] = [:]
     var room = configuration.system.maxActiveWorkflows - situation.activeRuns
     for position in files.indices where files[position].hold == .none {
       let user = files[position].user
-      if windows[user] == nil { windows[user] = try Forecast(of: user, configuration, reading, bootID, now) }
-      if let hold = windows[user]?.next() {
-        files[position].hold = hold
+      if windows[user] == nil {
+        windows[user] = try LimitForecast(limiter, of: user, configuration, reading, bootID: bootID, at: now)
+      }
+      if let opens = windows[user]?.next(), let grants = windows[user]?.grants {
+        files[position].hold = .limit(limiter: limiter, key: user, grants: grants, until: opens)
       } else if room <= 0 {
         files[position].hold = .noRoom(configuration.system.maxActiveWorkflows)
       } else {
         room -= 1
         if !situation.hasRunner { files[position].hold = .noRunner }
       }
-    }
-  }
-
-  /// When a user's next file, and the one after it, may become a run.
-  private struct Forecast {
-    private let limiter = "workflow_creation"
-    private let user: String
-    private let window: RateWindow?
-    private var log: SlidingLog
-    /// Boot time.
-    private var time: Int64
-    private let now: Moment
-
-    init(
-      of user: String, _ configuration: Configuration, _ reading: Reading?, _ bootID: String, _ now: Moment
-    ) throws(Failure) {
-      self.user = user
-      self.now = now
-      time = now.boot
-      window =
-        switch configuration.system.limits[limiter] {
-        case .window(let window): window
-        case .unlimited, nil: nil
-        }
-      log = try reading?.limitState(limiter, key: user)?.log(on: bootID, at: now) ?? SlidingLog()
-    }
-
-    /// What the limit says to the next file; `nil` when it lets it through now.
-    mutating func next() -> WaitingFile.Hold? {
-      guard let window else { return nil }
-      let grants = "\(window.maxRequests) in \(Notation.spell(window.window))"
-      switch log.consume(1, at: time, in: window).decision {
-      case .granted: break
-      case .exceedsLimit: return .limit(limiter: limiter, key: user, grants: grants, until: nil)
-      case .notBefore(let opens):
-        time = opens
-        _ = log.consume(1, at: time, in: window)
-      }
-      guard time > now.boot else { return nil }
-      return .limit(
-        limiter: limiter, key: user, grants: grants, until: now.wall + .microseconds(time - now.boot))
     }
   }
 }

@@ -23,8 +23,7 @@ public struct WaitingFile: Sendable {
     case noFinalNewline
     /// The workflow's own `not_before`.
     case notBefore(Timestamp)
-    /// `until` is `nil` when the limit grants nothing at all.
-    case limit(limiter: String, key: String, grants: String, until: Timestamp?)
+    case limit(limiter: String, key: String, grants: String, until: Timestamp)
     /// `max_active_workflows` are active.
     case noRoom(Int)
     case noRunner
@@ -80,8 +79,7 @@ extension WaitingFile.Hold {
     case .empty: "it is empty"
     case .noFinalNewline: "it does not end in a newline: it may still be being written"
     case .notBefore: "its not_before"
-    case .limit(let limiter, let key, let grants, let until):
-      "limit \(limiter) of \(key), \(grants)" + (until == nil ? ": it is never let through" : "")
+    case .limit(let limiter, let key, let grants, _): "limit \(limiter) of \(key), \(grants)"
     case .noRoom(let most): "max_active_workflows: \(most) are active"
     case .noRunner: "neither astro watch nor astro drain is running"
     case .none: "about to be taken"

@@ -3,44 +3,56 @@ public import AstroJournal
 public import AstroSpool
 import AstroTelemetry
 
-/// Takes a submitted file back before any runner took it, for `astro cancel`: it becomes a run that was cancelled, so
-/// that its file ends in one place with a receipt like any other.
+/// Takes a file in the spool back before any runner took it, for `astro cancel`: it becomes a run that was cancelled, so
+/// that it ends in one place with a receipt like any other.
 public struct Withdrawal {
   public enum Outcome: Sendable, Equatable {
-    case withdrawn
+    case withdrawn(WorkflowID)
     /// A runner has it: it is a run now.
     case taken
     /// It cannot be taken yet; why.
     case busy(NotYet.Reason)
+    /// A runner will refuse it, and only that moves it; why.
+    case refused(String)
     /// Neither the file nor a run is there: somebody removed it.
     case gone
   }
 
-  let spool: Spool
-  let journal: Journal
-  let clock: any AstroCore.Clock
+  private let spool: Spool
+  private let journal: Journal
+  private let examiner: Examiner
+  private let clock: any AstroCore.Clock
 
-  public init(spool: Spool, journal: Journal, clock: any AstroCore.Clock) {
+  public init(spool: Spool, journal: Journal, examiner: Examiner, clock: any AstroCore.Clock) {
     self.spool = spool
     self.journal = journal
+    self.examiner = examiner
     self.clock = clock
+  }
+
+  /// A file that `astro submit` placed for this run.
+  public func withdraw(_ id: WorkflowID) throws(Failure) -> Outcome {
+    for format in SubmissionFormat.allCases {
+      let outcome = try withdraw(format.fileName(of: id))
+      guard outcome == .gone else { return outcome }
+    }
+    return try journal.read { try $0.run(id) } == nil ? .gone : .taken
   }
 
   /// Claims the file as a runner does, under the gate and with its row in the same transaction. A crash between the two,
   /// or a commit that fails, leaves a file without a row in `active/`, which the next runner admits: then the cancel did
   /// not happen. One after the commit leaves an end that is not settled, which the next runner completes.
-  public func withdraw(_ id: WorkflowID) throws(Failure) -> Outcome {
-    for format in SubmissionFormat.allCases {
-      switch spool.look(at: format.fileName(of: id)) {
-      case .ready(let candidate): return try take(candidate, id)
-      case .notYet(let wait): return .busy(wait.reason)
-      case .refused, .ignored, .gone: continue
-      }
+  public func withdraw(_ file: FileName) throws(Failure) -> Outcome {
+    switch spool.look(at: file) {
+    case .ready(let candidate): try take(candidate)
+    case .notYet(let wait): .busy(wait.reason)
+    case .refused(let refusal): .refused(refusal.reason.message)
+    case .ignored, .gone: .gone
     }
-    return try journal.read { try $0.run(id) } == nil ? .gone : .taken
   }
 
-  private func take(_ candidate: Candidate, _ id: WorkflowID) throws(Failure) -> Outcome {
+  private func take(_ candidate: Candidate) throws(Failure) -> Outcome {
+    let id = try runID(for: candidate)
     var record = RunRecord(
       id: id, name: id.name, user: candidate.ownerName, state: .cancelled, file: candidate.name.bytes,
       fileExtension: candidate.format.rawValue, sha256: candidate.sha256, submittedAt: candidate.modifiedAt,
@@ -64,14 +76,27 @@ public struct Withdrawal {
     }
     guard isClaimed else { return .taken }
     try settle(record, candidate)
-    return .withdrawn
+    return .withdrawn(id)
   }
 
+  /// The one that `astro submit` announced, else one as a runner would give it.
+  private func runID(for candidate: Candidate) throws(Failure) -> WorkflowID {
+    let stem = String(decoding: candidate.name.stem, as: UTF8.self)
+    if let id = WorkflowID(validating: stem), try journal.read({ try $0.submission(stem) }) != nil { return id }
+    let admission = examiner.examine(candidate.bytes, from: .init(candidate))
+    var random = SystemRandomNumberGenerator()
+    return .mint(name: admission.name, at: clock.now().wall, using: &random)
+  }
+
+  /// Under the gate, after another look at the row, as a runner settles.
   private func settle(_ record: RunRecord, _ candidate: Candidate) throws(Failure) {
-    try spool.settle(
-      Settlement(
-        id: record.id, format: candidate.format, place: record.state.place, receipt: record.receipt,
-        content: { () throws(Failure) -> [UInt8] in candidate.bytes }))
-    try journal.commit { try $0.markSettled(record.id, by: record.owner) }
+    try journal.commit { transaction in
+      guard try transaction.reading.run(record.id) == record else { return }
+      try spool.settle(
+        Settlement(
+          id: record.id, format: candidate.format, place: record.state.place, receipt: record.receipt,
+          content: { () throws(Failure) -> [UInt8] in candidate.bytes }))
+      try transaction.markSettled(record.id, by: record.owner)
+    }
   }
 }

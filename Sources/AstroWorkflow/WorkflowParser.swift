@@ -5,11 +5,14 @@ import AstroYAML
 public struct ParsedWorkflow: Sendable, Equatable {
   /// `nil` when there is any error.
   public var plan: WorkflowPlan?
+  /// What `user:` says, also where something else is wrong.
+  public var user: String?
   /// Errors and warnings, all of the file's at once, sorted by place.
   public var diagnostics: [Diagnostic]
 
-  public init(plan: WorkflowPlan?, diagnostics: [Diagnostic]) {
+  public init(plan: WorkflowPlan?, user: String?, diagnostics: [Diagnostic]) {
     self.plan = plan
+    self.user = user
     self.diagnostics = diagnostics
   }
 }
@@ -21,16 +24,20 @@ public enum WorkflowParser {
   public static let mostTasks = 1_000_000
 
   /// Never fails otherwise than by diagnostics. Time and memory are in proportion to the file; the stack is bounded.
-  /// - Parameter file: the file as the user named it, for the diagnostics.
-  public static func parse(_ bytes: [UInt8], file: String) -> ParsedWorkflow {
-    parse(bytes, file: file, mostTasks: mostTasks)
+  /// - Parameters:
+  ///   - file: the file as the user named it, for the diagnostics.
+  ///   - agents: those that are there; tasks that none of them could ever take are errors then.
+  public static func parse(_ bytes: [UInt8], file: String, agents: [AgentOffer]? = nil) -> ParsedWorkflow {
+    parse(bytes, file: file, agents: agents, mostTasks: mostTasks)
   }
 
-  static func parse(_ bytes: [UInt8], file: String, mostTasks: Int) -> ParsedWorkflow {
+  static func parse(_ bytes: [UInt8], file: String, agents: [AgentOffer]? = nil, mostTasks: Int) -> ParsedWorkflow {
     let document = YAMLDocument(bytes, file: file)
     let reader = WorkflowReader(document, mostTasks: mostTasks)
     if let root = document.root { reader.read(root) }
-    let diagnostics = reader.decoder.diagnostics
-    return ParsedWorkflow(plan: reader.decoder.hasErrors ? nil : reader.plan, diagnostics: diagnostics)
+    if let agents { reader.checkAgents(agents) }
+    return ParsedWorkflow(
+      plan: reader.decoder.hasErrors ? nil : reader.plan, user: reader.plan.user,
+      diagnostics: reader.decoder.diagnostics)
   }
 }

@@ -13,7 +13,8 @@ struct Astro: ParsableCommand {
     discussion: """
       cp workflow.yaml spool/ is the whole interface: a watcher (astro watch) or a pass from cron (astro drain) picks \
       the file up, runs its tasks within the configured limits, and leaves the file in spool/done, failed, cancelled or \
-      rejected with a receipt beside it. Everything is files; there is no server.
+      rejected with a receipt beside it. Everything is files; there is no server. Verbs take --home DIR, which may also \
+      stand before them.
       """,
     version: version,
     subcommands: [
@@ -43,27 +44,66 @@ struct Astro: ParsableCommand {
       Glibc.exit(Warden.main(arguments: Array(arguments.dropFirst(2))))
     }
     takeSignalsAsUsual()
-    refuseUnknownVerb(arguments)
+    leave(with: perform(withHomeBehindTheVerb(Array(arguments.dropFirst()))))
+  }
+
+  /// - Returns: the exit code.
+  private static func perform(_ arguments: [String]) -> Int32 {
     do {
-      var command = try parseAsRoot()
+      try refuseUnknownVerb(arguments)
+      var command = try parseAsRoot(arguments)
       try command.run()
+      return AstroCore.ExitCode.ok.rawValue
     } catch let failure as Failure {
       Message.error(failure.description)
-      Glibc.exit(AstroCore.ExitCode(for: failure.code).rawValue)
+      return AstroCore.ExitCode(for: failure.code).rawValue
     } catch let code as AstroCore.ExitCode {
-      Glibc.exit(code.rawValue)
+      return code.rawValue
     } catch {
-      exit(withError: error)
+      // Help and version, or what is wrong with the arguments.
+      let code = exitCode(for: error)
+      let text = fullMessage(for: error) + "\n"
+      if code.isSuccess { Output.text(text) } else { Message.write(text) }
+      return code.rawValue
     }
   }
 
+  /// Nobody is told that all went well when the output is not whole: a reader that has left ends us as it ends any
+  /// program, by SIGPIPE.
+  private static func leave(with code: Int32) -> Never {
+    guard let problem = Output.failure else { Glibc.exit(code) }
+    if problem == EPIPE {
+      guard code == AstroCore.ExitCode.ok.rawValue else { Glibc.exit(code) }
+      signal(SIGPIPE, SIG_DFL)
+      raise(SIGPIPE)
+    }
+    let failure = Failure(
+      .io, subject: "stdout", message: "cannot be written", errno: problem, reason: String(cString: strerror(problem)))
+    Message.error(failure.description)
+    Glibc.exit(code == AstroCore.ExitCode.ok.rawValue ? AstroCore.ExitCode(for: failure.code).rawValue : code)
+  }
+
+  /// `--home` is an option of the verbs. Before the verb, where other programs have such an option, it means the same.
+  private static func withHomeBehindTheVerb(_ arguments: [String]) -> [String] {
+    let length = arguments.first == "--home" ? 2 : arguments.first?.hasPrefix("--home=") == true ? 1 : 0
+    var rest = arguments.dropFirst(length)
+    guard length > 0, !rest.isEmpty else { return arguments }
+    var path: [String] = []
+    var command: any ParsableCommand.Type = Self.self
+    while let next = command.configuration.subcommands.first(where: { $0.configuration.commandName == rest.first }) {
+      path.append(rest.removeFirst())
+      command = next
+    }
+    return path.isEmpty ? Array(rest) : path + arguments.prefix(length) + rest
+  }
+
   /// Says which verb was probably meant; the parser would only call it an unexpected argument.
-  private static func refuseUnknownVerb(_ arguments: [String]) {
+  private static func refuseUnknownVerb(_ arguments: [String]) throws(AstroCore.ExitCode) {
     let verbs = configuration.subcommands.compactMap { $0.configuration.commandName } + ["help"]
-    guard arguments.count > 1, !arguments[1].hasPrefix("-"), !verbs.contains(arguments[1]) else { return }
-    let guess = NearestWord.of(arguments[1], among: verbs).map { "did you mean '\($0)'? " } ?? ""
-    Message.error("there is no verb '\(arguments[1])'; \(guess)astro --help lists them")
-    Glibc.exit(AstroCore.ExitCode.usage.rawValue)
+    guard let verb = arguments.first, !verb.hasPrefix("-"), !verbs.contains(verb) else { return }
+    let guess = NearestWord.of(verb, among: verbs).map { "did you mean '\($0)'? " } ?? ""
+    Message.error("there is no verb '\(verb)'; \(guess)astro --help lists them")
+    throw .usage
   }
 }
 

@@ -1,5 +1,6 @@
 import AstroCore
 import Glibc
+import Synchronization
 
 /// What goes to stderr: for people, never for programs.
 enum Message {
@@ -8,13 +9,19 @@ enum Message {
   /// Diagnostics come with their own form and are printable already.
   static func show(_ diagnostics: [Diagnostic]) { for diagnostic in diagnostics { write(diagnostic.rendered) } }
 
-  static func write(_ text: String) { Output.write(Array(text.utf8), to: STDERR_FILENO) }
+  /// Nothing can be said about a stderr that cannot be written.
+  static func write(_ text: String) { _ = Array(text.utf8).write(to: STDERR_FILENO) }
 }
 
-/// What goes to stdout: data.
+/// What goes to stdout: data. The first write that fails is remembered and nothing more is written: verbs go on with
+/// what they do, and ``Astro`` says at their end that their output is not whole.
 enum Output {
+  private static let problem = Mutex<Int32>(0)
+  /// `errno` of the write that failed; `nil` while all is well.
+  static var failure: Int32? { problem.withLock { $0 == 0 ? nil : $0 } }
+
   static func line(_ line: String = "") { text(line + "\n") }
-  static func text(_ text: String) { write(Array(text.utf8), to: STDOUT_FILENO) }
+  static func text(_ text: String) { bytes(Array(text.utf8)) }
   static func json(_ body: (inout JSONWriter) -> Void) { text(jsonText(body)) }
   /// One document and its newline.
   static func jsonText(_ body: (inout JSONWriter) -> Void) -> String {
@@ -23,34 +30,35 @@ enum Output {
     writer.newline()
     return String(decoding: writer.bytes, as: UTF8.self)
   }
-  static func bytes(_ bytes: [UInt8]) { write(bytes, to: STDOUT_FILENO) }
+  static func bytes(_ bytes: [UInt8]) {
+    problem.withLock { if $0 == 0 { $0 = bytes.write(to: STDOUT_FILENO) } }
+  }
 
   static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
   /// Bytes of tasks: on a terminal control characters but newline and tab become `?`, so that no output can move a
   /// cursor or change a title; into a pipe or file they go as they are.
   static func foreign(_ bytes: [UInt8]) {
-    guard isTerminal else { return write(bytes, to: STDOUT_FILENO) }
+    guard isTerminal else { return self.bytes(bytes) }
     var text = String.UnicodeScalarView()
     for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
       text.append(scalar == "\n" || scalar == "\t" || !Terminal.isUnsafe(scalar) ? scalar : "?")
     }
-    write(Array(String(text).utf8), to: STDOUT_FILENO)
-  }
-
-  static func write(_ bytes: [UInt8], to descriptor: Int32) {
-    var offset = 0
-    bytes.withUnsafeBytes { buffer in
-      while offset < buffer.count {
-        let written = Glibc.write(descriptor, buffer.baseAddress! + offset, buffer.count - offset)
-        if written < 0 {
-          if errno == EINTR { continue }
-          return
-        }
-        offset += written
-      }
-    }
+    self.text(String(text))
   }
 
   static func table(_ head: [String], _ rows: [[String]]) { text(Table.text(head, rows)) }
+}
+
+extension [UInt8] {
+  /// - Returns: `errno`; 0 when all of it was written.
+  fileprivate func write(to descriptor: Int32) -> Int32 {
+    var rest = self[...]
+    while !rest.isEmpty {
+      let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+      if count < 0, errno != EINTR { return errno }
+      rest = rest.dropFirst(Swift.max(0, count))
+    }
+    return 0
+  }
 }

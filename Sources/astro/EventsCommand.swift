@@ -26,14 +26,14 @@ struct EventsCommand: ParsableCommand {
     let earliest = since?.value(at: site.clock.now().wall)
     guard let name else {
       let path = site.home.data + "/events.jsonl"
-      let file = GrowingFile(path, predecessor: path + ".1")
+      let file = try GrowingFile(path, predecessor: path + ".1")
       var seen = false
-      file.readLines { seen = print($0, since: earliest) || seen }
+      try file.readLines { seen = print($0, since: earliest) || seen }
       guard let watch else { return seen ? () : Message.note("no events\(since == nil ? " yet" : " since then")") }
       watch.watch(directory: site.home.data, as: .output)
       while true {
         watch.watch(path, as: .output)
-        file.readLines { _ = print($0, since: earliest) }
+        try file.readLines { _ = print($0, since: earliest) }
         _ = try watch.wait()
       }
     }
@@ -43,14 +43,14 @@ struct EventsCommand: ParsableCommand {
   /// The stream of one run. It has ended when the journal says so and the last line is its end; the line comes a moment
   /// after the journal, and not at all when the runner died in between, hence only one more look.
   private func show(_ id: WorkflowID, _ site: Site, _ earliest: Timestamp?, _ watch: FollowWatch?) throws {
-    let file = GrowingFile(RunDirectory(id, in: site.home.runs).events)
+    let file = try GrowingFile(RunDirectory(id, in: site.home.runs).events)
     var seen = false
     var last: String?
     var looks = 0
     while true {
       watch?.watch(file.path, as: .state)
       let isOver = try site.read { try $0.run(id)?.state.isTerminal ?? true } ?? true
-      file.readLines { line in
+      try file.readLines { line in
         seen = print(line, since: earliest) || seen
         last = EventLine(line)?.event ?? last
       }

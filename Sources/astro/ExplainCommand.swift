@@ -10,7 +10,8 @@ struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain", abstract: "Why a run, a task or a file in the spool waits, and until when.",
     discussion: """
-      Of a run that has ended it says how, and where the output of the first failed task lies. Reads only. Exit code 66 \
+      The time a limit gives is that of the task's, or the file's, own place in its user's line. Of a run that has \
+      ended it says how, and where the output of the first failed task lies. Reads only. Exit code 66 \
       when there is no such run, task or file.
       """)
   @OptionGroup var home: HomeOption
@@ -31,26 +32,15 @@ struct ExplainCommand: ParsableCommand {
 
   /// `nil` when no file of this name waits.
   private func explainFile(_ site: Site) throws -> FileExplanation? {
-    // A file that `astro submit` placed is named by the run it will be.
-    let names = [fileName] + ["yaml", "json"].map { FileName("\(name).\($0)") }
-    guard let file = names.compactMap({ $0 }).first(where: { isWaiting($0, site) }) else { return nil }
+    guard let file = site.spoolFile(name) else { return nil }
     let spool = try Spool(
       directory: site.home.spool,
       rules: SpoolRules(requireFinalNewline: site.configuration.system.requireFinalNewline), clock: site.clock)
-    let journal =
-      access(site.home.journal, F_OK) == 0 ? try Journal.openReading(dataDirectory: site.home.data) : nil
     return try FileSituation(
-      file, in: spool, journal: journal, home: site.home, configuration: site.configuration, at: site.clock.now(),
+      file, in: spool, journal: try site.openReader(), home: site.home, configuration: site.configuration,
+      at: site.clock.now(),
       bootID: site.bootID
     ).map { FileExplanation($0) }
-  }
-
-  private func isWaiting(_ file: FileName, _ site: Site) -> Bool {
-    let path = Array("\(site.home.spool)/".utf8) + file.bytes + [0]
-    return path.withUnsafeBytes { bytes in
-      var status = stat()
-      return bytes.bindMemory(to: CChar.self).baseAddress.map { lstat($0, &status) == 0 } ?? false
-    }
   }
 
   private var fileName: FileName? {

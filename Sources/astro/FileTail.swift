@@ -1,10 +1,12 @@
+import AstroCore
 import Glibc
 
-/// Reads files of runs: regular ones only, links not followed.
+/// Reads files of a home: regular ones only, links not followed. One that is there and may not be read is an error: it
+/// must not pass for one that says nothing.
 enum FileTail {
   /// The last `count` bytes, or everything; `nil` when there is no such file.
-  static func read(_ path: String, last count: Int = .max) -> [UInt8]? {
-    guard let descriptor = open(path) else { return nil }
+  static func read(_ path: String, last count: Int = .max) throws(Failure) -> [UInt8]? {
+    guard let descriptor = try open(path) else { return nil }
     defer { close(descriptor) }
     let size = Int(lseek(descriptor, 0, SEEK_END))
     lseek(descriptor, off_t(max(0, size - min(count, size))), SEEK_SET)
@@ -13,14 +15,20 @@ enum FileTail {
 
   /// A file of /proc, which has no size to seek by; `nil` when it cannot be read.
   static func readStream(_ path: String) -> [UInt8]? {
-    guard let descriptor = open(path) else { return nil }
+    guard let descriptor = try? open(path) else { return nil }
     defer { close(descriptor) }
     return readOn(descriptor)
   }
 
-  static func open(_ path: String) -> Int32? {
+  /// `nil` when there is no such file, or while somebody looks at it (a lease, fcntl(2)).
+  static func open(_ path: String) throws(Failure) -> Int32? {
     let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    guard descriptor >= 0 else { return nil }
+    guard descriptor >= 0 else {
+      let problem = errno
+      if [ENOENT, ENOTDIR, EAGAIN].contains(problem) { return nil }
+      throw Failure(
+        .io, subject: path, message: "cannot be read", errno: problem, reason: String(cString: strerror(problem)))
+    }
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       close(descriptor)

@@ -45,6 +45,7 @@ final class FollowWatch {
   /// - Throws: ``AstroCore/ExitCode/interrupted`` after Ctrl-C, ``AstroCore/ExitCode/ok`` when the reader of a pipe has
   ///   left, which a follower that never writes again would otherwise not notice.
   func wait() throws -> Wake {
+    if Output.failure != nil { throw AstroCore.ExitCode.ok }
     var entries = descriptors.map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
     entries.append(pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0))
     entries.append(pollfd(fd: STDOUT_FILENO, events: 0, revents: 0))

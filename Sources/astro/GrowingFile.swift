@@ -1,3 +1,4 @@
+import AstroCore
 import Glibc
 
 /// A file of lines that others append to, and that is renamed away when it has become too large. Its lines are read in
@@ -30,12 +31,12 @@ final class GrowingFile {
   }
 
   /// - Parameter predecessor: the name the file is renamed to, when the lines before the last rename are wanted as well.
-  init(_ path: String, predecessor: String? = nil) {
+  init(_ path: String, predecessor: String? = nil) throws(Failure) {
     self.path = path
     // The file itself first: were it renamed between the two, it would then be found twice, and not missed.
-    append(path)
+    try append(path)
     if let predecessor, let former = Identity(predecessor), former != parts.first?.identity {
-      append(predecessor)
+      try append(predecessor)
       parts.reverse()
     }
   }
@@ -43,17 +44,17 @@ final class GrowingFile {
   deinit { for part in parts { close(part.descriptor) } }
 
   /// The lines that were added since the last call, without their newlines.
-  func readLines(_ body: (ArraySlice<UInt8>) throws -> Void) rethrows {
+  func readLines(_ body: (ArraySlice<UInt8>) throws -> Void) throws {
     for index in parts.indices { try read(&parts[index], body) }
     guard let now = Identity(path), now != parts.last?.identity else { return }
-    append(path)
+    try append(path)
     if !parts.isEmpty { try read(&parts[parts.count - 1], body) }
     // A writer that had opened the former file just before the rename may still add to it; nobody adds to older ones.
     while parts.count > 2 { close(parts.removeFirst().descriptor) }
   }
 
-  private func append(_ path: String) {
-    guard let descriptor = FileTail.open(path) else { return }
+  private func append(_ path: String) throws(Failure) {
+    guard let descriptor = try FileTail.open(path) else { return }
     var status = stat()
     fstat(descriptor, &status)
     parts.append(Part(descriptor: descriptor, identity: Identity(status)))

@@ -6,19 +6,32 @@ import AstroRunner
 
 struct LimitsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "limits", abstract: "The rate limits.", subcommands: [Show.self, Clear.self],
+    commandName: "limits", abstract: "The rate limits.",
+    discussion: """
+      workflow_creation counts files that become runs, task_submission attempts of tasks that start, each for its user. \
+      api_calls is for agents that call a service; no type of agent does so far, so nothing is counted there.
+      """, subcommands: [Show.self, Clear.self],
     defaultSubcommand: Show.self)
 
   struct Show: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "What is used and what is left.")
+    static let configuration = CommandConfiguration(
+      commandName: "show", abstract: "What is used, what is left, and who waits.",
+      discussion: """
+        Waiting are, for workflow_creation, the files in spool/ that it holds back (of a long queue the oldest 1000 are \
+        looked at), since they were last written; for task_submission the tasks of all runs at work that are ready to \
+        start, since they were ready. Limits that nothing has used within their window, and nobody waits for, are not \
+        listed.
+        """)
     @OptionGroup var home: HomeOption
     @OptionGroup var output: JSONOption
 
     func run() throws {
       let site = try home.open()
-      let states = try site.read { try $0.limitStates() } ?? []
-      let rows = RateLimits(configured: site.configuration.system.limits)
-        .statistics(of: states, bootID: site.bootID, at: site.clock.now())
+      let now = site.clock.now()
+      func overview(_ reading: Reading?) throws -> LimitOverview {
+        try LimitOverview(site.home, site.configuration, reading, bootID: site.bootID, at: now)
+      }
+      let rows = try (site.read { try overview($0) } ?? overview(nil)).rows
       guard !output.json else {
         return Output.json { writer in
           writer.beginArray()
@@ -28,20 +41,23 @@ struct LimitsCommand: ParsableCommand {
       }
       guard !rows.isEmpty else { return Message.note("no limit is in use: nothing was granted in the last windows") }
       Output.table(
-        ["LIMITER", "KEY", "USED", "LEFT", "LIMIT", "RESET IN"],
+        ["LIMITER", "KEY", "USED", "LEFT", "LIMIT", "RESET IN", "WAITING", "LONGEST"],
         rows.map {
           [
             $0.limiter, $0.key, String($0.requestsInWindow), String($0.remaining),
-            "\($0.maxRequests)/\(Notation.spell($0.window))", Notation.spell($0.resetIn),
+            "\($0.maxRequests)/\(Notation.spell($0.window))", Notation.spell($0.resetIn), String($0.waiting),
+            $0.waiting > 0 ? Notation.spell($0.oldestWait) : "",
           ]
         })
     }
   }
 
   struct Clear: ParsableCommand {
-    static let configuration = CommandConfiguration(abstract: "Forget what was granted.")
+    static let configuration = CommandConfiguration(
+      commandName: "clear", abstract: "Forget what was granted.",
+      discussion: "Exit code 66 when there is no such limit.")
     @OptionGroup var home: HomeOption
-    @Argument(help: "Only this limiter.") var limiter: String?
+    @Argument(help: "Only this limit.") var limiter: String?
     @Argument(help: "Only this key of it.") var key: String?
 
     func run() throws {

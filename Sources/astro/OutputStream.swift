@@ -36,7 +36,7 @@ struct OutputLocator {
   mutating func open(_ attempt: AttemptRecord, _ stream: OutputStream) throws -> Place {
     // The file may move between any two looks; it moves at most twice, from scratch to its place.
     for _ in 0..<4 {
-      if let kept = try openFile("\(directory.attempt(attempt.key))/\(stream.rawValue)") { return .file(kept) }
+      if let kept = try FileTail.open("\(directory.attempt(attempt.key))/\(stream.rawValue)") { return .file(kept) }
       guard attempt.ending == nil else { return .nothing }
       let entry = try entry(of: attempt)
       switch entry {
@@ -44,25 +44,12 @@ struct OutputLocator {
       case .ended where entry?.path(of: stream) == nil: return .nothing
       case .running, .ended: break
       }
-      guard let path = entry?.path(of: stream), let scratch = try openFile(path) else { continue }
+      guard let path = entry?.path(of: stream), let scratch = try FileTail.open(path) else { continue }
       // Held open the file is not given to another attempt, so what the log says now was true when it was opened.
       if try self.entry(of: attempt) == entry { return .file(scratch) }
       close(scratch)
     }
     return .notYet
-  }
-
-  /// `nil` when there is no such file, or while the launcher looks at it (a lease, fcntl(2)).
-  private func openFile(_ path: String) throws(Failure) -> Int32? {
-    errno = 0
-    if let descriptor = FileTail.open(path) { return descriptor }
-    switch errno {
-    case 0, ENOENT, ENOTDIR, EAGAIN: return nil
-    // Anything else (no descriptors left, no permission) must not pass for a task that printed nothing.
-    case let problem:
-      throw Failure(
-        .io, subject: path, message: "cannot be read", errno: problem, reason: String(cString: strerror(problem)))
-    }
   }
 
   private mutating func entry(of attempt: AttemptRecord) throws -> OutputLedger.Entry? {

@@ -63,7 +63,7 @@ final class Progress: RunObserver {
   private func showErrors(of change: TaskChange) {
     let key = AttemptKey(workflow: change.workflow, task: change.task, number: change.attempts)
     let path = RunDirectory(change.workflow, in: site.home.runs).attempt(key) + "/stderr"
-    guard let bytes = FileTail.read(path, last: 4096) else { return }
+    guard let bytes = try? FileTail.read(path, last: 4096) else { return }
     for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n").suffix(10) {
       say("      \(Terminal.printable(String(line), keepTabs: true))")
     }

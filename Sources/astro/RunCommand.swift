@@ -34,7 +34,7 @@ struct RunCommand: ParsableCommand {
     do {
       id = try runner.enter(bytes, file: file, params: given, warn: Message.show)
     } catch {
-      runner.abandon()
+      runner.removeFiles()
       throw (error as? Runner.Obstacle)?.reported(site.configuration) ?? error
     }
     let result = try runner.run()

@@ -1,3 +1,4 @@
+import AstroCore
 import AstroRunner
 import Glibc
 
@@ -10,14 +11,15 @@ enum Screen {
     return (Int(size.ws_col), Int(size.ws_row))
   }
 
-  /// Shows `frame` now and every second until a signal comes. On a terminal each frame is drawn over the last, cut to
+  /// Shows `frame` now and every second until a signal comes, or until nobody takes it any more. On a terminal each frame is drawn over the last, cut to
   /// the screen; elsewhere one follows the other. The cursor is never hidden, so that there is nothing to bring back.
   static func refresh(until signals: SignalInbox, _ frame: () throws -> String) throws {
     let isTerminal = Output.isTerminal
-    if isTerminal { write("\u{1B}[2J") }
+    if isTerminal { Output.text("\u{1B}[2J") }
     while true {
       let text = try frame()
-      write(isTerminal ? drawn(text) : text)
+      Output.text(isTerminal ? drawn(text) : text)
+      if Output.failure != nil { throw AstroCore.ExitCode.ok }
       var entry = pollfd(fd: signals.descriptor, events: Int16(POLLIN), revents: 0)
       if poll(&entry, 1, 1000) > 0 { return }
     }
@@ -33,6 +35,4 @@ enum Screen {
     line.unicodeScalars.count <= columns
       ? line : String(String.UnicodeScalarView(line.unicodeScalars.prefix(max(0, columns - 1)))) + "…"
   }
-
-  private static func write(_ text: String) { Output.write(Array(text.utf8), to: STDOUT_FILENO) }
 }

@@ -11,8 +11,13 @@ extension Site {
   ) throws -> Runner {
     let options = Runner.Options(
       mode: mode, grace: grace, executable: Self.executable, environment: environment, version: Astro.version)
-    return try Runner(
-      home: home, configuration: configuration, options: options, bootID: bootID, signals: signals, log: log,
-      logOutput: output, clock: clock, observer: observer)
+    do throws(Failure) {
+      return try Runner(
+        home: home, configuration: configuration, options: options, bootID: bootID, signals: signals, log: log,
+        logOutput: output, clock: clock, observer: observer)
+    } catch {
+      log.critical("Runner cannot start", error: error)
+      throw error
+    }
   }
 }

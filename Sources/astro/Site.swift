@@ -88,9 +88,14 @@ struct Site {
   var bootID: String { ProcessIdentity.currentBootID() ?? "unknown" }
 
   /// Reads the journal; `nil` in a home where nothing ever ran.
-  func read<T>(_ body: (Reading) throws -> T) throws -> T? {
-    guard access(home.journal, F_OK) == 0 else { return nil }
-    return try Journal.openReading(dataDirectory: home.data).read(body)
+  func read<T>(_ body: (Reading) throws -> T) throws -> T? { try openReader()?.read(body) }
+
+  /// `nil` in a home where nothing ever ran. A journal that may not be read is an error, never an empty one.
+  func openReader() throws -> JournalReader? {
+    do throws(Failure) { return try Journal.openReading(dataDirectory: home.data) } catch {
+      guard error.code == .notFound else { throw error }
+      return nil
+    }
   }
 
   /// The run a person means.

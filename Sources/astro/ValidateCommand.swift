@@ -50,11 +50,8 @@ struct ValidateCommand: ParsableCommand {
       return Verdict(
         file: file, diagnostics: [Diagnostic(code: "unreadable", message: "\(error)", file: file)], isUnreadable: true)
     }
-    let parsed = WorkflowParser.parse(bytes, file: file)
-    guard let plan = parsed.plan else { return Verdict(file: file, diagnostics: parsed.diagnostics) }
-    let unservable = examiner?.unservable(plan, source: bytes, file: file) ?? []
-    return Verdict(
-      file: file, tasks: unservable.isEmpty ? plan.tasks.count : nil, diagnostics: parsed.diagnostics + unservable)
+    let parsed = examiner?.parse(bytes, file: file) ?? WorkflowParser.parse(bytes, file: file)
+    return Verdict(file: file, tasks: parsed.plan?.tasks.count, diagnostics: parsed.diagnostics)
   }
 
   private func show(_ verdict: Verdict) {

@@ -86,7 +86,7 @@ import Testing
     write(text, to: fixture.file)
     #expect(
       refusal()
-        == "journal: data/astro.sqlite: the journal is damaged: it is not a SQLite database: file is not a database")
+        == "journal: data/astro.sqlite: the journal is damaged: file is not a database; astro doctor says what to do")
     #expect(bytes(of: fixture.file) == text)
   }
 
@@ -98,7 +98,9 @@ import Testing
     journal.close()
     truncate(fixture.file, off_t(bytes(of: fixture.file).count / 2))
     #expect(
-      refusal() == "journal: data/astro.sqlite: the journal is damaged: database disk image is malformed")
+      refusal()
+        == "journal: data/astro.sqlite: the journal is damaged: database disk image is malformed; astro doctor says what to do"
+    )
   }
 
   /// Whatever a bit says, the answer is the truth or an error: never a crash, and never silence about damage that was met.

@@ -74,15 +74,14 @@ import Testing
   }
 
   @Test func anUnknownLimiterIsAnErrorAndNeverAnOpenDoor() async throws {
-    let unknown = Failure(
-      .limit, subject: "thre", message: "no such limiter 'thre'; configured: closed, none, three")
+    let unknown = Failure(.notFound, subject: "thre", message: "no such limit; there are: closed, none, three")
     #expect(throws: unknown) { try limits.check("thre", key: "a", on: journal) }
     #expect(throws: unknown) { try limits.consume("thre", key: "a", on: journal) }
     #expect(throws: unknown) { try limits.clear("thre", on: journal) }
     #expect(throws: unknown) { try journal.commit { try limits.check("thre", key: "a", in: $0) } }
     #expect(throws: unknown) { try journal.commit { try limits.consume("thre", key: "a", in: $0) } }
     await #expect(throws: unknown) { try await limits.wait("thre", key: "a", timeout: .seconds(1), on: journal) }
-    #expect(throws: Failure(.limit, subject: "x", message: "no such limiter 'x'; configured: none")) {
+    #expect(throws: Failure(.notFound, subject: "x", message: "no such limit; there are: none")) {
       try RateLimits(configured: [:]).check("x", key: "a", on: journal)
     }
   }
@@ -117,18 +116,6 @@ import Testing
     #expect(try journal.read { try $0.limitStates() }.isEmpty)
   }
 
-  @Test func aBlockHoldsWhateverTheWindowHoldsAndAShorterOneDoesNotEndIt() throws {
-    let window = RateWindow(maxRequests: 3, window: .seconds(60))
-    for seconds in [90, 30] {
-      try journal.commit { try $0.block("three", key: "alice", window: window, for: .seconds(seconds)) }
-    }
-    #expect(try consume() == verdict(allowed: false, remaining: 3, resetIn: 90, retryAfter: 90))
-    let row = try #require(try limits.statistics(on: journal).first)
-    #expect(row.blockedUntil == fixture.clock.now().wall + .seconds(90))
-    fixture.clock.advance(.seconds(90))
-    #expect(try consume().allowed)
-  }
-
   @Test func statisticsHaveAllFieldsOfTheContract() throws {
     _ = try consume(2)
     fixture.clock.advance(.milliseconds(1500))
@@ -142,6 +129,20 @@ import Testing
         """)
     fixture.clock.advance(.seconds(60))
     #expect(try limits.statistics(on: journal).isEmpty)
+  }
+
+  @Test func thoseWhoWaitAreCountedAlsoWhereNothingIsUsed() throws {
+    _ = try consume(3)
+    var waiters = LimitWaiters()
+    for seconds in [5, 20, 7] { waiters.add(since: journal.now.wall + .seconds(-seconds)) }
+    let rows = limits.statistics(
+      of: try journal.read { try $0.limitStates() },
+      waiting: [.init(limiter: "three", key: "alice"): waiters, .init(limiter: "three", key: "bob"): waiters],
+      bootID: journal.bootID, at: journal.now)
+    #expect(rows.map(\.key) == ["alice", "bob"])
+    #expect(rows.map(\.requestsInWindow) == [3, 0])
+    #expect(rows.map(\.waiting) == [3, 3])
+    #expect(rows.map(\.oldestWait) == [.seconds(20), .seconds(20)])
   }
 
   @Test func statisticsAreSortedAndLeaveOutLimitersThatAreNoLongerConfigured() throws {

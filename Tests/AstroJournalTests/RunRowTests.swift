@@ -20,7 +20,6 @@ import Testing
     ]
     whole.startedAt = time(1)
     whole.finishedAt = time(2)
-    whole.deadlineAt = time(3)
     whole.isSettled = true
     whole.isCancelRequested = true
     whole.reason = "because"
@@ -57,11 +56,10 @@ import Testing
 
   @Test func anUpdateChangesWhatItNamesAndNothingElse() throws {
     try journal.insert(run("a"), run("b"))
-    try journal.commit { try $0.update(id("a"), state: .running, startedAt: time(5), deadlineAt: time(9)) }
+    try journal.commit { try $0.update(id("a"), state: .running, startedAt: time(5)) }
     try journal.commit { try $0.update(id("a"), state: .failed, finishedAt: time(6), reason: "task 'x' failed") }
     var expected = run("a", state: .failed)
     expected.startedAt = time(5)
-    expected.deadlineAt = time(9)
     expected.finishedAt = time(6)
     expected.reason = "task 'x' failed"
     #expect(try journal.read { try $0.run(id("a")) } == expected)
@@ -121,7 +119,6 @@ import Testing
     var ended = run("a", state: .failed)
     ended.startedAt = time(7)
     ended.finishedAt = time(9)
-    ended.deadlineAt = time(8)
     ended.reason = "r"
     ended.isSettled = true
     ended.isCancelRequested = true

@@ -97,6 +97,19 @@ struct SlidingLogTests {
     #expect(log.opening(for: [9, 1], at: 0, in: one) == minute)
   }
 
+  @Test func whatWasNotUsedIsGivenBackOnce() {
+    let three = RateWindow(maxRequests: 3, window: .seconds(60))
+    var log = SlidingLog()
+    for time: Int64 in [0, 1_000_000, 2_000_000] { _ = log.consume(1, at: time, in: three) }
+    log.refund(1, grantedAt: 1_000_000)
+    #expect(log.check(1, at: 2_000_000, in: three).remaining == 1)
+    log.refund(1, grantedAt: 1_000_000)
+    log.refund(1, grantedAt: 999)
+    #expect(log.check(1, at: 2_000_000, in: three).remaining == 1)
+    log.refund(5, grantedAt: 2_000_000)
+    #expect(log.check(1, at: 2_000_000, in: three).remaining == 2)
+  }
+
   @Test func windowsBelowAMicrosecondAndAbsurdOnesAreBounded() {
     #expect(RateWindow(maxRequests: -1, window: .zero).maxRequests == 0)
     #expect(RateWindow(maxRequests: 1, window: .zero).window == .microseconds(1))

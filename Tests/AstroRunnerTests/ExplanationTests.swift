@@ -111,7 +111,7 @@ private func texts(_ causes: [Explanation.Cause]) -> [String] { causes.map { $0.
     let explanation = explain { $0.limit = spent }
     #expect(
       texts(explanation.tasks[0].causes) == [
-        "limit task_submission of ann: 100 of 100 used, opens at 2026-11-24T02:00:07.000Z, in 7s"
+        "limit task_submission of ann: 100 of 100 used, opens for it at 2026-11-24T02:00:07.000Z, in 7s"
       ])
     #expect(explanation.tasks[0].earliest == .at(later(7)))
   }

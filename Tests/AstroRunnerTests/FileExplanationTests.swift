@@ -31,7 +31,7 @@ private func texts(_ explanation: FileExplanation) -> [String] { explanation.cau
     }
     #expect(
       texts(explanation) == [
-        "limit workflow_creation of ann: 20 of 20 used, opens at 2026-11-24T02:00:12.000Z, in 12s"
+        "limit workflow_creation of ann: 20 of 20 used, opens for it at 2026-11-24T02:00:12.000Z, in 12s"
       ])
     #expect(explanation.earliest == now + .seconds(12))
   }

@@ -1,3 +1,4 @@
+import AstroCore
 import Testing
 
 @testable import AstroWorkflow
@@ -9,13 +10,13 @@ import Testing
     AgentOffer(id: "bare", kind: "exec", capabilities: []),
   ]
 
-  private func said(_ text: String, agents: [AgentOffer] = Self.agents) throws -> String {
-    try plan(text).unservable(by: agents, source: Array(text.utf8), file: "w.yaml").map(\.rendered).joined()
+  private func said(_ text: String, agents: [AgentOffer] = Self.agents) -> String {
+    WorkflowParser.parse(Array(text.utf8), file: "w.yaml", agents: agents).diagnostics.map(\.rendered).joined()
   }
 
-  @Test func whatSomeAgentCanTakeIsNotReported() throws {
+  @Test func whatSomeAgentCanTakeIsNotReported() {
     #expect(
-      try said(
+      said(
         """
         tasks:
           any: {run: x}
@@ -26,9 +27,9 @@ import Testing
         """) == "")
   }
 
-  @Test func anUnknownAgentNamesTheNearest() throws {
+  @Test func anUnknownAgentNamesTheNearest() {
     #expect(
-      try said("tasks:\n  a:\n    run: x\n    agent: shel_agent_001\n  b: {run: x, agent: comand}\n") == """
+      said("tasks:\n  a:\n    run: x\n    agent: shel_agent_001\n  b: {run: x, agent: comand}\n") == """
         w.yaml:4:12: error: task 'a' asks for agent 'shel_agent_001', which is not configured
               agent: shel_agent_001
                      ^~~~~~~~~~~~~~
@@ -41,9 +42,9 @@ import Testing
         """)
   }
 
-  @Test func anAgentNearToNoneListsThem() throws {
+  @Test func anAgentNearToNoneListsThem() {
     #expect(
-      try said("tasks: {a: {run: x, agent: llm}}\n") == """
+      said("tasks: {a: {run: x, agent: llm}}\n") == """
         w.yaml:1:28: error: task 'a' asks for agent 'llm', which is not configured
           tasks: {a: {run: x, agent: llm}}
                                      ^~~
@@ -52,9 +53,9 @@ import Testing
         """)
   }
 
-  @Test func anUnknownCapabilityIsMarkedAndNamesTheNearest() throws {
+  @Test func anUnknownCapabilityIsMarkedAndNamesTheNearest() {
     #expect(
-      try said("tasks: {a: {run: x, capabilities: [shell, fsat]}, b: {run: x, capabilities: [quantum]}}\n") == """
+      said("tasks: {a: {run: x, capabilities: [shell, fsat]}, b: {run: x, capabilities: [quantum]}}\n") == """
         w.yaml:1:43: error: task 'a' asks for the capability 'fsat', which no agent has
           tasks: {a: {run: x, capabilities: [shell, fsat]}, b: {run: x, capabiliti
                                                     ^~~~
@@ -67,9 +68,9 @@ import Testing
         """)
   }
 
-  @Test func whatANamedAgentLacksIsSaidOfIt() throws {
+  @Test func whatANamedAgentLacksIsSaidOfIt() {
     #expect(
-      try said("tasks: {a: {run: x, agent: gpu_agent, capabilities: [gpu, shell]}}\n") == """
+      said("tasks: {a: {run: x, agent: gpu_agent, capabilities: [gpu, shell]}}\n") == """
         w.yaml:1:59: error: task 'a' asks for the capability 'shell', which agent 'gpu_agent' does not have
           tasks: {a: {run: x, agent: gpu_agent, capabilities: [gpu, shell]}}
                                                                     ^~~~~
@@ -78,9 +79,9 @@ import Testing
         """)
   }
 
-  @Test func capabilitiesThatNoAgentHasTogether() throws {
+  @Test func capabilitiesThatNoAgentHasTogether() {
     #expect(
-      try said("tasks: {a: {run: x, capabilities: [gpu, shell]}}\n") == """
+      said("tasks: {a: {run: x, capabilities: [gpu, shell]}}\n") == """
         w.yaml:1:35: error: task 'a' asks for 'gpu', 'shell', which no agent has together
           tasks: {a: {run: x, capabilities: [gpu, shell]}}
                                             ^~~~~~~~~~~~
@@ -89,9 +90,9 @@ import Testing
         """)
   }
 
-  @Test func whatTheDefaultsAskForIsMarkedThereAndSaidForEachTask() throws {
+  @Test func whatTheDefaultsAskForIsMarkedThereAndSaidForEachTask() {
     #expect(
-      try said("defaults: {agent: nobody}\ntasks: {a: {run: x}, b: {run: x, agent: bare}, c: {run: x}}\n") == """
+      said("defaults: {agent: nobody}\ntasks: {a: {run: x}, b: {run: x, agent: bare}, c: {run: x}}\n") == """
         w.yaml:1:19: error: task 'a' asks for agent 'nobody', which is not configured
           defaults: {agent: nobody}
                             ^~~~~~
@@ -104,10 +105,29 @@ import Testing
         """)
   }
 
-  @Test func manyAgentsAreNotAllListed() throws {
+  @Test func otherMistakesHideNoneAndTheOrderIsThatOfTheFile() {
+    #expect(
+      said(
+        """
+        tasks:
+          a: {run: x, agent: nobody, colour: red}
+          b: text
+          c: {run: x, capabilities: [quantum], needs: [d]}
+
+        """
+      ).split(separator: "\n").filter { $0.contains("error:") } == [
+        "w.yaml:2:22: error: task 'a' asks for agent 'nobody', which is not configured",
+        "w.yaml:2:30: error: unknown key 'colour'",
+        "w.yaml:3:6: error: expected a mapping, got 'text'",
+        "w.yaml:4:30: error: task 'c' asks for the capability 'quantum', which no agent has",
+        "w.yaml:4:48: error: task 'c' needs 'd', which is not a task",
+      ])
+  }
+
+  @Test func manyAgentsAreNotAllListed() {
     let agents = (0..<20).map { AgentOffer(id: "a\($0)", kind: "command", capabilities: []) }
     #expect(
-      try said("tasks: {a: {run: x, agent: nobody}}\n", agents: agents)
+      said("tasks: {a: {run: x, agent: nobody}}\n", agents: agents)
         .hasSuffix("hint: the agents are a0; a1; a2; a3; a4; a5; a6; a7; and 12 more\n"))
   }
 }

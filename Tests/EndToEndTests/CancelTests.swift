@@ -106,4 +106,35 @@ import Testing
     watch.signal(SIGTERM)
     #expect(watch.finish().code == 0)
   }
+
+  @Test(arguments: ["nightly.yaml", "spool/nightly.yaml"])
+  func `a file that somebody copied in is taken back as well`(name: String) throws {
+    let home = try ScratchHome()
+    try home.drop("name: report\n" + Workflows.succeeding, as: "nightly.yaml")
+    let outcome = try home.astro("cancel", name)
+    #expect(outcome.code == 0)
+    let id = try #require(outcome.out.split(separator: ":").first.map(String.init))
+    #expect(id.hasPrefix("report-20"))
+    #expect(outcome.out == "\(id): cancelled, it had not started\n")
+    #expect(home.waiting.isEmpty)
+    #expect(home.names("spool/cancelled") == ["\(id).receipt.json", "\(id).yaml"])
+    #expect(home.read("spool/cancelled/\(id).receipt.json")?.contains("\"file\":\"nightly.yaml\"") == true)
+    #expect(try home.astro("drain").code == 0)
+    #expect(try home.state(of: id) == "cancelled")
+    #expect(try home.astro("cancel", name).code == 66, "it is no file in the spool any more")
+  }
+
+  @Test func `a file that no runner would take is not taken back either`() throws {
+    let home = try ScratchHome()
+    try FileManager.default.createSymbolicLink(atPath: home.path + "/spool/l.yaml", withDestinationPath: "/etc/passwd")
+    let outcome = try home.astro("cancel", "l.yaml")
+    #expect(outcome.code == 64)
+    #expect(outcome.err.hasPrefix("astro: l.yaml: cannot become a run, a runner will reject it: "))
+    #expect(home.waiting == ["l.yaml"])
+    try home.drop("tasks: {a: {run: x}}", as: "cut.yaml")
+    let cut = try home.astro("cancel", "cut.yaml")
+    #expect(cut.code == 75)
+    #expect(cut.err == "astro: cut.yaml: its file is not whole; remove it, or try again when it is\n")
+    #expect(try home.astro("cancel", "done").code == 66, "a place of the spool is no file")
+  }
 }

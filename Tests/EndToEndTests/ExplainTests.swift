@@ -82,7 +82,7 @@ import Testing
     #expect(answer.code == 0)
     #expect(answer.output.hasPrefix("two.yaml waits in the spool\n  no runner works on this home: "))
     #expect(answer.output.contains("  limit workflow_creation of "))
-    #expect(answer.output.contains(": 1 of 1 used, opens at "))
+    #expect(answer.output.contains(": 1 of 1 used, opens for it at "))
     let watcher = try Following(home, "watch")
     try watcher.line(with: "Rate limit exceeded")
     let causes = try home.run("explain", "spool/two.yaml", "--json").json["causes"] as? [[String: Any]] ?? []

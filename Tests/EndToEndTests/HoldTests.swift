@@ -129,7 +129,7 @@ private let workflow = """
     #expect(drain.wait() == 0)
     #expect(home.events(id).count { $0 == "workflow_held" } == 1)
     let ended = try home.run("hold", id)
-    #expect(ended.code == 64)
+    #expect(ended.code == 66)
     #expect(ended.errors == "astro: \(id): has ended already (succeeded); nothing of it is left to hold\n")
     #expect(try home.run("release", "nothing").code == 66)
   }

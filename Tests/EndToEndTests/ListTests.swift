@@ -114,4 +114,15 @@ import Testing
     #expect(outcome.code == 66)
     #expect(outcome.err == "astro: @latest: no such run: nothing has run here yet\n")
   }
+
+  @Test func `the home may be named before the verb`() throws {
+    let (home, other) = (try ScratchHome(), try ScratchHome())
+    try other.drop(Workflows.succeeding, as: "a.yaml")
+    #expect(try home.astro("--home", other.path, "drain").code == 0)
+    #expect(try home.astro("--home=\(other.path)", "list", "--json").json([[String: Any]].self).count == 1)
+    #expect(try home.astro("--home", other.path, "limits", "clear", "task_submission").out == "0 cleared\n")
+    #expect(try home.astro("--home", other.path, "list", "--home", home.path, "--json").out == "[]\n")
+    #expect(try home.astro("--home", other.path, "init", "x").code == 64, "it has no such option")
+    #expect(try home.astro("--home", other.path, "lisst").err.contains("did you mean 'list'?"))
+  }
 }

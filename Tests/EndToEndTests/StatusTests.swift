@@ -200,4 +200,23 @@ import Testing
     for line in lines { #expect(line.replacingOccurrences(of: "\u{1B}[K", with: "").count <= 40) }
     #expect(lines.contains { $0.contains("…") })
   }
+
+  @Test func `after the death of a runner its last report is not believed`() throws {
+    let home = try ScratchHome()
+    let watch = try home.start("watch")
+    func health() throws -> [String: Any] {
+      try #require(try home.astro("status", "--json").json([String: Any].self)["health"] as? [String: Any])
+    }
+    try eventually("it is ready") { try health()["status"] as? String == "ready" }
+    let report = try JSONSerialization.jsonObject(with: Data((home.read("data/health.json") ?? "").utf8))
+    watch.kill()
+    #expect(try health()["status"] as? String == "not_ready")
+    #expect(try health()["overall_status"] as? String == "degraded")
+    let written = (report as? [String: Any])?["timestamp"] as? String ?? ""
+    #expect(
+      try home.astro("status").out.hasSuffix(
+        "\nHealth: not_ready (no runner is at work; the last report of \(written) said ready)\n"))
+    #expect(try home.astro("drain").code == 0)
+    #expect(try home.astro("status").out.hasSuffix("\nHealth: idle\n"))
+  }
 }

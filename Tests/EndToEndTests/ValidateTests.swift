@@ -161,6 +161,34 @@ import Testing
     }
   }
 
+  @Test func theAgentsAreAskedAlsoWhereOtherThingsAreWrong() throws {
+    let files = [
+      "config/system_config.yaml": "system: {}\n",
+      "config/agents.yaml": "agents: [{id: a1, type: command, capabilities: [shell]}]\n",
+      "w.yaml": "nmae: x\ntasks:\n  a: {run: x, agent: a2}\n  b: {run: x, neds: [a]}\n",
+    ]
+    try inDirectory(files) { directory in
+      try FileManager.default.createDirectory(atPath: directory + "/spool", withIntermediateDirectories: true)
+      try FileManager.default.createDirectory(atPath: directory + "/logs", withIntermediateDirectories: true)
+      let messages = [
+        "unknown key 'nmae'", "task 'a' asks for agent 'a2', which is not configured", "unknown key 'neds'",
+      ]
+      let answer = try astro(["validate", "w.yaml", "--json"], in: directory)
+      #expect(answer.code == 65)
+      func found(_ json: Any?) -> [String] {
+        ((json as? [String: Any])?["errors"] as? [[String: Any]] ?? []).compactMap { $0["message"] as? String }
+      }
+      let verdicts = try JSONSerialization.jsonObject(with: Data(answer.output.utf8)) as? [Any]
+      #expect(found(verdicts?.first) == messages)
+      #expect(rename(directory + "/w.yaml", directory + "/spool/w.yaml") == 0)
+      #expect(try astro(["drain"], in: directory).code == 0)
+      let rejected = try FileManager.default.contentsOfDirectory(atPath: directory + "/spool/rejected")
+      let receipt = try #require(rejected.first { $0.hasSuffix(".receipt.json") })
+      let bytes = try Data(contentsOf: URL(fileURLWithPath: "\(directory)/spool/rejected/\(receipt)"))
+      #expect(found(try JSONSerialization.jsonObject(with: bytes)) == messages)
+    }
+  }
+
   @Test func aHomeThatWasNamedMustBeThereAndRight() throws {
     try inDirectory(["w.yaml": Self.good, "home/config/system_config.yaml": "systm: {}\n"]) { directory in
       let missing = try astro(["validate", "w.yaml"], in: directory, environment: ["ASTRO_HOME": "/nowhere"])

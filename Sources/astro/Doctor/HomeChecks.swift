@@ -1,5 +1,6 @@
 import AstroConfiguration
 import AstroCore
+import AstroProcess
 import AstroRunner
 import AstroWorkflow
 import Glibc
@@ -135,7 +136,7 @@ struct HomeChecks {
 
   private var permissions: [Finding] {
     let config = home.root + "/config"
-    let files = Listing.names(in: config).sorted().filter { $0.hasSuffix(".yaml") }.map { "\(config)/\($0)" }
+    let files = Listing.readable(in: config).sorted().filter { $0.hasSuffix(".yaml") }.map { "\(config)/\($0)" }
     let open = ([home.root, config] + files + [home.spool, home.data, home.journal]).filter(isWritableByOthers)
     guard !open.isEmpty else { return [.ok("permissions", "nobody else may write to config, spool or data")] }
     return open.map { path in
@@ -158,8 +159,8 @@ struct HomeChecks {
     let folder = home.root + "/workflows"
     var names: Set<String> = []
     var findings: [Finding] = []
-    for file in Listing.names(in: folder).sorted() where file.hasSuffix(".yaml") || file.hasSuffix(".yml") {
-      guard let bytes = FileTail.read("\(folder)/\(file)", last: 1 << 20) else { continue }
+    for file in Listing.readable(in: folder).sorted() where file.hasSuffix(".yaml") || file.hasSuffix(".yml") {
+      guard let bytes = try? FileTail.read("\(folder)/\(file)", last: 1 << 20) else { continue }
       guard let plan = WorkflowParser.parse(bytes, file: file).plan else {
         findings.append(
           .warning(

@@ -1,4 +1,4 @@
-import AstroRunner
+import AstroProcess
 import Glibc
 
 /// The limits of inotify(7) for one user, and how much of them is used.
@@ -13,10 +13,10 @@ struct InotifyUse {
     var use = InotifyUse()
     use.maxInstances = limit("max_user_instances")
     use.maxWatches = limit("max_user_watches")
-    for process in Listing.names(in: "/proc") where process.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
+    for process in Listing.readable(in: "/proc") where process.utf8.allSatisfy({ (0x30...0x39).contains($0) }) {
       var status = stat()
       guard stat("/proc/\(process)", &status) == 0, status.st_uid == geteuid() else { continue }
-      for number in Listing.names(in: "/proc/\(process)/fd") where isInotify("/proc/\(process)/fd/\(number)") {
+      for number in Listing.readable(in: "/proc/\(process)/fd") where isInotify("/proc/\(process)/fd/\(number)") {
         use.instances += 1
         use.watches += countWatches("/proc/\(process)/fdinfo/\(number)")
       }

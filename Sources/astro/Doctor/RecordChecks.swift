@@ -12,7 +12,7 @@ struct RecordChecks {
 
   private var journal: Finding {
     var status = stat()
-    guard stat(home.journal, &status) == 0 else {
+    guard stat(home.journal, &status) == 0 || errno != ENOENT else {
       return .ok("journal", "none yet: nothing has run in this home")
     }
     do throws(Failure) {
