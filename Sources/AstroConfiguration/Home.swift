@@ -20,6 +20,8 @@ public struct Home: Sendable {
     health = under(system.healthFile)
   }
 
+  /// The permissions of ``data``: others may pass through to the metrics and the health in it, and see nothing else.
+  public static let dataMode: UInt32 = 0o711
   public var journal: String { data + "/astro.sqlite" }
   public var runners: String { data + "/runners" }
   public var runs: String { data + "/runs" }

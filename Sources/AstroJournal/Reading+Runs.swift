@@ -157,10 +157,9 @@ extension Reading {
     run.reason = row[16]
     run.errors = errors
     run.rateLimit = (row[18] as String?).flatMap { RecordText.verdict($0) }
-    run.crashCount = row[19] as Int? ?? 0
-    run.isHoldRequested = row[20] as Bool? ?? false
-    run.retriedAt = row.time(21)
-    run.taskCount = row[22] as Int? ?? 0
+    run.isHoldRequested = row[19] as Bool? ?? false
+    run.retriedAt = row.time(20)
+    run.taskCount = row[21] as Int? ?? 0
     return run
   }
 }

@@ -39,6 +39,11 @@ public struct Reading {
     }
   }
 
+  /// Those written before `time` that no run has taken.
+  public func submissions(before time: Timestamp) throws(Failure) -> [String] {
+    try session.rows("SELECT id FROM submission WHERE created_at < ?", [time.microseconds]) { $0.text(0) }
+  }
+
   public func submission(_ id: String) throws(Failure) -> SubmissionRecord? {
     try session.rows("SELECT params, user, created_at FROM submission WHERE id = ?", [id]) { row in
       guard let params = RecordText.strings(row.text(0)) else {

@@ -34,8 +34,6 @@ public struct RunRecord: Sendable, Equatable {
   public var errors: [Diagnostic] = []
   /// What the limiter said when it was admitted.
   public var rateLimit: LimitVerdict?
-  /// How many runners died while they prepared it.
-  public var crashCount = 0
   /// How many tasks it has; 0 when it was rejected.
   public var taskCount = 0
 

@@ -57,7 +57,7 @@ enum Schema {
       file BLOB NOT NULL, extension TEXT NOT NULL, sha256 TEXT NOT NULL, params TEXT NOT NULL,
       submitted_at INTEGER NOT NULL, claimed_at INTEGER NOT NULL, started_at INTEGER, finished_at INTEGER,
       owner TEXT, settled INTEGER NOT NULL, cancel_requested INTEGER NOT NULL, reason TEXT,
-      errors TEXT NOT NULL, rate_limit TEXT, crash_count INTEGER NOT NULL, hold_requested INTEGER NOT NULL,
+      errors TEXT NOT NULL, rate_limit TEXT, hold_requested INTEGER NOT NULL,
       retried_at INTEGER, tasks INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX run_state ON run(state);

@@ -9,14 +9,13 @@ extension Transaction {
   @discardableResult
   public func insert(_ run: RunRecord, content: [UInt8]) throws(Failure) -> Bool {
     let inserted = try session.run(
-      "INSERT OR IGNORE INTO run VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR IGNORE INTO run VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       [
         run.id.text, run.name, run.user, run.state.rawValue, run.priority, Data(run.file), run.fileExtension,
         run.sha256, RecordText.encode(run.params), run.submittedAt.microseconds, run.claimedAt.microseconds,
         run.startedAt?.microseconds, run.finishedAt?.microseconds, run.owner, run.isSettled, run.isCancelRequested,
-        run.reason, RecordText.encode(run.errors), run.rateLimit.map { RecordText.encode($0) }, run.crashCount,
-        run.isHoldRequested, run.retriedAt?.microseconds,
-        run.taskCount,
+        run.reason, RecordText.encode(run.errors), run.rateLimit.map { RecordText.encode($0) },
+        run.isHoldRequested, run.retriedAt?.microseconds, run.taskCount,
       ])
     guard inserted > 0 else { return false }
     try session.run("INSERT INTO content(run, bytes) VALUES(?, ?)", [run.id.text, Data(content)])
@@ -87,17 +86,6 @@ extension Transaction {
       """, [id.text]) > 0
   }
 
-  /// Counts a runner that is about to prepare the run, before it does: a run that kills its runners is found by this.
-  /// - Returns: the count including this one. ``clearCrashes(of:)`` when it went well.
-  public func countCrash(of id: WorkflowID) throws(Failure) -> Int {
-    try require(try session.run("UPDATE run SET crash_count = crash_count + 1 WHERE id = ?", [id.text]), id)
-    return try reading.run(id)?.crashCount ?? 0
-  }
-
-  public func clearCrashes(of id: WorkflowID) throws(Failure) {
-    try session.run("UPDATE run SET crash_count = 0 WHERE id = ?", [id.text])
-  }
-
   /// Makes an ended run ready to go on (`astro retry`): without an owner, for whichever runner comes first, its file to be
   /// brought back to `active/` by that one. `tasks` return to `pending` and their attempts no longer count against the
   /// workflow's `retry`, though they stay on record and later ones are numbered on; the other tasks keep what they
@@ -106,7 +94,7 @@ extension Transaction {
     let changed = try session.run(
       """
       UPDATE run SET state = 'queued', started_at = NULL, finished_at = NULL, reason = NULL, \
-      settled = 0, cancel_requested = 0, hold_requested = 0, crash_count = 0, owner = NULL, retried_at = ? WHERE id = ?
+      settled = 0, cancel_requested = 0, hold_requested = 0, owner = NULL, retried_at = ? WHERE id = ?
       """, [now.wall.microseconds, id.text])
     try require(changed, id)
     let last = try reading.lastAttempts(of: id)

@@ -63,10 +63,4 @@ extension Transaction {
     try session.run("DELETE FROM submission WHERE id = ?", [id])
     return found
   }
-
-  /// Forgets submissions whose file never came. Returns how many.
-  @discardableResult
-  public func deleteSubmissions(before time: Timestamp) throws(Failure) -> Int {
-    try session.run("DELETE FROM submission WHERE created_at < ?", [time.microseconds])
-  }
 }

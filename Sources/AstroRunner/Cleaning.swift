@@ -111,6 +111,7 @@ public final class Cleaning {
     case .sweep:
       guard try directories.sweep(atMost: budget, &summary.removed) else { break }
       summary.temporaries = try spool.sweepTemporaries(olderThan: retention.orphans)
+      try forgetSubmissions()
       phase = .done
     case .done: break
     }
@@ -139,6 +140,18 @@ public final class Cleaning {
   /// The runs whose rows are gone: not those that were retried meanwhile.
   private func forget(_ runs: [RunRecord]) throws(Failure) -> [RunRecord] {
     try journal.commit { transaction in try runs.filter { try transaction.delete($0.id) } }
+  }
+
+  /// Forgets the parameters of submissions whose file never came into the spool, or was taken out of it by hand.
+  private func forgetSubmissions() throws(Failure) {
+    let old = try journal.read { try $0.submissions(before: now - retention.orphans) }
+    let lone = old.filter { id in
+      guard let run = WorkflowID(validating: id) else { return true }
+      return SubmissionFormat.allCases.allSatisfy { spool.identity(of: $0.fileName(of: run)) == nil }
+    }
+    guard !lone.isEmpty else { return }
+    // One whose file is just being claimed has its run's row when the gate opens for this, and is taken already.
+    try journal.commit { transaction in for id in lone { _ = try transaction.take(submission: id) } }
   }
 
   private func removeFiles(of runs: [RunRecord]) {

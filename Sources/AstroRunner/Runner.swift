@@ -179,8 +179,7 @@ public final class Runner {
     startedAt = now
     var random = SystemRandomNumberGenerator()
     id = "\(options.mode.name)-\(now.wall.compact)-\(getpid())-\(UInt16.random(in: .min ... .max, using: &random))"
-    // Others may pass through data/, to the metrics and the health in it.
-    mkdir(home.data, 0o711)
+    mkdir(home.data, Home.dataMode)
     for directory in [home.runs, home.scratch] { mkdir(directory, 0o700) }
     lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
     readingMark = ReadingMark(lock.files.reading)

@@ -124,7 +124,7 @@ struct Site {
   }
 
   func openJournal() throws -> Journal {
-    mkdir(home.data, 0o700)
+    mkdir(home.data, Home.dataMode)
     return try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
   }
 

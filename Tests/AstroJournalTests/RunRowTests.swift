@@ -31,7 +31,6 @@ import Testing
     whole.rateLimit = LimitVerdict(
       limiter: "workflow_creation", key: "alice", allowed: true, limit: 20, remaining: 19, resetAt: time(60),
       retryAfter: .milliseconds(1))
-    whole.crashCount = 2
     whole.isHoldRequested = true
     whole.retriedAt = time(4)
     whole.taskCount = 9
@@ -69,7 +68,6 @@ import Testing
   @Test func changingARunThatIsNotThereIsAnError() throws {
     let expected = Failure(.notFound, subject: id("a").text, message: "no such run in the journal")
     #expect(throws: expected) { try journal.commit { try $0.update(id("a"), state: .running) } }
-    #expect(throws: expected) { try journal.commit { try $0.countCrash(of: id("a")) } }
     #expect(throws: expected) { try journal.commit { try $0.reopen(id("a"), tasks: []) } }
   }
 
@@ -107,14 +105,6 @@ import Testing
     #expect(try journal.read { try $0.run(id("b"))?.isSettled } == true)
   }
 
-  @Test func crashesAreCountedAndForgotten() throws {
-    try journal.insert(run("a"))
-    #expect(try journal.commit { try $0.countCrash(of: id("a")) } == 1)
-    #expect(try journal.commit { try $0.countCrash(of: id("a")) } == 2)
-    try journal.commit { try $0.clearCrashes(of: id("a")) }
-    #expect(try journal.read { try $0.run(id("a")) } == run("a"))
-  }
-
   @Test func aRetryForgivesTheNamedTasksAndKeepsTheOthers() throws {
     var ended = run("a", state: .failed)
     ended.startedAt = time(7)
@@ -123,7 +113,6 @@ import Testing
     ended.isSettled = true
     ended.isCancelRequested = true
     ended.isHoldRequested = true
-    ended.crashCount = 1
     try journal.insert(ended)
     try journal.commit { transaction throws in
       for task in ["done", "bad"] { try transaction.put(TaskRecord(run: id("a"), task: task, state: .succeeded)) }

@@ -107,9 +107,12 @@ final class ControlHome {
     return { _ = try? FileHandle(forReadingAtPath: path)?.readToEnd() }
   }
 
-  /// Does something to the journal behind everybody's back, as a crash would have left it.
-  func sql(_ statement: String) throws {
-    try #require(try Self.execute("/usr/bin/env", ["sqlite3", "\(path)/data/astro.sqlite", statement]).code == 0)
+  /// Asks the journal, or does something to it behind everybody's back, as a crash would have left it.
+  @discardableResult
+  func sql(_ statement: String) throws -> String {
+    let answer = try Self.execute("/usr/bin/env", ["sqlite3", "\(path)/data/astro.sqlite", statement])
+    try #require(answer.code == 0)
+    return answer.output.trimmingCharacters(in: .newlines)
   }
 }
 
