@@ -48,8 +48,10 @@ import Testing
   @Test func aSubmissionGoesWhenItsFileIsNotThereAnyMore() throws {
     let (home, _) = try home()
     try home.write("params: {p: {type: string}}\ntasks: {a: {run: 'true'}}\n", "w.yaml")
-    let ids = try (0..<2).map { _ in try home.run("submit", "w.yaml", "-p", "p=x").output.split(separator: "\n")[0] }
-    unlink("\(home.path)/spool/\(ids[0]).yaml")
+    let ids = try (0..<2).map { _ in
+      try #require(try home.run("submit", "\(home.path)/w.yaml", "-p", "p=x").output.split(separator: "\n").first)
+    }
+    try #require(unlink("\(home.path)/spool/\(ids[0]).yaml") == 0)
     try home.run("clean")
     #expect(try home.sql("SELECT count(*) FROM submission") == "2")
     try home.sql("UPDATE submission SET created_at = created_at - 2 * 86400 * 1000000")
