@@ -69,8 +69,8 @@ struct Intake {
   /// Whether a file could be taken now.
   var hasAdmissible: Bool { queue.contains { blockedUsers[$0.user] == nil } }
   var hasUnseen: Bool { !unseen.isEmpty }
-  /// Not after the time, by boot, at which something is to be looked at again.
-  var patience: Int64? { later.earliest }
+  /// Boot time at which a file is looked at again that may not be whole yet; linear in the number of files that wait.
+  var nextLook: Int64? { later.earliestAppointment }
 
   /// Lets limits open and pauses end.
   mutating func advance(to boot: Int64) {
@@ -182,6 +182,8 @@ private struct Appointments {
   private var times: [FileName: (due: Int64, content: FileIdentity?)] = [:]
   /// Not after the first of them: names that went leave it as it was.
   private(set) var earliest: Int64?
+
+  var earliestAppointment: Int64? { times.values.lazy.filter { $0.content == nil }.map(\.due).min() }
 
   func knowledge(of name: FileName) -> Knowledge {
     guard let entry = times[name] else { return .nothing }

@@ -282,7 +282,7 @@ public final class Runner {
   }
 
   /// How long a pass waits for something that will come by itself, rather than leave it to the next pass: the pause
-  /// before a retry, the few seconds until a copied file is known to be whole. Never a limit.
+  /// before a retry, the few seconds until a copied file is known to be whole. Never a limit, nor a `not_before`.
   private static let patience = Duration.seconds(30)
 
   private func hasImminentWork(_ now: Int64, idleSince: Int64) -> Bool {
@@ -291,7 +291,7 @@ public final class Runner {
     guard claimsFiles else { return false }
     if intake.hasUnseen || (room > 0 && intake.hasAdmissible) { return true }
     // From when it had nothing else to do: a file may be held open for writing, and looked at again, for ever.
-    return intake.patience.map { $0 - idleSince <= Self.patience.microseconds } ?? false
+    return intake.nextLook.map { $0 - idleSince <= Self.patience.microseconds } ?? false
   }
 
   /// Sleeps until something happens or falls due.

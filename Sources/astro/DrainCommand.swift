@@ -8,8 +8,9 @@ struct DrainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "drain", abstract: "Run what is in the spool, and leave when nothing more can start now.",
     discussion: """
-      For cron. Overlaps safely with itself and with astro watch. Files that a limit holds back stay in the spool for \
-      the next pass. Exit code 1 when a run failed, 130 when SIGTERM or Ctrl-C ended the pass early: tasks may finish \
+      For cron. Overlaps safely with itself and with astro watch. Files that a limit or their not_before holds back stay \
+      in the spool for the next pass; a retry's pause, and a copy that is still being written, are waited for up to 30 s. \
+      Exit code 1 when a run failed, 130 when SIGTERM or Ctrl-C ended the pass early: tasks may finish \
       within --grace, a second signal leaves at once; whatever is not done then is taken over by the next pass.
       """)
   @OptionGroup var home: HomeOption

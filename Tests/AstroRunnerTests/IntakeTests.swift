@@ -86,7 +86,8 @@ import Testing
     fixture.clock.advance(.seconds(4))
     _ = look(&intake, room: 9)
     #expect(intake.hasAdmissible)
-    #expect(intake.patience == now.boot + 9_000_000)
+    #expect(intake.nextDue(hasRoom: false) == now.boot + 9_000_000)
+    #expect(intake.nextLook == nil)
   }
 
   @Test func `a file that cannot be taken is news once for each reason, and tried again when it changes`() throws {

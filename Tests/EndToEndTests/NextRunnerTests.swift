@@ -172,4 +172,12 @@ import Testing
     #expect(home.names(in: "spool/failed").count == 2)
     #expect(home.names(in: "data/runners").isEmpty)
   }
+
+  @Test func `a pass leaves a file to the next whose time has not come`() throws {
+    let home = try FollowHome()
+    let soon = Date(timeIntervalSinceNow: 20).formatted(.iso8601)
+    try home.drain("not_before: \(soon)\ntasks: {a: {run: 'true'}}\n")
+    #expect(home.names(in: "spool").contains("flow.yaml"))
+    #expect(home.names(in: "data/runs").isEmpty)
+  }
 }
