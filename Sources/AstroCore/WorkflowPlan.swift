@@ -95,6 +95,12 @@ public struct AgentRequest: Sendable, Equatable, Hashable {
     self.name = name
     self.capabilities = capabilities
   }
+
+  /// The end of a sentence: `agent 'x' with the capabilities a, b`.
+  public var phrase: String {
+    let named = name.map { "agent '\($0)'" } ?? "an agent"
+    return capabilities.isEmpty ? named : "\(named) with the capabilities \(capabilities.joined(separator: ", "))"
+  }
 }
 
 /// When a failed attempt is followed by another.

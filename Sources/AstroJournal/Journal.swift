@@ -58,12 +58,12 @@ public final class Journal {
 
   deinit { close() }
 
-  /// Closes the file. The last connection checkpoints as it closes, hence inside the gate.
+  /// Closes the file. The last connection checkpoints as it closes, hence inside the gate; nobody waits long for that.
   public func close() {
     guard case .open = state else { return }
     state = .closed
     do throws(Failure) {
-      try gate.locked { connection.close() }
+      try gate.locked(within: .seconds(1)) { connection.close() }
     } catch {
       // Without the gate a checkpoint could meet a commit of another process: rather leave the file to the kernel, which
       // closes it with the process and checkpoints nothing.

@@ -83,6 +83,15 @@ extension Reading {
     try session.rows("SELECT * FROM run WHERE settled = 0 ORDER BY claimed_at, id", [], decodeRun)
   }
 
+  /// Runs that have not ended and that nobody works on, most urgent first.
+  public func unowned(limit: Int) throws(Failure) -> [RunRecord] {
+    try session.rows(
+      """
+      SELECT * FROM run WHERE owner IS NULL AND settled = 0 AND state IN ('queued', 'running', 'held') \
+      ORDER BY priority DESC, claimed_at, id LIMIT ?
+      """, [limit], decodeRun)
+  }
+
   /// Whether a run that is not settled belongs to `runner`, or an attempt without an end was started by it.
   public func refers(to runner: String) throws(Failure) -> Bool {
     let rows = try session.rows(

@@ -46,12 +46,14 @@ extension Transaction {
   /// The file lies in its final place and the receipt beside it. Written after both, so that a crash between repeats
   /// them, which is harmless.
   ///
-  /// Only what still belongs to `owner` and is over: between the end and this mark somebody may have asked for a retry,
-  /// and the run may be another runner's by now.
-  public func markSettled(_ id: WorkflowID, by owner: String?) throws(Failure) {
+  /// Only the life that ended at `finishedAt` under `owner`: between the end and this mark somebody may have asked for a
+  /// retry, and the run may be going on, or have ended again.
+  public func markSettled(_ id: WorkflowID, by owner: String?, finishedAt: Timestamp?) throws(Failure) {
     try session.run(
-      "UPDATE run SET settled = 1 WHERE id = ? AND owner IS ? AND state NOT IN ('queued', 'running', 'held')",
-      [id.text, owner])
+      """
+      UPDATE run SET settled = 1 WHERE id = ? AND owner IS ? AND finished_at IS ? \
+      AND state NOT IN ('queued', 'running', 'held')
+      """, [id.text, owner, finishedAt?.microseconds])
   }
 
   /// Asks the owner to end the run, which also ends a hold: a held run starts nothing, so it would never come to its end.

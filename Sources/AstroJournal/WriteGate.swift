@@ -14,7 +14,7 @@ final class WriteGate {
   let path: String
   private var descriptor: Int32
 
-  init(path: String, patience: Duration = .seconds(10)) throws(Failure) {
+  init(path: String, patience: Duration = WriteGate.patience) throws(Failure) {
     self.path = path
     self.patience = patience
     descriptor = try Self.open(path)
@@ -24,12 +24,13 @@ final class WriteGate {
 
   /// How long a writer waits for the others. Transactions take milliseconds: beyond this, whoever is inside has been
   /// stopped, or hangs in the kernel, and waiting on would only make this process deaf as well.
+  static let patience = Duration.seconds(10)
   private let patience: Duration
 
   /// Runs `body` alone among all processes and connections.
   /// - Throws: `try_later` when another one does not come out again.
-  func locked<T>(_ body: () throws(Failure) -> T) throws(Failure) -> T {
-    try lock()
+  func locked<T>(within limit: Duration? = nil, _ body: () throws(Failure) -> T) throws(Failure) -> T {
+    try lock(within: min(limit ?? patience, patience))
     defer { flock(descriptor, LOCK_UN) }
     return try body()
   }
@@ -42,28 +43,32 @@ final class WriteGate {
       throw Failure.system(.io, subject: path, "cannot open the journal's lock")
     }
     defer { if descriptor >= 0 { close(descriptor) } }
-    while descriptor >= 0, flock(descriptor, LOCK_SH) != 0 {
-      guard errno == EINTR else { throw Failure.system(.io, subject: path, "cannot lock the journal") }
+    if descriptor >= 0, clinux_flock_within(descriptor, LOCK_SH, patience.microseconds) != 0 {
+      throw errno == EWOULDBLOCK ? stuck(path, patience) : Failure.system(.io, subject: path, "cannot lock the journal")
     }
     return try body()
   }
 
-  private func lock() throws(Failure) {
+  private func lock(within patience: Duration) throws(Failure) {
     while true {
-      if clinux_flock_within(descriptor, patience.microseconds) == 0 {
+      if clinux_flock_within(descriptor, LOCK_EX, patience.microseconds) == 0 {
         if isCurrent() { return }
         // Someone removed the lock file: a lock on a file without a name excludes nobody who comes after.
         close(descriptor)
         descriptor = -1
         descriptor = try Self.open(path)
       } else if errno == EWOULDBLOCK {
-        throw Failure(
-          .tryLater, subject: path,
-          message: "another process has held the journal for \(Notation.spell(patience)); is one of them stopped?")
+        throw Self.stuck(path, patience)
       } else {
         throw Failure.system(.io, subject: path, "cannot lock the journal")
       }
     }
+  }
+
+  private static func stuck(_ path: String, _ patience: Duration) -> Failure {
+    Failure(
+      .tryLater, subject: path,
+      message: "another process has held the journal for \(Notation.spell(patience)); is one of them stopped?")
   }
 
   /// Whether the open file is still the one others find under the path.

@@ -36,6 +36,12 @@ struct Descriptor: ~Copyable {
     }
   }
 
+  /// Whether the file has a name somewhere.
+  var isNamed: Bool {
+    var status = stat()
+    return fstat(number, &status) == 0 && status.st_nlink > 0
+  }
+
   /// The size in bytes, or nil when fstat(2) fails.
   var size: Int? {
     var status = stat()

@@ -58,11 +58,17 @@ struct ExitLogReader: Sendable {
   /// A line that did not parse. Half a line is what a killed warden leaves, so it is forgiven when the next one is the
   /// header of the warden after it, and a fault in the file when it is anything else.
   private var torn: Int?
+  /// Where the file is not as we write it. Nothing after it is read.
+  private(set) var damage: Failure?
 
   init(path: String) { self.path = path }
 
+  /// Whether the last line read is no record, and no other has come after it.
+  var endsTorn: Bool { torn != nil }
+
   /// The records added since the last call; none when the file does not exist.
   mutating func next() throws(Failure) -> [ExitLogRecord] {
+    guard damage == nil else { return [] }
     guard let descriptor = Descriptor(opening: path, O_RDONLY) else {
       if errno == ENOENT { return [] }
       throw .kernel(.io, path, "cannot open the exit log")
@@ -70,33 +76,33 @@ struct ExitLogReader: Sendable {
     guard lseek(descriptor.number, off_t(offset), SEEK_SET) >= 0, let bytes = descriptor.readAll() else {
       throw .kernel(.io, path, "cannot read the exit log")
     }
-    return try parse(bytes)
+    return parse(bytes)
   }
 
-  private mutating func parse(_ bytes: [UInt8]) throws(Failure) -> [ExitLogRecord] {
+  private mutating func parse(_ bytes: [UInt8]) -> [ExitLogRecord] {
     var records: [ExitLogRecord] = []
     var rest = bytes[...]
-    while let end = rest.firstIndex(of: 0x0A) {
+    while damage == nil, let end = rest.firstIndex(of: 0x0A) {
       line += 1
-      try take(rest[..<end], into: &records)
+      take(rest[..<end], into: &records)
       offset += Int64(end + 1 - rest.startIndex)
       rest = rest[(end + 1)...]
     }
     return records
   }
 
-  private mutating func take(_ bytes: ArraySlice<UInt8>, into records: inout [ExitLogRecord]) throws(Failure) {
+  private mutating func take(_ bytes: ArraySlice<UInt8>, into records: inout [ExitLogRecord]) {
     guard let record = ExitLogRecord(parsing: bytes) else {
-      if let torn { throw damaged(line: torn) }
+      if let torn { damage = damaged(line: torn) }
       torn = line
       return
     }
     switch record {
-    case .withdrawn, .failed: throw damaged(line: line)
+    case .withdrawn, .failed: damage = damaged(line: line)
     case .warden: torn = nil
-    case .start, .pid, .exit, .refused, .closed: if let torn { throw damaged(line: torn) }
+    case .start, .pid, .exit, .refused, .closed: if let torn { damage = damaged(line: torn) }
     }
-    records.append(record)
+    if damage == nil { records.append(record) }
   }
 
   private func damaged(line: Int) -> Failure {

@@ -22,6 +22,9 @@ public struct ProcessIdentity: Hashable, Sendable {
     return ProcessIdentity(pid: getpid(), startTime: status.startTime, bootID: boot)
   }
 
+  /// When it started, in microseconds of CLOCK_BOOTTIME, to the hundredth of a second (proc_pid_stat(5), `starttime`).
+  public var startedBoot: Int64 { Int64(startTime) * 1_000_000 / Int64(sysconf(Int32(_SC_CLK_TCK))) }
+
   /// Whether exactly this process still exists. A zombie does: its number is still its own.
   public var exists: Bool { status != nil }
 

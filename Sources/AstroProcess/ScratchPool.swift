@@ -19,6 +19,9 @@ final class ScratchFile {
   /// Whether anything was printed. A file that cannot be measured is kept, in case it was.
   var isEmpty: Bool { descriptor.size == 0 }
 
+  /// Whether it is still there for a command to open.
+  var isThere: Bool { descriptor.isNamed }
+
   /// Whether no other open file of it exists: no descendant that may still print into it, no reader. By a write lease
   /// (fcntl(2), F_SETLEASE), given back at once; where the file system knows no leases the answer is no.
   fileprivate var isUnshared: Bool {
@@ -56,12 +59,15 @@ struct ScratchPool: ~Copyable {
     }
   }
 
+  /// Forgets the idle files that somebody has removed.
+  mutating func forgetRemoved() { idle.removeAll { !$0.isThere } }
+
   /// Takes back the file of an ended command. Its name when it holds output: from then on it is the runner's. Without
   /// output it is used again, unless somebody still holds it open: what that one prints later belongs to no attempt,
   /// so the file loses its name instead of letting those bytes into the next attempt's output.
   mutating func putBack(_ file: ScratchFile) -> String? {
     guard file.isEmpty else { return file.name }
-    if file.isUnshared, file.isEmpty {
+    if file.isThere, file.isUnshared, file.isEmpty {
       idle.append(file)
     } else {
       unlink(file.path)

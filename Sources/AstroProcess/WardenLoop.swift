@@ -228,6 +228,12 @@ struct WardenLoop: ~Copyable {
       // For a successor only: to wake the runner for it would cost more than the spawn's bookkeeping together.
       log.append(.pid(key, pid: pid, startTime: startTime))
     case .failed(let number):
+      guard stdout.isThere, stderr.isThere else {
+        stdouts.forgetRemoved()
+        stderrs.forgetRemoved()
+        release(stdout, stderr)
+        return report(.refused(key, reason: "somebody removed the files in scratch/", infrastructure: true))
+      }
       let refusal = SpawnRefusal(errno: number, command)
       release(stdout, stderr)
       report(.refused(key, reason: refusal.reason, infrastructure: refusal.infrastructure))

@@ -58,8 +58,11 @@ public struct Wreck: Sendable {
   private var wardenIdentity: ProcessIdentity?
   private(set) var reader: ExitLogReader
 
+  /// Where its log is damaged, so that nobody knows what it tells of the rest.
+  public var damage: Failure? { reader.damage }
+
   /// Reads the exit log and tests the warden's lock. To be called by whoever holds the lock of that runner, or by the
-  /// runner itself after its warden died. A half-written last record is ignored; damage elsewhere is thrown.
+  /// runner itself after its warden died. A half-written last record is ignored; ``damage`` tells of others.
   public static func survey(dataDirectory: String, runnerID: String) throws(Failure) -> Wreck {
     let files = try RunnerFiles(dataDirectory: dataDirectory, runnerID: runnerID)
     // First the lock, then the log: a warden that dies in between has recorded everything it ever will.
@@ -98,13 +101,15 @@ public struct Wreck: Sendable {
       return .refused(reason: refusal.reason, infrastructure: refusal.infrastructure)
     }
     if let command = lost[key] { return .lost(command) }
+    // A record that cannot be read may be the one that is missed.
+    if damage != nil { return .lost(running[key]) }
     switch (warden, running[key]) {
     case (.alive, let command?): return .running(command)
     case (.dead, let command?): return .lost(command)
     case (.alive, nil): return closed ? .neverStarted : .undecided
     case (.dead, nil):
       // A power cut may have taken the start record with it: only in the same boot does its absence prove anything.
-      return bootID != nil && bootID == ProcessIdentity.currentBootID() ? .neverStarted : .lost(nil)
+      return bootID != nil && bootID == ProcessIdentity.currentBootID() && !reader.endsTorn ? .neverStarted : .lost(nil)
     }
   }
 

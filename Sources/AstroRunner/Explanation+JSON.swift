@@ -76,6 +76,9 @@ extension Explanation.Cause: WrittenCause {
       writer.beginArray()
       for agent in agents { agent.write(to: &writer) }
       writer.endArray()
+    case .noAgent(let request):
+      writer.member("agent", ifPresent: request.name)
+      writer.member("capabilities", .list(request.capabilities.map { .string($0) }))
     case .parallel(let running, let most):
       writer.member("running", running)
       writer.member("limit", most)

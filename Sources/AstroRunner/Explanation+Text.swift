@@ -10,6 +10,7 @@ extension Explanation.Cause {
     case .backoff: "backoff"
     case .limit: "limit"
     case .agents: "agents"
+    case .noAgent: "no_agent"
     case .parallel: "max_parallel_tasks"
     case .held: "held"
     case .cancelling: "cancelling"
@@ -31,6 +32,8 @@ extension Explanation.Cause {
         + (reason.map { " (\($0))" } ?? "")
     case .limit(let verdict, let opensAt): verdict.sentence(opensAt, now)
     case .agents(let agents): agents.map { $0.phrase(at: now) }.joined(separator: "; ")
+    case .noAgent(let request):
+      "it asks for \(request.phrase), and none is configured: add one to config/agents.yaml, or cancel the run"
     case .parallel(let running, let most):
       "no free slot: \(running) tasks run, max_parallel_tasks is \(most)"
     case .held(let run): "held; let it go on with: astro release \(run)"

@@ -24,6 +24,8 @@ public struct Explanation: Sendable, Equatable {
     case limit(LimitVerdict, opensAt: Timestamp)
     /// Every agent that could take the task is full or ill.
     case agents([Agent])
+    /// No agent that is configured could ever take it.
+    case noAgent(AgentRequest)
     case parallel(running: Int, most: Int)
     case held(WorkflowID)
     case cancelling
@@ -86,7 +88,7 @@ public struct Explanation: Sendable, Equatable {
     let isBlocked = causes.contains {
       switch $0 {
       case .held, .cancelling, .noRunner, .betweenRunners: true
-      case .running, .need, .backoff, .limit, .agents, .parallel, .deadline, .next: false
+      case .running, .need, .backoff, .limit, .agents, .noAgent, .parallel, .deadline, .next: false
       }
     }
     for task in situation.plan.tasks where situation.isAsked(task.id) && states[task.id]?.isTerminal != true {
@@ -123,7 +125,7 @@ public struct Explanation: Sendable, Equatable {
       case .agents(let agents):
         guard let probe = firstProbe(agents) else { return .unknown }
         latest = max(latest, probe)
-      case .need, .parallel, .held, .cancelling, .noRunner, .betweenRunners: return .unknown
+      case .need, .noAgent, .parallel, .held, .cancelling, .noRunner, .betweenRunners: return .unknown
       case .deadline, .next: break
       }
     }

@@ -24,6 +24,8 @@ struct Intake {
   private var unseen: [FileName] = []
   private var unseenSet: Set<FileName> = []
   private var queue = FairQueue<FileName>()
+  /// How many entries are in it: more than there are names, where files changed while they were queued.
+  private var entries = 0
   /// The content each queued name had when it was looked at.
   private var queued: [FileName: FileIdentity] = [:]
   /// Names to look at again.
@@ -131,6 +133,7 @@ struct Intake {
   /// The best file that may be taken now. One looked at in an earlier turn is read again: it may have changed.
   mutating func next(in spool: Spool, now: Moment, examine: (Candidate) -> Admission) -> Finding? {
     while let entry = queue.pop(where: { blockedUsers[$0.user] == nil }) {
+      entries -= 1
       guard queued.removeValue(forKey: entry.item) != nil else { continue }
       if let finding = fresh.removeValue(forKey: entry.item) { return finding }
       guard let finding = look(at: entry.item, in: spool, now: now, examine: examine) else { continue }
@@ -152,10 +155,21 @@ struct Intake {
   /// Returns a file to the queue, unclaimed.
   mutating func putBack(_ candidate: Candidate, _ admission: Admission) {
     queued[candidate.name] = candidate.identity
+    shedStale()
+    entries += 1
     queue.insert(
       FairQueue.Entry(
         priority: admission.plan?.priority ?? 0, age: candidate.modifiedAt.microseconds, item: candidate.name),
       in: FairQueue.Lane(user: admission.user))
+  }
+
+  /// Drops the entries of names that went or are there twice, when they have become as many as the others: a file that is
+  /// written again and again while its user waits must not fill the queue. Whichever stays, the file is read anew.
+  private mutating func shedStale() {
+    guard entries > 2 * queued.count + 1024 else { return }
+    var seen: Set<FileName> = []
+    queue.removeAll { queued[$0] == nil || !seen.insert($0).inserted }
+    entries = seen.count
   }
 
   /// A file was taken.

@@ -56,7 +56,12 @@ extension Reports {
     var statuses: [String: AgentStatus] = [:]
     for member in pool.members { statuses[member.id] = load.runningByAgent[member.id] ?? 0 > 0 ? .active : .idle }
     for agent in pool.unhealthy { statuses[agent] = .unhealthy }
-    return .agents(statuses, activeTasks: load.runningTasks, at: now.wall)
+    var check = HealthCheck.agents(statuses, activeTasks: load.runningTasks, at: now.wall)
+    if let missing = runner.scheduler.unserved.map(\.phrase).min() {
+      check.status = check.status == .healthy ? .degraded : check.status
+      check.message += "; tasks wait for \(missing), and none is configured"
+    }
+    return check
   }
 
   private func spoolCheck(_ runner: Runner, _ failure: Failure?, _ now: Moment) -> HealthCheck {

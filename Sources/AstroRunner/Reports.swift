@@ -28,6 +28,7 @@ final class Reports {
     var unhealthyAgents: [String]
     var stuckFiles: Int
     var spoolTrouble: Failure?
+    var unserved: Set<AgentRequest>
   }
 
   init(home: Home, configuration: Configuration, options: Runner.Options, startedAt: Moment) {
@@ -61,7 +62,7 @@ final class Reports {
     var deltas = SeriesDeltas()
     deltas.increment(.errors, [failure.code.rawValue])
     let values = deltas.values
-    if failure.code != .io { try? runner.journal.commit { try $0.add(series: values) } }
+    if failure.code != .io, failure.code != .tryLater { try? runner.journal.commit { try $0.add(series: values) } }
     insist { writeHealth(runner, .running, failure) }
   }
 
@@ -113,7 +114,7 @@ final class Reports {
   private func shows(_ phase: HealthReport.Phase, _ runner: Runner) -> Shown {
     Shown(
       phase: phase, unhealthyAgents: runner.scheduler.agentPool.unhealthy, stuckFiles: runner.intake.stuck.count,
-      spoolTrouble: runner.toldTrouble)
+      spoolTrouble: runner.toldTrouble, unserved: runner.scheduler.unserved)
   }
 
   /// Logs what turns bad, and what is good again. That a pass comes and goes is no news, and happens every minute.

@@ -146,7 +146,7 @@ public struct RunSituation: Sendable {
         isFree = true
       }
     }
-    if !isFree { return [.agents(states)] }
+    if !isFree { return states.isEmpty ? [.noAgent(task.agent)] : [.agents(states)] }
     return ours.count >= parallel ? [.parallel(running: ours.count, most: parallel)] : []
   }
 }

@@ -22,7 +22,7 @@ extension Runner {
       if !batch.admitted.isEmpty || !batch.refusals.isEmpty { try spool.syncDirectories() }
       if !admitted.isEmpty { decide(admitted) }
       try record(in: transaction)
-      for run in flushed { try transaction.markSettled(run, by: id) }
+      for run in flushed { try transaction.markSettled(run.id, by: id, finishedAt: run.finishedAt) }
       reports.countQueries(of: journal, into: &deltas, at: transaction.now)
       try transaction.add(series: deltas.values)
     }
@@ -75,7 +75,6 @@ extension Runner {
     switch decision {
     case .begin(let start): return try begin(start, in: transaction)
     case .started(let start):
-      if start.key.number > 1 { deltas.increment(.retries, [start.agent]) }
       changes.put(
         TaskRecord(
           run: start.key.workflow, task: start.key.task, state: .running, attempts: start.key.number,
@@ -90,6 +89,7 @@ extension Runner {
     case .launch, .enqueue, .release, .withdraw, .kill, .probe: break
     case .close(let ending, let agentID):
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
+      if ending.key.number > 1 { deltas.increment(.retries, [agentID]) }
       count(ending, agent: agentID)
       changes.agents.insert(agentID)
     case .update(let change):

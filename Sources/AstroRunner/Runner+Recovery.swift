@@ -52,6 +52,15 @@ extension Runner {
     try wind(up: estate)
   }
 
+  /// Adopts runs without an owner for which there has come room.
+  func adoptUnowned() throws(Failure) {
+    var estate = Estate()
+    let runs = try journal.read { try $0.unowned(limit: room) }
+    hasUnadopted = runs.count == room
+    for run in runs { if let current = try adopt(run) { try resume(current, &estate) } }
+    try wind(up: estate)
+  }
+
   /// Adopts runs nobody works on, most urgent first, while there is room. One whose commands may run has its place already.
   private func adoptRuns(_ estate: inout Estate) throws(Failure) {
     hasUnadopted = false
@@ -99,10 +108,13 @@ extension Runner {
     /// What is left of the runner that launched an attempt of an adopted run. It is dead: an attempt is launched by its
     /// run's owner, and owners are only replaced when they are. Its lock may be another's who adopted other runs of it;
     /// then that one's files are only read here, and stay for as long as the journal has attempts they tell of.
-    mutating func wreck(of launcher: String, dataDirectory: String) throws(Failure) -> Wreck {
+    mutating func wreck(
+      of launcher: String, dataDirectory: String, tell: (Failure) -> Void
+    ) throws(Failure) -> Wreck {
       _ = try isDead(launcher, dataDirectory: dataDirectory)
       if let known = wrecks[launcher] { return known }
       let wreck = try Wreck.survey(dataDirectory: dataDirectory, runnerID: launcher)
+      if let damage = wreck.damage { tell(damage) }
       wrecks[launcher] = wreck
       return wreck
     }
@@ -151,18 +163,25 @@ extension Runner {
     of attempt: AttemptRecord, _ estate: inout Estate, _ endings: inout [Event]
   ) throws(Failure) -> RestoredTask.Flight {
     let key = attempt.key
-    let running = RestoredTask.Flight.running(
-      agent: attempt.agent, since: attempt.started.wall,
-      ending: attempt.endingCause.flatMap(EndingCause.init(rawValue:)))
-    switch try estate.wreck(of: attempt.launcher, dataDirectory: home.data).verdict(key) {
+    var since: Int64?
+    switch try estate.wreck(of: attempt.launcher, dataDirectory: home.data, tell: tellDamage).verdict(key) {
     case .ended(let record): endings.append(.ended(try ending(of: record)))
     case .refused(let reason, let infrastructure):
       endings.append(.ended(notStarted(key, reason, infrastructure: infrastructure)))
-    case .running, .undecided: estate.outstanding[attempt.launcher, default: []].insert(key)
+    case .running(let command):
+      since = command.identity?.startedBoot
+      estate.outstanding[attempt.launcher, default: []].insert(key)
+    case .undecided: estate.outstanding[attempt.launcher, default: []].insert(key)
     case .neverStarted: return .committed
     case .lost(let command): endings.append(.ended(try lost(key, command, since: attempt.started.wall)))
     }
-    return running
+    return .running(
+      agent: attempt.agent, since: since, ending: attempt.endingCause.flatMap(EndingCause.init(rawValue:)))
+  }
+
+  private func tellDamage(_ damage: Failure) {
+    log.error("Exit log damaged; what it does not tell is lost", error: damage)
+    deltas.increment(.errors, ["exit_log"])
   }
 
   /// An attempt whose end nobody knows: first what is left of it is killed, so that nothing can run beside a retry.

@@ -36,7 +36,10 @@ extension Runner {
     configuration = fresh.keepingPlaces(of: configuration.system)
     limits = RateLimits(configured: configuration.system.limits)
     examiner = Examiner(configuration)
-    scheduler.reconfigure(Self.policy(configuration.system), configuration.members)
+    let records = (try? journal.read { try $0.agents() }) ?? []
+    scheduler.reconfigure(
+      Self.policy(configuration.system), configuration.members,
+      records: Dictionary(records.map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 }))
     forgetBlocks()
     reports.configuration = configuration
     if let level = Logger.Level(word: configuration.system.logLevel.rawValue) { logOutput.setLevel(level) }

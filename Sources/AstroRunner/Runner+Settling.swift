@@ -70,9 +70,12 @@ extension Runner {
       return current.map(\.run)
     }
     guard spoolTrouble == nil else { return false }
-    for run in runs { owned[run] = nil }
-    for run in placed where run.state != .rejected { result.ended[run.id] = run.state }
-    settled += placed.map(\.id)
+    // One that was taken up again meanwhile, by us or to be, lives on.
+    for run in runs where !isActive(run) { owned[run] = nil }
+    if options.mode != .watch {
+      for run in placed where run.state != .rejected { result.ended[run.id] = run.state }
+    }
+    settled += placed.map { SettledLife(id: $0.id, finishedAt: $0.finishedAt) }
     if settledSince == nil, !settled.isEmpty { settledSince = clock.now().boot }
     return true
   }
@@ -169,7 +172,7 @@ extension Runner {
     let runs = durable
     let values = deltas.values
     try journal.commit { transaction in
-      for run in runs { try transaction.markSettled(run, by: id) }
+      for run in runs { try transaction.markSettled(run.id, by: id, finishedAt: run.finishedAt) }
       try transaction.add(series: values)
     }
     durable.removeAll()

@@ -16,7 +16,7 @@ extension Runner {
   /// it free can wait for the commit of the next starts: one fsync pays for all of them (architecture, 6).
   func turn() throws(Failure) {
     stopInTime()
-    if hasUnadopted, room > 0, takesFiles { try recover() }
+    if hasUnadopted, room > 0, takesFiles { try adoptUnowned() }
     let events = try gather()
     let now = clock.now()
     intake.advance(to: now.boot)
@@ -58,6 +58,9 @@ extension Runner {
   /// costs as much as one that does.
   private func gather() throws(Failure) -> [Event] {
     if poller.isReady(signals.descriptor) { for request in signals.take() { try answer(request) } }
+    // Before `pending` is taken: what is adopted here counts there against the room for more.
+    if let bell, poller.isReady(bell.descriptor), bell.take() { try answerBell() }
+    if clock.now().boot >= nextRescan { try rescan() }
     var events = pending
     pending.removeAll()
     if poller.isReady(launcher.descriptor) || !poller.watches(launcher.descriptor) {
@@ -68,8 +71,6 @@ extension Runner {
     retiring += finished
     finished.removeAll()
     gatherFromSpool()
-    if let bell, poller.isReady(bell.descriptor), bell.take() { try answerBell() }
-    if clock.now().boot >= nextRescan { try rescan() }
     return events
   }
 

@@ -114,12 +114,12 @@ public final class Runner {
   /// Counters since the last commit.
   var deltas = SeriesDeltas()
   /// Runs whose file lies in its final place.
-  var settled: [WorkflowID] = []
+  var settled: [SettledLife] = []
   /// Since when there are some, in boot time.
   var settledSince: Int64?
   /// Those whose records are being made durable, and those whose records are: to be marked with the next commit.
-  var syncing: [WorkflowID] = []
-  var durable: [WorkflowID] = []
+  var syncing: [SettledLife] = []
+  var durable: [SettledLife] = []
   let sync: DiskSync
   /// New runs whose submitted bytes are in the journal and not yet in their directories.
   var unkept: [(run: WorkflowID, bytes: [UInt8], format: SubmissionFormat)] = []
@@ -153,6 +153,12 @@ public final class Runner {
     case now
   }
 
+  /// A run from its start to its end; a retry begins another life.
+  struct SettledLife {
+    var id: WorkflowID
+    var finishedAt: Timestamp?
+  }
+
   /// A run of ours, without its content.
   struct OwnedRun {
     var user: String
@@ -182,7 +188,7 @@ public final class Runner {
     mkdir(home.data, Home.dataMode)
     for directory in [home.runs, home.scratch] { mkdir(directory, 0o700) }
     lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
-    readingMark = ReadingMark(lock.files.reading)
+    readingMark = ReadingMark(lock.files.reading, bootID: bootID)
     let records: [AgentRecord]
     do throws(Failure) {
       journal = try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
@@ -253,6 +259,15 @@ public final class Runner {
   var room: Int {
     let entering = pending.count { if case .admitted = $0 { true } else { false } }
     return max(0, configuration.system.maxActiveWorkflows - scheduler.activeRuns - entering)
+  }
+
+  /// Whether it was asked to stop, also where it then failed.
+  public var stop: Stop { result.stop }
+
+  /// Whether the scheduler has a run, or is about to.
+  func isActive(_ run: WorkflowID) -> Bool {
+    scheduler.isHeld(run) != nil
+      || pending.contains { if case .admitted(let seed) = $0 { seed.id == run } else { false } }
   }
 
   var takesFiles: Bool {

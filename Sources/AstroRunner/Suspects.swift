@@ -9,9 +9,13 @@ import Logging
 /// process, and after a power cut no file is to blame.
 final class ReadingMark {
   private let path: String
+  private let bootID: String
   private var descriptor: Int32 = -1
 
-  init(_ path: String) { self.path = path }
+  init(_ path: String, bootID: String) {
+    self.path = path
+    self.bootID = bootID
+  }
 
   deinit { if descriptor >= 0 { close(descriptor) } }
 
@@ -19,21 +23,23 @@ final class ReadingMark {
   func around<Result>(_ file: FileIdentity, _ body: () -> Result) -> Result {
     if descriptor < 0 { descriptor = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600) }
     // Where the mark cannot be written, a file that ends its runner is not found out; nothing else depends on it.
-    var text = Array("\(Suspects.name(of: file))\n".utf8)
+    var text = Array("\(Suspects.name(of: file)) \(bootID)\n".utf8)
     pwrite(descriptor, &text, text.count, 0)
     defer { pwrite(descriptor, "-", 1, 0) }
     return body()
   }
 
-  /// What a runner that is dead was reading when it ended, by its ``Suspects/name(of:)``.
-  static func left(at path: String) -> String? {
+  /// What a runner that is dead was reading when it ended, by its ``Suspects/name(of:)``; `nil` when it ended with an
+  /// earlier boot.
+  static func left(at path: String, bootID: String) -> String? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else { return nil }
     defer { close(descriptor) }
     var bytes = [UInt8](repeating: 0, count: 128)
     let count = read(descriptor, &bytes, bytes.count)
-    let name = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).prefix { $0 != "\n" }
-    return name.isEmpty || name.hasPrefix("-") ? nil : String(name)
+    let words = String(decoding: bytes.prefix(max(0, count)), as: UTF8.self).prefix { $0 != "\n" }.split(separator: " ")
+    guard words.count == 2, words[1] == bootID, !words[0].hasPrefix("-") else { return nil }
+    return String(words[0])
   }
 }
 
@@ -83,7 +89,7 @@ struct Suspects {
 extension Runner {
   /// Suspects the file that a dead runner was reading when it ended.
   func inspect(_ lock: RunnerLock) throws(Failure) {
-    guard let file = ReadingMark.left(at: lock.files.reading) else { return }
+    guard let file = ReadingMark.left(at: lock.files.reading, bootID: journal.bootID) else { return }
     log.error(
       "Runner ended while it read a file",
       metadata: ["runner": .string(lock.files.runnerID), "content": .string(file)])

@@ -96,7 +96,7 @@ public struct Withdrawal {
         Settlement(
           id: record.id, format: candidate.format, place: record.state.place, receipt: record.receipt,
           content: { () throws(Failure) -> [UInt8] in candidate.bytes }))
-      try transaction.markSettled(record.id, by: record.owner)
+      try transaction.markSettled(record.id, by: record.owner, finishedAt: record.finishedAt)
     }
   }
 }

@@ -51,6 +51,8 @@ final class ActiveRun {
   /// Tasks not over.
   var remaining: Int
   var stopping: EndingCause?
+  /// Its deadline has passed while it was being cancelled: nothing more of it begins.
+  var isOverdue = false
   /// Nothing more of it begins; its ready tasks are kept out of the queue.
   var isHeld: Bool
   var hasStarted: Bool
@@ -110,7 +112,7 @@ final class ActiveRun {
   func mayStart(_ index: Int) -> Bool {
     switch stopping {
     case nil, .timeout: true
-    case .cancel: plan.tasks[index].condition?.survivesCancel == true
+    case .cancel: !isOverdue && plan.tasks[index].condition?.survivesCancel == true
     case .deadline, .unreadable: false
     }
   }

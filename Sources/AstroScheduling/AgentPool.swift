@@ -109,20 +109,31 @@ public struct AgentPool: Sendable {
     return best
   }
 
-  /// Takes over a changed list: known agents keep their record and their work.
-  mutating func reconfigure(_ members: [Member]) {
+  /// Takes over a changed list: known agents keep their record and their work, others have that of `records`.
+  mutating func reconfigure(_ members: [Member], records: [String: Record]) {
     for position in entries.indices { entries[position].isRetired = true }
     for member in members {
       if let position = index(of: member.id) {
         entries[position].member = member
         entries[position].isRetired = false
       } else {
-        entries.append(Entry(member: member))
+        entries.append(Entry(member: member, record: records[member.id] ?? Record()))
       }
     }
   }
 
   func index(of id: String) -> Int? { entries.firstIndex { $0.member.id == id } }
+
+  /// The position of an agent that has an attempt, also of one that is no longer configured: it keeps what it has begun.
+  mutating func position(of id: String) -> Int {
+    if let position = index(of: id) { return position }
+    let member = Member(id: id, kind: "", capabilities: [], maxConcurrent: nil)
+    entries.append(Entry(member: member, isRetired: true))
+    return entries.count - 1
+  }
+
+  /// Whether an agent that is configured could ever take what is asked for.
+  func serves(_ request: AgentRequest) -> Bool { entries.contains { !$0.isRetired && $0.member.suits(request) } }
 
   /// Takes the outcome of an attempt into the record. Cancels and `lost` say nothing about the agent.
   /// - Returns: whether the agent has just become unhealthy.

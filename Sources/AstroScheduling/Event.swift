@@ -138,8 +138,9 @@ public struct RestoredTask: Sendable {
     case none
     /// Recorded as begun, never started: it is decided on anew.
     case committed
-    /// Started, and still running or its end not yet taken; `ending` is why it was asked to end.
-    case running(agent: String, since: Timestamp, ending: EndingCause?)
+    /// Started, and still running or its end not yet taken. `since` is when by boot time, `nil` while it is not known
+    /// whether it has begun; `ending` is why it was asked to end.
+    case running(agent: String, since: Int64?, ending: EndingCause?)
   }
   public var state: TaskState
   /// The number of the last attempt.

@@ -86,6 +86,9 @@ public struct FairQueue<Item: Hashable & Comparable & Sendable>: Sendable {
     }
   }
 
+  /// What its items ask for.
+  public var requests: Set<AgentRequest> { Set(lanes.keys.map(\.request)) }
+
   /// Whether some lane holds an entry that `admits` lets pass.
   public func contains(where admits: (Lane) -> Bool) -> Bool { lanes.keys.contains(where: admits) }
 }

@@ -11,12 +11,10 @@ extension Scheduler {
     case .timeout: ending.outcome = .timedOut(seen.outcome.status)
     case .cancel, .deadline, .unreadable: ending.outcome = .cancelled(seen.outcome.status)
     }
-    if agent >= 0 {
-      if agents.count(ending.outcome, at: agent) { scheduleProbe(agents.entries[agent].member.id) }
-    }
+    let name = agents.entries[agent].member.id
+    if agents.count(ending.outcome, at: agent) { scheduleProbe(name) }
     pace += (Double(ending.duration.microseconds) - pace) / 8
     lastEnd = now.boot
-    let name = agent >= 0 ? agents.entries[agent].member.id : ""
     decisions.append(.close(ending, agent: name))
     let counted = Int(run.tasks[task.index].counted)
     if run.firstStart[task.index] == nil { run.firstStart[task.index] = ending.startedAt }
@@ -32,7 +30,9 @@ extension Scheduler {
     }
     runs[task.run]?.results[task.index] = TaskResult(
       exitCode: ending.outcome.exitCode, outputs: ending.outputs, stdout: ending.stdout)
-    finish(task, ending.outcome.taskState, reason: ending.outcome.message, ending: ending)
+    let isStopped = cause == .deadline || cause == .unreadable
+    finish(
+      task, ending.outcome.taskState, reason: isStopped ? run.stopReason : ending.outcome.message, ending: ending)
   }
 
   /// Gives up the place of an attempt that is over: its slot, or its turn for one when it could not be handed over.
@@ -52,7 +52,7 @@ extension Scheduler {
   /// Frees the slot of an attempt that runs no more.
   mutating func leaveSlot(_ agent: Int) {
     running -= 1
-    if agent >= 0 { agents.entries[agent].running -= 1 }
+    agents.entries[agent].running -= 1
   }
 
   private mutating func pause(_ task: TaskReference, for wait: Duration, reason: String) {
@@ -125,8 +125,12 @@ extension Scheduler {
   /// Stops a whole run: what runs is ended, what has not begun never will; tasks with `always()` or `cancelled()` in
   /// their `if` still get their turn after a cancel, which ends a hold for them.
   mutating func stop(_ id: WorkflowID, because cause: EndingCause) {
-    guard let run = runs[id], run.stopping == nil else { return }
-    run.stopping = cause
+    guard let run = runs[id] else { return }
+    switch (run.stopping, cause) {
+    case (nil, _): run.stopping = cause
+    case (.cancel, .deadline) where !run.isOverdue: run.isOverdue = true
+    default: return
+    }
     run.isHeld = false
     ready.removeAll { $0.run == id }
     // What was held back is looked up before anything is decided: a task that becomes ready on the way is not met twice.

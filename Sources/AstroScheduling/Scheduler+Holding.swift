@@ -60,6 +60,8 @@ extension Scheduler {
     }
     leaveSlot(agent)
     run.firstStart[task.index] = nil
+    // The next start has the same number: what was timed for this one must not end it.
+    timers = timers.keeping { $0 != .timeout(task, attempt: key.number) && $0 != .kill(task, attempt: key.number) }
     forget(task, key)
   }
 

@@ -32,16 +32,14 @@ extension Scheduler {
     run.firstStart[index] = task.startedAt
     switch task.flight {
     case .running(let agent, let since, let cause):
-      // An agent no longer configured keeps its attempt; it only has no slot to give back.
-      run.tasks[index].phase = .running(agent: agents.index(of: agent) ?? -1, ending: cause)
+      run.tasks[index].phase = .running(agent: agents.position(of: agent), ending: cause)
       let plan = run.plan.tasks[index]
       if let cause {
         // Whether it has been told is not recorded, nor when: it is told again and has its whole grace.
         decisions.append(.end(run.key(index, attempt: Int32(task.attempts)), because: cause))
         timers.add(.kill(reference, attempt: task.attempts), at: now.boot + plan.grace.microseconds)
       } else if let timeout = plan.timeout {
-        let left = max(0, (timeout - (now.wall - since)).microseconds)
-        timers.add(.timeout(reference, attempt: task.attempts), at: now.boot + left)
+        timers.add(.timeout(reference, attempt: task.attempts), at: (since ?? now.boot) + timeout.microseconds)
       }
     case .committed:
       // Whatever wait came before it was over. Decided on anew, under the same number: nothing is counted that did not
@@ -68,7 +66,7 @@ extension Scheduler {
     case .pending: if runtime.missingNeeds == 0 { resolve(task) }
     case .running(let agent, _):
       running += 1
-      if agent >= 0 { agents.entries[agent].running += 1 }
+      agents.entries[agent].running += 1
     case .ready, .waiting, .beginning, .committed, .queued, .over: break
     }
   }
@@ -140,10 +138,6 @@ extension Scheduler {
       runs[task.run]?.tasks[task.index].phase = .beginning(start, agent: agent)
       agents.entries[agent].ahead += 1
       beginning += 1
-      if !run.hasStarted {
-        runs[task.run]?.hasStarted = true
-        decisions.append(.runStarted(task.run))
-      }
       decisions.append(.begin(start))
     } catch {
       finish(task, .failed, reason: error.message)
@@ -269,6 +263,10 @@ extension Scheduler {
     runs[task.run]?.tasks[task.index].phase = .running(agent: agent, ending: nil)
     if let timeout = runs[task.run]?.plan.tasks[task.index].timeout {
       timers.add(.timeout(task, attempt: start.key.number), at: now.boot + timeout.microseconds)
+    }
+    if let run = runs[task.run], !run.hasStarted {
+      run.hasStarted = true
+      decisions.append(.runStarted(task.run))
     }
     decisions.append(.started(start))
   }

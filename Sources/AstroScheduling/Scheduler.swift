@@ -148,6 +148,9 @@ public struct Scheduler: ~Copyable {
   /// later.
   public var isWellSupplied: Bool { queued.count >= 4 && now.boot - lastEnd < policy.horizon.microseconds }
 
+  /// What ready tasks ask for and no configured agent could ever take, in no order.
+  public var unserved: Set<AgentRequest> { Set(ready.requests.filter { !agents.serves($0) }) }
+
   /// Whether something is under way: an attempt that runs, or one that will without waiting for any timer.
   public var isBusy: Bool {
     running > 0 || !queued.isEmpty || beginning > 0
@@ -168,9 +171,12 @@ public struct Scheduler: ~Copyable {
 
   /// Takes over a changed configuration. What runs goes on; what has not begun is decided on anew, so that an agent that is
   /// gone gets nothing more and a lower bound holds at once.
-  public mutating func reconfigure(_ policy: Policy, _ members: [AgentPool.Member]) {
+  /// - Parameter records: the past of agents that are new.
+  public mutating func reconfigure(
+    _ policy: Policy, _ members: [AgentPool.Member], records: [String: AgentPool.Record] = [:]
+  ) {
     self.policy = policy
-    agents.reconfigure(members)
+    agents.reconfigure(members, records: records)
     for task in queued { withdraw(task) }
     for task in committed where !stands(task) { takeBack(task) }
   }

@@ -112,8 +112,8 @@ static int64_t clinux_monotonic(void) {
   return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-int clinux_flock_within(int fd, int64_t microseconds) {
-  if (flock(fd, LOCK_EX | LOCK_NB) == 0) return 0;
+int clinux_flock_within(int fd, int operation, int64_t microseconds) {
+  if (flock(fd, operation | LOCK_NB) == 0) return 0;
   if (errno != EWOULDBLOCK) return -1;
   const int number = SIGRTMIN + 4;
   struct sigaction action = {.sa_handler = clinux_wake};  // without SA_RESTART: flock returns with EINTR
@@ -136,7 +136,7 @@ int clinux_flock_within(int fd, int64_t microseconds) {
     };
     timer_settime(timer, 0, &period, NULL);
     do {
-      result = flock(fd, LOCK_EX);
+      result = flock(fd, operation);
       problem = errno;
     } while (result != 0 && problem == EINTR && clinux_monotonic() < deadline);
     if (problem == EINTR) problem = EWOULDBLOCK;

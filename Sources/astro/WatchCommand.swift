@@ -26,13 +26,18 @@ struct WatchCommand: ParsableCommand {
     log.info("Watching", metadata: ["spool": .string(site.home.spool)])
     var current = site
     while true {
+      var runner: Runner?
       do {
-        let result = try current.runner(
-          .watch, grace: grace.value, signals: signals, log: log, output
-        ).run()
-        if result.stop == .atOnce { throw AstroCore.ExitCode.interrupted }
+        let fresh = try current.runner(.watch, grace: grace.value, signals: signals, log: log, output)
+        runner = fresh
+        if try fresh.run().stop == .atOnce { throw AstroCore.ExitCode.interrupted }
         return
       } catch let failure as Failure where failure.isPassing {
+        switch runner?.stop ?? .none {
+        case .none: break
+        case .asked: throw failure
+        case .atOnce: throw AstroCore.ExitCode.interrupted
+        }
         // Out of room, or a dead warden: this runner is thrown away, the next one goes on from the journal.
         log.error("Runner stopped, starting again", error: failure)
         if isStopped(signals, within: .seconds(2)) { return }

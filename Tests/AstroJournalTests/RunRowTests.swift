@@ -96,11 +96,11 @@ import Testing
     #expect(try journal.read { try $0.unsettled().map(\.name) } == ["c", "b", "a"])
     // Another's, and one that goes on, are not marked.
     try journal.commit { transaction throws in
-      try transaction.markSettled(id("b"), by: "drain-2")
-      try transaction.markSettled(id("a"), by: "watch-1")
+      try transaction.markSettled(id("b"), by: "drain-2", finishedAt: nil)
+      try transaction.markSettled(id("a"), by: "watch-1", finishedAt: nil)
     }
     #expect(try journal.read { try $0.unsettled().count } == 3)
-    try journal.commit { try $0.markSettled(id("b"), by: "watch-1") }
+    try journal.commit { try $0.markSettled(id("b"), by: "watch-1", finishedAt: nil) }
     #expect(try journal.read { try $0.unsettled().map(\.name) } == ["c", "a"])
     #expect(try journal.read { try $0.run(id("b"))?.isSettled } == true)
   }

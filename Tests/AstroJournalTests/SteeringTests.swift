@@ -137,20 +137,23 @@ private final class Fixture {
 
   @Test func aFormerOwnerCannotMarkItSettled() throws {
     let fixture = try Fixture(.failed)
-    try fixture.journal.commit { try $0.markSettled(id, by: "r2") }
+    try fixture.journal.commit { try $0.markSettled(id, by: "r2", finishedAt: nil) }
     #expect(try fixture.run?.isSettled == false)
     try fixture.journal.commit { transaction in
       try transaction.reopen(id, tasks: [])
-      try transaction.markSettled(id, by: "r1")
+      try transaction.markSettled(id, by: "r1", finishedAt: nil)
     }
     #expect(try fixture.run?.isSettled == false)
     #expect(try fixture.journal.commit { try $0.setOwner(id, from: nil, to: "r1") })
-    try fixture.journal.commit { try $0.markSettled(id, by: "r1") }
+    try fixture.journal.commit { try $0.markSettled(id, by: "r1", finishedAt: nil) }
     #expect(try fixture.run?.isSettled == false)
     try fixture.journal.commit { transaction in
       try transaction.update(id, state: .succeeded, finishedAt: Timestamp(microseconds: 9))
-      try transaction.markSettled(id, by: "r1")
+      // An end of an earlier life.
+      try transaction.markSettled(id, by: "r1", finishedAt: Timestamp(microseconds: 8))
     }
+    #expect(try fixture.run?.isSettled == false)
+    try fixture.journal.commit { try $0.markSettled(id, by: "r1", finishedAt: Timestamp(microseconds: 9)) }
     #expect(try fixture.run?.isSettled == true)
   }
 

@@ -100,7 +100,7 @@ import Testing
     try journal.commit { transaction throws in
       _ = try transaction.endAttempt(ending(.exited(0)), agent: "shell")
       try transaction.update(id("a"), state: .succeeded)
-      try transaction.markSettled(id("a"), by: "owner")
+      try transaction.markSettled(id("a"), by: "owner", finishedAt: nil)
     }
     #expect(try !refers("owner"))
     #expect(try !refers("launcher"))

@@ -119,7 +119,7 @@ import Testing
     try journal.commit { transaction throws in
       try transaction.insert(run("a"), content: [])  // run and content
       try transaction.update(id("a"), state: .failed)
-      try transaction.markSettled(id("a"), by: "watch-1")
+      try transaction.markSettled(id("a"), by: "watch-1", finishedAt: nil)
       _ = try transaction.delete(id("a"))  // four tables
     }
     _ = try journal.read { (try $0.runs(), try $0.series()) }

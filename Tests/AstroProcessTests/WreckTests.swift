@@ -153,7 +153,22 @@ import Testing
     exit("a", 0).write(to: &end)
     bytes.append(contentsOf: end)
     try bytes.write(to: URL(fileURLWithPath: files.exits))
-    #expect(throws: Failure(.io, subject: "\(files.exits):3", message: "the exit log is damaged here")) { try survey() }
+    let wreck = try survey()
+    #expect(wreck.damage == Failure(.io, subject: "\(files.exits):3", message: "the exit log is damaged here"))
+    guard case .lost(.some) = wreck.verdict(key("a")), case .lost(nil) = wreck.verdict(key("b")) else {
+      Issue.record("\(wreck.verdict(key("a"))) \(wreck.verdict(key("b")))")
+      return
+    }
+  }
+
+  /// The line that is missed may have been the start of the attempt that is asked about.
+  @Test func aWholeLineThatIsNoRecordAtTheEndProvesNothing() throws {
+    try leave([start("a")], boot: boot)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: files.exits))
+    #expect(try survey().verdict(key("b")) == .neverStarted)
+    bytes.append(contentsOf: [UInt8](repeating: 0, count: 20) + [0x0A])
+    try bytes.write(to: URL(fileURLWithPath: files.exits))
+    #expect(try survey().verdict(key("b")) == .lost(nil))
   }
 
   // MARK: Innocent processes

@@ -146,8 +146,8 @@ private let run = WorkflowID(unchecked: "run")
     let world = World()
     var seed = RunSeed.of([.named("a")])
     seed.restored = ["a": .init(state: .pending, attempts: 3)]
-    let decisions = world.scheduler.handle([.admitted(seed)], at: world.now)
-    #expect(decisions.contains { if case .runStarted = $0 { true } else { false } })
+    world.tell(.admitted(seed))
+    #expect(world.started == [run])
   }
 
   @Test func aTaskThatSucceededIsKeptThoughItsNeedRunsAgain() {

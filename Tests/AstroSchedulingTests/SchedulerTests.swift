@@ -346,7 +346,7 @@ private let run = WorkflowID(unchecked: "run")
   @Test func aRunningAttemptIsWaitedForAndItsTimeoutGoesOn() {
     let world = World()
     var seed = RunSeed.of([.named("a") { $0.timeout = .seconds(100) }, .named("b", needs: [0])])
-    let since = Timestamp(microseconds: world.now.wall.microseconds - 90_000_000)
+    let since = world.now.boot - 90_000_000
     seed.restored = [
       "a": RestoredTask(
         state: .running, attempts: 1, counted: 1, flight: .running(agent: "shell", since: since, ending: nil))
@@ -366,7 +366,7 @@ private let run = WorkflowID(unchecked: "run")
     seed.restored = [
       "a": RestoredTask(
         state: .running, attempts: 1, counted: 1,
-        flight: .running(agent: "shell", since: world.now.wall, ending: .timeout))
+        flight: .running(agent: "shell", since: world.now.boot, ending: .timeout))
     ]
     world.tell(.admitted(seed))
     #expect(world.signals.map(\.1) == [.terminate])
@@ -403,7 +403,7 @@ private let run = WorkflowID(unchecked: "run")
     seed.restored = [
       "a": RestoredTask(
         state: .running, attempts: 1, counted: 1,
-        flight: .running(agent: "shell", since: world.now.wall, ending: nil))
+        flight: .running(agent: "shell", since: world.now.boot, ending: nil))
     ]
     world.tell(.admitted(seed))
     #expect(world.launched.isEmpty)
@@ -414,6 +414,76 @@ private let run = WorkflowID(unchecked: "run")
     #expect(world.scheduler.agentRecord("shell")?.infrastructureFailures == 0)
   }
 
+  @Test func theTimeOfAnAttemptThatNeverBeganDoesNotEndTheNext() {
+    let world = World()
+    var seed = RunSeed.of([.named("a") { $0.timeout = .seconds(6) }])
+    seed.restored = [
+      "a": RestoredTask(
+        state: .running, attempts: 1, counted: 1, flight: .running(agent: "shell", since: nil, ending: nil))
+    ]
+    world.tell(.admitted(seed))
+    world.advance(.seconds(5))
+    world.tell(.neverBegan(AttemptKey(workflow: run, task: "a", number: 1)))
+    #expect(world.runningTasks == ["a"])
+    world.advance(.seconds(5))
+    #expect(world.signals.isEmpty)
+    world.advance(.seconds(1))
+    #expect(world.signals.count == 1)
+  }
+
+  @Test func anAttemptKeepsTheNameOfAnAgentThatIsGone() {
+    let world = World()
+    var seed = RunSeed.of([.named("a")])
+    seed.restored = [
+      "a": RestoredTask(
+        state: .running, attempts: 1, counted: 1, flight: .running(agent: "gone", since: nil, ending: nil))
+    ]
+    world.tell(.admitted(seed))
+    world.tell(.ended(world.ending(AttemptKey(workflow: run, task: "a", number: 1), .exited(0))))
+    #expect(world.closedBy == ["gone"])
+  }
+
+  @Test func aTaskThatNoAgentCouldTakeIsToldOf() {
+    let world = World(agents: [.shell("old"), .shell("new")])
+    world.tell(.admitted(.of([.named("a") { $0.agent = AgentRequest(name: "old") }])))
+    world.end("a", .exited(1))
+    world.scheduler.reconfigure(Scheduler.Policy(parallel: 1), [.shell("new")])
+    world.tell(.admitted(.of([.named("b") { $0.agent = AgentRequest(name: "old") }], id: "other")))
+    let unserved = world.scheduler.unserved
+    #expect(unserved == [AgentRequest(name: "old")])
+    #expect(world.runningTasks.isEmpty)
+  }
+
+  @Test func aDeadlineHoldsWhileARunIsBeingCancelled() {
+    let world = World()
+    world.tell(
+      .admitted(
+        .of([.named("a"), .named("b", needs: [0]) { $0.condition = .call(.always, []) }]) {
+          $0.deadline = .seconds(60)
+        }))
+    world.tell(.cancel(run))
+    world.end("a", .signalled(15))
+    #expect(world.runningTasks == ["b"])
+    world.advance(.seconds(60))
+    #expect(world.signals.last?.0.task == "b")
+    world.end("b", .signalled(15))
+    #expect(world.ended[run]?.state == .cancelled)
+  }
+
+  @Test func aRunWhoseFirstTaskIsThrottledHasNotStarted() {
+    let world = World()
+    world.limiter = {
+      LimitVerdict(
+        limiter: "task_submission", key: $0.user, allowed: false, limit: 1, remaining: 0,
+        resetAt: Timestamp(microseconds: 0), retryAfter: .seconds(2))
+    }
+    world.tell(.admitted(.of([.named("a")])))
+    #expect(world.started.isEmpty)
+    world.limiter = { _ in nil }
+    world.advance(.seconds(2))
+    #expect(world.started == [run])
+  }
+
   @Test func aRunWhoseFileCannotBeReadEndsWhenWhatRunsOfItDoes() {
     let world = World()
     var seed = RunSeed.of([.named("a"), .named("b") { $0.condition = .call(.always, []) }])
@@ -421,7 +491,7 @@ private let run = WorkflowID(unchecked: "run")
     seed.restored = [
       "a": RestoredTask(
         state: .running, attempts: 1, counted: 1,
-        flight: .running(agent: "shell", since: world.now.wall, ending: nil))
+        flight: .running(agent: "shell", since: world.now.boot, ending: nil))
     ]
     world.tell(.admitted(seed))
     #expect(world.launched.isEmpty)

@@ -31,12 +31,16 @@ final class World {
 
   private struct Attempt {
     var start: AttemptStart
-    var since: Timestamp
+    var since: Int64
     var outcome: AttemptOutcome?
     var cause: EndingCause?
   }
   var updates: [TaskChange] = []
   var closed: [AttemptEnding] = []
+  /// The agents of those.
+  var closedBy: [String] = []
+  /// Runs whose first task has begun.
+  var started: [WorkflowID] = []
   var ended: [WorkflowID: (state: RunState, reason: String?)] = [:]
   var probes: [String] = []
   /// Starts taken back, and whether they were committed.
@@ -86,7 +90,9 @@ final class World {
       if attempt.outcome == nil {
         task.flight =
           running[key] != nil || undecided.contains(key)
-          ? .running(agent: attempt.start.agent, since: attempt.since, ending: attempt.cause) : .committed
+          ? .running(
+            agent: attempt.start.agent, since: undecided.contains(key) ? nil : attempt.since, ending: attempt.cause)
+          : .committed
       }
       seed.restored[key.task] = task
     }
@@ -112,7 +118,7 @@ final class World {
             answers.append(.denied(start.key, verdict))
           } else {
             committed.insert(start.key)
-            attempts[start.key] = Attempt(start: start, since: now.wall)
+            attempts[start.key] = Attempt(start: start, since: now.boot)
             answers.append(.granted(start.key))
           }
         }
@@ -125,7 +131,8 @@ final class World {
 
   private func note(_ decision: Decision) {
     switch decision {
-    case .begin, .runStarted: break
+    case .begin: break
+    case .runStarted(let id): started.append(id)
     case .reassign(let start): attempts[start.key]?.start = start
     case .started(let start):
       tasks[start.key.workflow, default: [:]][start.key.task] = RestoredTask(
@@ -145,7 +152,8 @@ final class World {
       attempts[key]?.cause = cause
       signals.append((key, .terminate))
     case .kill(let key): signals.append((key, .kill))
-    case .close(let ending, _):
+    case .close(let ending, let agent):
+      closedBy.append(agent)
       committed.remove(ending.key)
       attempts[ending.key]?.outcome = ending.outcome
       closed.append(ending)

@@ -41,9 +41,9 @@ int64_t clinux_boot_microseconds(void);
 /// The magic number of the file system of `path` (statfs(2), f_type; 32 bits of it), or -1.
 int64_t clinux_filesystem_type(const char *path);
 
-/// flock(2) LOCK_EX that gives up after `microseconds` with EWOULDBLOCK. Those who wait are served in the kernel's order, as
+/// flock(2) LOCK_SH or LOCK_EX that gives up after `microseconds` with EWOULDBLOCK. Those who wait are served in the kernel's order, as
 /// with flock itself. Uses the signal SIGRTMIN+4 of the calling thread to wake up.
-int clinux_flock_within(int fd, int64_t microseconds);
+int clinux_flock_within(int fd, int operation, int64_t microseconds);
 
 /// fcntl(2) F_OFD_SETLK on the one byte at `offset`, `kind` being F_RDLCK, F_WRLCK or F_UNLCK: -1 with EAGAIN when
 /// another open file description holds a lock that excludes it.
