@@ -2,11 +2,9 @@ import AstroAgents
 import AstroConfiguration
 import AstroCore
 import AstroJournal
-import AstroLimits
 import AstroProcess
 import AstroScheduling
 import AstroSpool
-import AstroTelemetry
 import AstroWorkflow
 import Glibc
 import Logging

@@ -73,7 +73,7 @@ extension Scheduler {
     }
   }
 
-  /// Decides what becomes of a task whose needs are all over (contract 3, `if`).
+  /// Decides what becomes of a task whose needs are all over.
   mutating func resolve(_ task: TaskReference) {
     guard let run = runs[task.run] else { return }
     let plan = run.plan.tasks[task.index]
