@@ -1,5 +1,4 @@
 public import AstroCore
-import CLinux
 import Glibc
 import Synchronization
 
