@@ -64,35 +64,36 @@ let package = Package(
     .executableTarget(
       name: "astro",
       dependencies: [
-        "AstroRunner", "AstroCore", "AstroYAML", "AstroWorkflow", "AstroConfiguration", "AstroLimits",
+        "AstroRunner", "AstroCore", "AstroYAML", "AstroWorkflow", "AstroConfiguration", "AstroAgents",
         "AstroJournal", "AstroSpool", "AstroProcess", "AstroScheduling", "AstroTelemetry", "CLinux", log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
-    room("AstroTestKit", uses: ["AstroCore"]),
+    // What several suites need.
+    .target(name: "AstroTestKit", path: "Tests/AstroTestKit", swiftSettings: settings),
     suite("AstroCore"),
-    suite("AstroYAML", uses: ["AstroTestKit"]),
-    suite("AstroWorkflow", uses: ["AstroTestKit"]),
-    suite("AstroConfiguration"),
-    suite("AstroScheduling", uses: ["AstroTestKit"]),
-    suite("AstroLimits"),
+    suite("AstroYAML", uses: ["AstroCore", "AstroTestKit"]),
+    suite("AstroWorkflow", uses: ["AstroCore", "AstroYAML", "AstroTestKit"]),
+    suite("AstroConfiguration", uses: ["AstroCore"]),
+    suite("AstroScheduling", uses: ["AstroCore"]),
+    suite("AstroLimits", uses: ["AstroCore", "AstroTestKit"]),
     // Another process on the same journal, for the suite below.
     .executableTarget(
       name: "JournalPeer", dependencies: ["AstroJournal", "AstroLimits", "AstroCore"], path: "Tests/JournalPeer",
       swiftSettings: settings),
     suite(
-      "AstroJournal", uses: ["AstroTestKit", "AstroConfiguration", "AstroLimits", "JournalPeer"],
+      "AstroJournal", uses: ["AstroCore", "AstroTestKit", "AstroConfiguration", "AstroLimits", "JournalPeer"],
       [.product(name: "GRDB", package: "GRDB.swift")]),
-    suite("AstroSpool", uses: ["AstroTestKit"]),
-    suite("AstroProcess", uses: ["AstroTestKit", "CLinux"]),
-    suite("AstroAgents", uses: ["AstroTestKit"]),
+    suite("AstroSpool", uses: ["AstroCore", "AstroTestKit"]),
+    suite("AstroProcess", uses: ["AstroCore", "AstroTestKit", "CLinux"]),
+    suite("AstroAgents", uses: ["AstroCore", "AstroProcess", "AstroTestKit"]),
     // Another process that logs, for the suite below.
     .executableTarget(
       name: "LogPeer", dependencies: ["AstroTelemetry", log], path: "Tests/LogPeer", swiftSettings: settings),
-    suite("AstroTelemetry", uses: ["AstroTestKit", "LogPeer"], [log]),
+    suite("AstroTelemetry", uses: ["AstroCore", "AstroTestKit", "LogPeer"], [log]),
     suite(
       "AstroRunner",
       uses: [
-        "AstroTestKit", "AstroCore", "AstroWorkflow", "AstroConfiguration", "AstroScheduling", "AstroJournal",
+        "AstroTestKit", "AstroCore", "AstroConfiguration", "AstroScheduling", "AstroJournal",
         "AstroSpool", "AstroTelemetry",
       ], [log]),
     .testTarget(name: "EndToEndTests", dependencies: ["AstroCore", "AstroJournal"], swiftSettings: settings),

@@ -40,7 +40,7 @@ public struct AttemptFiles {
       return "what it printed cannot be kept as \(target): \(reason)"
     default:
       throw Failure(
-        problem == ENOSPC || problem == EDQUOT ? .noSpace : .io, subject: target,
+        .io, subject: target,
         message: "cannot keep what '\(key.task)' printed", errno: problem, reason: reason)
     }
   }

@@ -2,14 +2,19 @@ public import AstroCore
 public import AstroProcess
 import Glibc
 
-/// Runs local commands through a ``Launcher``. All agents of type `command` share one: their ids are only slots.
-public final class CommandAgent: Agent {
+/// Runs local commands through a ``Launcher``. All agents of type `command` share one: their ids are only slots. Every
+/// start handed to it is in the journal already; every end comes back as an ``AttemptEnding``, at once from ``start(_:)``
+/// or later through the launcher's events.
+public final class CommandAgent {
   private let launcher: any Launcher
   private let runs: String
   private let home: String
   private let clock: any AstroCore.Clock
   private let inherited: [(name: String, value: String)]
   private let path: String
+
+  /// Where programs are looked for when the runner itself has no `PATH`.
+  public static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
   /// - Parameters:
   ///   - runs: `data/runs`.
@@ -21,19 +26,19 @@ public final class CommandAgent: Agent {
     self.home = home
     self.runs = runs
     self.clock = clock
-    path = environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    path = environment["PATH"] ?? Self.defaultPath
     inherited =
       [("PATH", path), ("HOME", environment["HOME"] ?? "/"), ("LANG", environment["LANG"] ?? "C.UTF-8")]
       + (environment["TZ"].map { [("TZ", $0)] } ?? [])
   }
 
-  public func probe() -> String? { Self.problem }
-
-  /// What ``probe()`` says. Commands need the machine alone, so nobody has to be running to ask.
+  /// Why no command can run on this machine now, in one sentence; `nil` when they can.
   public static var problem: String? {
     access("/bin/sh", X_OK) == 0 ? nil : "/bin/sh cannot be executed: \(String(cString: strerror(errno)))"
   }
 
+  /// Starts attempts: now, or those marked held at the next ends of attempts that run.
+  /// - Returns: the ends of those that could not be started.
   public func start(_ starts: [(start: AttemptStart, isHeld: Bool)]) -> [AttemptEnding] {
     var requests: [StartRequest] = []
     var endings: [AttemptEnding] = []
@@ -57,9 +62,12 @@ public final class CommandAgent: Agent {
 
   // A launcher that is gone has nothing left to start or to signal; its end comes as an event of its own.
 
+  /// Starts a held attempt now.
   public func release(_ key: AttemptKey) { try? launcher.release(key) }
+  /// Takes a held attempt back, if it has not begun.
   public func withdraw(_ key: AttemptKey) { try? launcher.withdraw(key) }
 
+  /// Asks an attempt to end. One that has ended already is no error.
   public func signal(_ key: AttemptKey, _ signal: TerminationSignal) {
     try? launcher.signal(key, signal == .kill ? SIGKILL : SIGTERM)
   }
@@ -126,7 +134,7 @@ public final class CommandAgent: Agent {
   }
 
   /// Looks a bare name up as execvp(3) does in the command's own directory; a name with a slash is taken as it is.
-  private static func resolve(_ name: String, path: String, from workdir: String) -> String? {
+  public static func resolve(_ name: String, path: String, from workdir: String) -> String? {
     if name.utf8.contains(UInt8(ascii: "/")) { return name }
     for folder in path.split(separator: ":", omittingEmptySubsequences: false) {
       let candidate =

@@ -1,6 +1,6 @@
 import AstroCore
 
-/// The file named by `$ASTRO_OUTPUT` (contract 3): lines `key=value`, or `key<<MARK`, any lines, and `MARK` alone. The
+/// The file named by `$ASTRO_OUTPUT`: lines `key=value`, or `key<<MARK`, any lines, and `MARK` alone. The
 /// format of GitHub Actions' `$GITHUB_OUTPUT`; a key written twice has its last value. A line ends in LF or CR LF; the
 /// lines before `MARK` are taken byte for byte.
 public enum OutputFile {

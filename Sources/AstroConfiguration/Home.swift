@@ -1,7 +1,7 @@
 public import AstroCore
 import Glibc
 
-/// One home and where everything in it lies (contract 1). Paths only.
+/// One home and where everything in it lies. Paths only.
 public struct Home: Sendable {
   public let root: String
   public let spool: String
@@ -25,7 +25,6 @@ public struct Home: Sendable {
   public var journal: String { data + "/astro.sqlite" }
   public var runners: String { data + "/runners" }
   public var runs: String { data + "/runs" }
-  public var scratch: String { data + "/scratch" }
 
   /// The file that makes a directory a home.
   public static let mark = "config/system_config.yaml"

@@ -1,6 +1,6 @@
 import AstroCore
 
-/// `config/system_config.yaml` with every default filled in (contract 1).
+/// `config/system_config.yaml` with every default filled in.
 public struct SystemConfiguration: Sendable, Equatable {
   public enum Environment: String, Sendable, CaseIterable { case production, development }
   public enum LogLevel: String, Sendable, CaseIterable {
@@ -22,8 +22,8 @@ public struct SystemConfiguration: Sendable, Equatable {
   public var logFile = "logs/astro.log"
   /// By limiter; all three are always there.
   public var rateLimits: [String: RateLimit] = [
-    "task_submission": .window(maxRequests: 100, window: .seconds(60)),
-    "workflow_creation": .window(maxRequests: 20, window: .seconds(60)),
+    LimiterName.taskSubmission: .window(maxRequests: 100, window: .seconds(60)),
+    LimiterName.workflowCreation: .window(maxRequests: 20, window: .seconds(60)),
     "api_calls": .window(maxRequests: 1000, window: .seconds(60)),
   ]
   public var healthCheckInterval = Duration.seconds(30)

@@ -1,4 +1,4 @@
-/// The exit codes of the command (contract 7; numbers of sysexits(3) where it has one).
+/// The exit codes of the command (numbers of sysexits(3) where it has one).
 public enum ExitCode: Int32, Sendable {
   case ok = 0
   case runFailed = 1

@@ -1,5 +1,5 @@
 /// The name of one run, `<name>-<UTC yyyymmddThhmmssZ>-<6 random base32>`: sortable, unique, and safe as
-/// a file name (contract 2). Minted by ``mint(name:at:using:)`` only; text from outside goes through ``init(validating:)``.
+/// a file name. Minted by ``mint(name:at:using:)`` only; text from outside goes through ``init(validating:)``.
 public struct WorkflowID: Hashable, Sendable, Comparable, CustomStringConvertible {
   public let text: String
 
@@ -36,6 +36,12 @@ public struct WorkflowID: Hashable, Sendable, Comparable, CustomStringConvertibl
     let alphabet = Array("abcdefghijklmnopqrstuvwxyz234567".utf8)  // RFC 4648 base32, lower case
     let suffix = (0..<6).map { _ in alphabet[Int(random.next(upperBound: UInt32(32)))] }
     return WorkflowID(unchecked: "\(name)-\(time.compact)-\(String(decoding: suffix, as: UTF8.self))")
+  }
+
+  /// Mints an identifier with random bits from the kernel.
+  public static func mint(name: String, at time: Timestamp) -> WorkflowID {
+    var random = SystemRandomNumberGenerator()
+    return mint(name: name, at: time, using: &random)
   }
 
   /// What the workflow is called: the part before the time and the random characters.

@@ -7,11 +7,6 @@ public struct JSONWriter: Sendable {
 
   public init(reserving capacity: Int = 256) { bytes.reserveCapacity(capacity) }
 
-  public mutating func removeAll() {
-    bytes.removeAll(keepingCapacity: true)
-    needsComma = false
-  }
-
   public mutating func beginObject() { open("{") }
   public mutating func endObject() { close("}") }
   public mutating func beginArray() { open("[") }
@@ -92,13 +87,6 @@ public struct JSONWriter: Sendable {
   }
   public mutating func member(_ name: String, ifPresent number: (some BinaryInteger)?) {
     if let number { member(name, number) }
-  }
-
-  /// Bytes that are JSON already.
-  public mutating func raw(_ json: some Sequence<UInt8>) {
-    separate()
-    bytes.append(contentsOf: json)
-    needsComma = true
   }
 
   private mutating func open(_ bracket: Unicode.Scalar) {

@@ -1,4 +1,4 @@
-/// The answer of a rate limiter (contract 5).
+/// The answer of a rate limiter.
 public struct LimitVerdict: Sendable, Equatable {
   public var limiter: String
   public var key: String

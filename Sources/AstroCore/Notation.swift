@@ -1,4 +1,4 @@
-/// How durations and sizes are written in YAML and on the command line (contract, preamble).
+/// How durations are written in YAML and on the command line.
 public enum Notation {
   /// 100 Julian years: what is longer was not meant, and sums of durations must not overflow.
   public static let longestDuration = Duration.seconds(3_155_760_000)
@@ -6,9 +6,13 @@ public enum Notation {
   /// `500ms 10s 5m 2h 1d`, or a bare number of seconds; fractions allowed (`1.5h`). `nil` when it is none of these.
   /// What is longer than ``longestDuration`` is cut to just past it, so that callers can say so.
   public static func duration(_ text: String) -> Duration? {
-    guard let (number, unit) = split(text) else { return nil }
+    let end = text.utf8.firstIndex { !((0x30...0x39).contains($0) || $0 == 0x2E) } ?? text.utf8.endIndex
+    let digits = text[..<end]
+    guard let first = digits.utf8.first, first != 0x2E, digits.utf8.last != 0x2E, let number = Double(digits) else {
+      return nil
+    }
     let scale: Double
-    switch unit {
+    switch text[end...] {
     case "", "s": scale = 1
     case "ms": scale = 0.001
     case "m": scale = 60
@@ -26,26 +30,6 @@ public enum Notation {
     return .microseconds(Int64((min(seconds, most) * 1_000_000).rounded()))
   }
 
-  /// `64MiB 64M 512K 2G` (powers of 1024; `MB` and `kB` are powers of 1000), or bytes. `nil` otherwise.
-  public static func byteSize(_ text: String) -> Int64? {
-    guard let (number, unit) = split(text) else { return nil }
-    let scale: Double
-    switch unit {
-    case "", "B": scale = 1
-    case "K", "KiB", "k": scale = 1024
-    case "M", "MiB": scale = 1_048_576
-    case "G", "GiB": scale = 1_073_741_824
-    case "T", "TiB": scale = 1_099_511_627_776
-    case "kB", "KB": scale = 1000
-    case "MB": scale = 1_000_000
-    case "GB": scale = 1_000_000_000
-    case "TB": scale = 1_000_000_000_000
-    default: return nil
-    }
-    let bytes = number * scale
-    return bytes <= 9e15 ? Int64(bytes.rounded()) : nil
-  }
-
   /// The shortest exact spelling people use: `90s` is `1m 30s`, `0` is `0s`; below a second, milliseconds.
   public static func spell(_ duration: Duration) -> String {
     let total = duration.microseconds
@@ -58,14 +42,5 @@ public enum Notation {
       rest %= size
     }
     return parts.prefix(2).joined(separator: " ")
-  }
-
-  private static func split(_ text: String) -> (Double, String)? {
-    let end = text.utf8.firstIndex { !((0x30...0x39).contains($0) || $0 == 0x2E) } ?? text.utf8.endIndex
-    let digits = text[..<end]
-    guard let first = digits.utf8.first, first != 0x2E, digits.utf8.last != 0x2E, let number = Double(digits) else {
-      return nil
-    }
-    return (number, String(text[end...]))
   }
 }

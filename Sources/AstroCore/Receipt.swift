@@ -1,4 +1,4 @@
-/// What lies beside a file in its final place, as `<workflow_id>.receipt.json` (contract 2).
+/// What lies beside a file in its final place, as `<workflow_id>.receipt.json`.
 public struct Receipt: Sendable, Equatable {
   public var workflow: WorkflowID
   /// The name it had in `spool/`, made printable.

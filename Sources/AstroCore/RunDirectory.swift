@@ -1,4 +1,4 @@
-/// Where the parts of one run lie (contract 6). Paths only; whoever writes makes what is missing.
+/// Where the parts of one run lie. Paths only; whoever writes makes what is missing.
 public struct RunDirectory: Sendable {
   public let path: String
 

@@ -1,4 +1,4 @@
-/// The states of a task (contract 3). ``isTerminal`` ones never change except by `astro retry`.
+/// The states of a task. ``isTerminal`` ones never change except by `astro retry`.
 public enum TaskState: String, Sendable, CaseIterable {
   case pending, waiting, running, succeeded, failed
   case timedOut = "timed_out"
@@ -14,7 +14,7 @@ public enum TaskState: String, Sendable, CaseIterable {
   }
 }
 
-/// The states of a run (contract 3).
+/// The states of a run.
 public enum RunState: String, Sendable, CaseIterable {
   case queued, running, held, succeeded, partial, failed, cancelled, rejected, duplicate
 

@@ -7,7 +7,7 @@ public struct WorkflowPlan: Sendable, Equatable {
   public var user: String?
   public var priority = 0
   public var notBefore: Timestamp?
-  /// How long the whole run may take from its claim.
+  /// How long the whole run may take, from its claim or its last retry.
   public var deadline: Duration?
   public var params: [ParameterPlan] = []
   public var env: [EnvironmentPlan] = []
@@ -22,7 +22,7 @@ public struct ParameterPlan: Sendable, Equatable {
   public var name: String
   public var kind: Kind
   public var required: Bool
-  /// The regular expression (Swift `Regex`) that a string must match as a whole where it is anchored.
+  /// The pattern, in Astro's own subset of regular expressions, that a string must match; as a whole where it is anchored.
   public var pattern: String?
   public var defaultValue: JSONValue?
 
@@ -67,13 +67,10 @@ public struct TaskPlan: Sendable, Equatable {
   public var outputs: [String] = []
   /// Some expression of the workflow reads its stdout: the text is kept with its record.
   public var keepsStdout = false
-  /// Where it begins in the file; 1-based.
-  public var line: Int
 
-  public init(id: String, work: Work, line: Int = 0) {
+  public init(id: String, work: Work) {
     self.id = id
     self.work = work
-    self.line = line
   }
 }
 
@@ -113,18 +110,13 @@ public struct RetryPolicy: Sendable, Equatable {
   public var delay: Duration = .seconds(1)
   public var factor = 2.0
   public var maxDelay: Duration = .seconds(300)
-  /// Full jitter: a wait is drawn between half of the backoff and all of it.
+  /// Equal jitter: a wait is drawn between half of the backoff and all of it.
   public var jitter = true
   /// Only these exit codes; empty with an empty ``onError``: any failure but `lost`.
   public var onExit: [Int32] = []
   public var onError: [Cause] = []
 
   public init() {}
-  public init(attempts: Int, delay: Duration = .seconds(1), jitter: Bool = true) {
-    self.attempts = attempts
-    self.delay = delay
-    self.jitter = jitter
-  }
 
   /// Whether `outcome` of attempt `number` is tried again. A `lost` attempt may have done its work: it is repeated only
   /// where the workflow says `on_error: [lost]`.

@@ -3,10 +3,9 @@ import GRDB
 import Glibc
 
 extension Failure {
-  /// A failed system call: `errno` as it stands. A full disk is told apart whatever was tried: it passes.
+  /// A failed system call: `errno` as it stands.
   static func system(_ code: Code, subject: String, _ message: String) -> Failure {
     let number = Glibc.errno
-    let code = number == ENOSPC || number == EDQUOT ? Code.noSpace : code
     return Failure(code, subject: subject, message: message, errno: number, reason: String(cString: strerror(number)))
   }
 

@@ -16,14 +16,11 @@ public struct Reading {
   /// By id.
   public func agents() throws(Failure) -> [AgentRecord] {
     try session.rows(
-      """
-      SELECT id, successes, failures, infrastructure_failures, probe_at, last_error, updated_at FROM agent ORDER BY id
-      """
+      "SELECT id, successes, failures, infrastructure_failures, probe_at, last_error FROM agent ORDER BY id"
     ) { row in
       AgentRecord(
         id: row.text(0), successes: row[1] as Double? ?? 0, failures: row[2] as Double? ?? 0,
-        infrastructureFailures: row[3] as Int? ?? 0, probeAt: row.time(4), lastError: row[5],
-        updatedAt: row.instant(6))
+        infrastructureFailures: row[3] as Int? ?? 0, probeAt: row.time(4), lastError: row[5])
     }
   }
 

@@ -39,6 +39,8 @@ public struct RunRecord: Sendable, Equatable {
 
   /// From when its present life counts, for its deadline and its duration: the claim, or the last retry.
   public var livesSince: Timestamp { retriedAt ?? claimedAt }
+  /// From then to the end; `nil` while it goes on.
+  public var duration: Duration? { finishedAt.map { $0 - livesSince } }
 
   public init(
     id: WorkflowID, name: String, user: String, state: RunState = .queued, priority: Int = 0, file: [UInt8],
@@ -161,11 +163,10 @@ public struct AgentRecord: Sendable, Equatable {
   /// When it is probed next; `nil` while it is healthy.
   public var probeAt: Timestamp?
   public var lastError: String?
-  public var updatedAt: Timestamp
 
   public init(
     id: String, successes: Double = 0, failures: Double = 0, infrastructureFailures: Int = 0, probeAt: Timestamp? = nil,
-    lastError: String? = nil, updatedAt: Timestamp
+    lastError: String? = nil
   ) {
     self.id = id
     self.successes = successes
@@ -173,7 +174,6 @@ public struct AgentRecord: Sendable, Equatable {
     self.infrastructureFailures = infrastructureFailures
     self.probeAt = probeAt
     self.lastError = lastError
-    self.updatedAt = updatedAt
   }
 }
 

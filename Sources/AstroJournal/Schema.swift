@@ -85,7 +85,7 @@ enum Schema {
     CREATE TABLE series(name TEXT PRIMARY KEY, value REAL NOT NULL) STRICT, WITHOUT ROWID;
     CREATE TABLE agent(
       id TEXT PRIMARY KEY, successes REAL NOT NULL, failures REAL NOT NULL, infrastructure_failures INTEGER NOT NULL,
-      probe_at INTEGER, last_error TEXT, updated_at INTEGER NOT NULL
+      probe_at INTEGER, last_error TEXT
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE submission(
       id TEXT PRIMARY KEY, params TEXT NOT NULL, user TEXT NOT NULL, created_at INTEGER NOT NULL

@@ -5,9 +5,7 @@ import GRDB
 extension Transaction {
   /// Admits a run: once this is durable the row is the truth, and where the file lies is repaired from it. A run that is
   /// known already stays as it is, so that a claim repeated after a crash changes nothing.
-  /// - Returns: whether it was new.
-  @discardableResult
-  public func insert(_ run: RunRecord, content: [UInt8]) throws(Failure) -> Bool {
+  public func insert(_ run: RunRecord, content: [UInt8]) throws(Failure) {
     let inserted = try session.run(
       "INSERT OR IGNORE INTO run VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       [
@@ -17,9 +15,8 @@ extension Transaction {
         run.reason, RecordText.encode(run.errors), run.rateLimit.map { RecordText.encode($0) },
         run.isHoldRequested, run.retriedAt?.microseconds, run.taskCount,
       ])
-    guard inserted > 0 else { return false }
+    guard inserted > 0 else { return }
     try session.run("INSERT INTO content(run, bytes) VALUES(?, ?)", [run.id.text, Data(content)])
-    return true
   }
 
   /// Moves a run to `state`. What is `nil` stays as it was. A run that was asked to be held stays `held` until it ends: its
@@ -58,14 +55,12 @@ extension Transaction {
 
   /// Asks the owner to end the run, which also ends a hold: a held run starts nothing, so it would never come to its end.
   /// Nothing happens to one that has ended.
-  /// - Returns: whether there was anything to ask.
-  @discardableResult
-  public func requestCancel(_ id: WorkflowID) throws(Failure) -> Bool {
+  public func requestCancel(_ id: WorkflowID) throws(Failure) {
     try session.run(
       """
       UPDATE run SET cancel_requested = 1, hold_requested = 0, state = CASE WHEN state <> 'held' THEN state \
       WHEN started_at IS NULL THEN 'queued' ELSE 'running' END WHERE id = ? AND state IN ('queued', 'running', 'held')
-      """, [id.text]) > 0
+      """, [id.text])
   }
 
   /// Asks that nothing more of the run is started. The state says so at once, whether or not a runner works on it.

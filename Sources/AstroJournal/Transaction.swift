@@ -37,10 +37,10 @@ extension Transaction {
 
   public func put(agent: AgentRecord) throws(Failure) {
     try session.run(
-      "INSERT OR REPLACE INTO agent VALUES(?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO agent VALUES(?, ?, ?, ?, ?, ?)",
       [
         agent.id, agent.successes, agent.failures, agent.infrastructureFailures, agent.probeAt?.microseconds,
-        agent.lastError, agent.updatedAt.microseconds,
+        agent.lastError,
       ])
   }
 

@@ -1,4 +1,3 @@
-import AstroCore
 import CLinux
 import Glibc
 

@@ -2,11 +2,9 @@ import AstroCore
 import Glibc
 
 extension Failure {
-  /// A failed system call, told with the current `errno`: read it before anything else can change it. A full disk is
-  /// told apart whatever was tried: it passes, and a watcher waits for that.
+  /// A failed system call, told with the current `errno`: read it before anything else can change it.
   static func kernel(_ code: Code, _ subject: String, _ message: String, _ number: Int32 = Glibc.errno) -> Failure {
-    let code = number == ENOSPC || number == EDQUOT ? Code.noSpace : code
-    return Failure(code, subject: subject, message: message, errno: number, reason: kernelWords(number))
+    Failure(code, subject: subject, message: message, errno: number, reason: kernelWords(number))
   }
 }
 

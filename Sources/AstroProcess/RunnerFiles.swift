@@ -55,11 +55,6 @@ public struct RunnerFiles: Sendable, Equatable {
     try Self.unlinkIfPresent(reading)
   }
 
-  /// `remove()` by names.
-  public static func remove(dataDirectory: String, runnerID: String) throws(Failure) {
-    try RunnerFiles(dataDirectory: dataDirectory, runnerID: runnerID).remove()
-  }
-
   /// `<runner>-<number>.out` or `.err`; the digits keep runner `a` from touching the files of runner `a-1`.
   func isOwnScratch(_ name: String) -> Bool {
     guard name.hasPrefix(runnerID + "-"), name.hasSuffix(".out") || name.hasSuffix(".err") else { return false }

@@ -13,11 +13,9 @@ public struct Wreck: Sendable {
     public let stdout: String
     public let stderr: String
 
-    /// Signals its process group, if it is still the same process; false when it is gone or not known.
-    @discardableResult
-    public func signal(_ signo: Int32) -> Bool {
-      guard let identity, identity.exists else { return false }
-      return kill(-identity.pid, signo) == 0
+    /// Signals its process group, if it is known and still the same process.
+    public func signal(_ signo: Int32) {
+      if let identity, identity.exists { kill(-identity.pid, signo) }
     }
   }
 
@@ -33,7 +31,7 @@ public struct Wreck: Sendable {
     case refused(reason: String, infrastructure: Bool)
     /// It runs, and its warden will record the end.
     case running(Command)
-    /// It was never started and never will be: start it, as the same attempt.
+    /// It was never started and never will be: it is forgotten, and the task decided on anew.
     case neverStarted
     /// The warden may still be reading what the runner sent: ask again when the log grows.
     case undecided

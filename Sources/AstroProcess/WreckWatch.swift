@@ -7,6 +7,8 @@ public final class WreckWatch {
   public enum News: Sendable, Equatable {
     case ended(ExitRecord)
     case refused(AttemptKey, reason: String, infrastructure: Bool)
+    /// It has begun after all; when, in microseconds of CLOCK_BOOTTIME.
+    case began(AttemptKey, since: Int64)
     /// What the dead runner had still sent is handled: attempts without a start will never start.
     case closed
     /// The last news. What is in ``Wreck/running`` now is lost.
@@ -64,7 +66,8 @@ public final class WreckWatch {
     case .refused(let key, let reason, let infrastructure):
       .refused(key, reason: reason, infrastructure: infrastructure)
     case .closed: .closed
-    case .warden, .start, .pid, .withdrawn, .failed: nil
+    case .pid(let key, _, _): wreck.running[key]?.identity.map { .began(key, since: $0.startedBoot) }
+    case .warden, .start, .withdrawn, .failed: nil
     }
   }
 

@@ -13,6 +13,7 @@ final class AdoptedRunner {
   enum News {
     case ended(ExitRecord)
     case refused(AttemptKey, reason: String, infrastructure: Bool)
+    case began(AttemptKey, since: Int64)
     case neverStarted(AttemptKey)
     case lost(AttemptKey, Wreck.Command?)
   }
@@ -43,6 +44,8 @@ final class AdoptedRunner {
         if outstanding.remove(key) != nil {
           result.append(.refused(key, reason: reason, infrastructure: infrastructure))
         }
+      case .began(let key, let since):
+        if outstanding.contains(key) { result.append(.began(key, since: since)) }
       case .closed, .wardenDied: result += decideRest()
       }
     }

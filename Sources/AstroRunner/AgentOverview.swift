@@ -50,11 +50,10 @@ public struct AgentOverview {
     try journal.commit { transaction in
       let known = Dictionary(try transaction.reading.agents().map { ($0.id, $0) }, uniquingKeysWith: { $1 })
       for (id, problem) in answers {
-        var record = known[id] ?? AgentRecord(id: id, updatedAt: transaction.now.wall)
+        var record = known[id] ?? AgentRecord(id: id)
         record.infrastructureFailures =
           problem == nil ? 0 : max(record.infrastructureFailures, AgentPool.Record.illAfter)
         record.lastError = problem
-        record.updatedAt = transaction.now.wall
         try transaction.put(agent: record)
       }
     }

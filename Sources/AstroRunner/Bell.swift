@@ -1,4 +1,3 @@
-import AstroCore
 import AstroProcess
 import Glibc
 

@@ -76,7 +76,7 @@ extension FileExplanation.Cause {
     switch self {
     case .ignored: "ignored"
     case .refused: "refused"
-    case .notYet(let reason, _): reason.word
+    case .notYet(let reason, _): reason.rawValue
     case .stuck: "stuck"
     case .notBefore: "not_before"
     case .limit: "limit"
@@ -105,17 +105,6 @@ extension FileExplanation.Cause {
 }
 
 extension NotYet.Reason {
-  fileprivate var word: String {
-    switch self {
-    case .beingWritten: "being_written"
-    case .resting: "resting"
-    case .noFinalNewline: "no_final_newline"
-    case .empty: "empty"
-    case .unsettled: "unsettled"
-    case .unreadable: "unreadable"
-    }
-  }
-
   fileprivate func sentence(_ until: Timestamp, _ now: Timestamp) -> String {
     switch self {
     case .beingWritten: "being written: a process holds it open for writing"

@@ -1,6 +1,5 @@
 public import AstroCore
 import AstroJournal
-import AstroScheduling
 
 /// Why the tasks of a run do not run, and when each could start at the earliest; of a run that has ended, how. Pure: drawn
 /// from a ``RunSituation``, which holds the time too.

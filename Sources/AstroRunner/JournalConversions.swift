@@ -40,11 +40,10 @@ extension AgentPool.Record {
 }
 
 extension AgentRecord {
-  init(id: String, _ record: AgentPool.Record, at now: Timestamp) {
+  init(id: String, _ record: AgentPool.Record) {
     self.init(
       id: id, successes: record.successes, failures: record.failures,
-      infrastructureFailures: record.infrastructureFailures, probeAt: record.probeAt, lastError: record.lastError,
-      updatedAt: now)
+      infrastructureFailures: record.infrastructureFailures, probeAt: record.probeAt, lastError: record.lastError)
   }
 }
 

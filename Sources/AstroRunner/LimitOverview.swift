@@ -31,12 +31,12 @@ public struct LimitOverview {
     let limits = RateLimits(configured: configuration.system.limits)
     let states = try reading?.limitStates() ?? []
     if let reading {
-      for user in states.filter({ $0.limiter == StartLine.limiter }).map(\.key) {
+      for user in states.filter({ $0.limiter == LimiterName.taskSubmission }).map(\.key) {
         // A limit that lets the next one through holds nobody: those who are ready wait for a slot.
-        let verdict = try limits.check(StartLine.limiter, key: user, in: reading, at: now, bootID: bootID)
+        let verdict = try limits.check(LimiterName.taskSubmission, key: user, in: reading, at: now, bootID: bootID)
         guard !verdict.allowed else { continue }
         for entry in try StartLine(of: user, in: reading, home: home, at: now.wall).entries {
-          waiting[LimitPlace(limiter: StartLine.limiter, key: user), default: .init()].add(since: entry.since)
+          waiting[LimitPlace(limiter: LimiterName.taskSubmission, key: user), default: .init()].add(since: entry.since)
         }
       }
     }

@@ -6,6 +6,8 @@ extension PlanReport {
     writer.beginObject()
     writer.member("name", workflow.name)
     writer.member("user_id", workflow.user)
+    writer.member("description", ifPresent: plan.description)
+    if !plan.labels.isEmpty { writer.member("labels", .map(plan.labels.mapValues { .string($0) })) }
     writer.member("priority", plan.priority)
     writer.member("not_before", ifPresent: plan.notBefore?.rfc3339)
     if let deadline = plan.deadline { writer.member("deadline_seconds", deadline.seconds) }

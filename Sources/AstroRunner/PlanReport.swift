@@ -63,7 +63,7 @@ public struct PlanReport: Sendable {
     }
     agents = tasks.map { known[$0.agent] ?? [] }
     let limits = configuration.system.limits
-    waits = [("workflow_creation", 1), ("task_submission", tasks.count)].map { limiter, requests in
+    waits = [(LimiterName.workflowCreation, 1), (LimiterName.taskSubmission, tasks.count)].map { limiter, requests in
       Self.wait(limiter, requests, limits[limiter] ?? .unlimited)
     }
     rounds = Self.rounds(levels, agents, configuration)

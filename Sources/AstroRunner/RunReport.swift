@@ -9,6 +9,9 @@ public struct RunReport {
   public var run: RunRecord
   public var tasks: [TaskRecord]
   public var attempts: [AttemptRecord]
+  /// As the workflow says; known of a run with every task only.
+  public private(set) var description: String?
+  public private(set) var labels: [String: String] = [:]
   let directory: RunDirectory
 
   /// - Parameter runs: `data/runs`.
@@ -25,6 +28,8 @@ public struct RunReport {
     try self.init(id, in: journal, runs: runs)
     let content = try journal.content(id) ?? []
     guard let plan = WorkflowParser.parse(content, file: run.shownFile).plan else { return }
+    description = plan.description
+    labels = plan.labels
     var known = Dictionary(tasks.map { ($0.task, $0) }, uniquingKeysWith: { first, _ in first })
     tasks =
       plan.tasks.map { known.removeValue(forKey: $0.id) ?? TaskRecord(run: id, task: $0.id, state: .pending) }
@@ -36,7 +41,7 @@ public struct RunReport {
     Dictionary(attempts.map { ($0.key.task, $0.agent) }, uniquingKeysWith: { _, last in last })
   }
 
-  /// Pretty enough for people: one member a line on the top, one task a line.
+  /// One line of JSON.
   public var json: [UInt8] {
     var writer = JSONWriter(reserving: 1024 + attempts.count * 256)
     write(to: &writer)
@@ -63,6 +68,8 @@ public struct RunReport {
     writer.member("state", run.state.rawValue)
     writer.member("reason", ifPresent: run.reason)
     writer.member("priority", run.priority)
+    writer.member("description", ifPresent: description)
+    if !labels.isEmpty { writer.member("labels", .map(labels.mapValues { .string($0) })) }
     writer.member("file", run.shownFile)
     writer.member("sha256", run.sha256)
     writer.member("params", .map(run.params))
@@ -71,7 +78,7 @@ public struct RunReport {
     writer.member("retried_at", ifPresent: run.retriedAt?.rfc3339)
     writer.member("started_at", ifPresent: run.startedAt?.rfc3339)
     writer.member("finished_at", ifPresent: run.finishedAt?.rfc3339)
-    if let finished = run.finishedAt { writer.member("duration_ms", (finished - run.livesSince).milliseconds) }
+    if let duration = run.duration { writer.member("duration_ms", duration.milliseconds) }
     writer.key("errors")
     writer.beginArray()
     for error in run.errors { error.write(to: &writer) }

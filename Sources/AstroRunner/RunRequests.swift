@@ -1,7 +1,6 @@
 public import AstroConfiguration
 public import AstroCore
 public import AstroJournal
-import AstroSpool
 import AstroWorkflow
 
 /// What a command asks of one run. Each request is one transaction, durable before anybody hears of it; whoever owns the

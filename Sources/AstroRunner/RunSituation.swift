@@ -1,8 +1,6 @@
 public import AstroConfiguration
 public import AstroCore
 public import AstroJournal
-import AstroLimits
-import AstroProcess
 public import AstroScheduling
 import AstroWorkflow
 
@@ -63,16 +61,16 @@ public struct RunSituation: Sendable {
     let system = configuration.system
     try self.init(run, in: journal, at: now.wall)
     agents = configuration.members
-    parallel = system.maxParallelTasks > 0 ? system.maxParallelTasks : Machine.processors
+    parallel = Runner.policy(system).parallel
     guard !run.state.isTerminal else { return }
     slots = try journal.occupiedSlots()
     for record in try journal.agents() { records[record.id] = record }
     limit = try RateLimits(configured: system.limits)
-      .check(StartLine.limiter, key: run.user, in: journal, at: now, bootID: bootID)
+      .check(LimiterName.taskSubmission, key: run.user, in: journal, at: now, bootID: bootID)
     if limit?.allowed == false {
       openings = try StartLine(of: run.user, in: journal, home: home, at: now.wall).openings(
         of: run,
-        LimitForecast(StartLine.limiter, of: run.user, configuration, journal, bootID: bootID, at: now))
+        LimitForecast(LimiterName.taskSubmission, of: run.user, configuration, journal, bootID: bootID, at: now))
     }
     presence = try WorkingRunner.all(dataDirectory: home.data).presence(of: run.owner)
   }

@@ -2,7 +2,6 @@ import AstroConfiguration
 import AstroCore
 import AstroJournal
 import AstroSpool
-import AstroTelemetry
 import Logging
 
 extension Runner {

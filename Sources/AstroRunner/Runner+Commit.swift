@@ -1,7 +1,5 @@
-import AstroConfiguration
 import AstroCore
 import AstroJournal
-import AstroLimits
 import AstroScheduling
 import AstroSpool
 import AstroTelemetry
@@ -53,7 +51,7 @@ extension Runner {
     for task in changes.tasks.values { try transaction.put(task) }
     for agent in changes.agents {
       guard let record = scheduler.agentRecord(agent) else { continue }
-      try transaction.put(agent: AgentRecord(id: agent, record, at: clock.now().wall))
+      try transaction.put(agent: AgentRecord(id: agent, record))
     }
   }
 
@@ -83,7 +81,7 @@ extension Runner {
     case .forget(let key):
       promises[key] = nil
       guard let attempt = try transaction.withdrawAttempt(key), let user = owned[key.workflow]?.user else { return nil }
-      try limits.refund("task_submission", key: user, for: attempt, in: transaction)
+      try limits.refund(LimiterName.taskSubmission, key: user, for: attempt, in: transaction)
     case .end(let key, let cause): try transaction.setEndingCause(of: key, cause.rawValue)
     case .agentChanged(let agent): changes.agents.insert(agent)
     case .launch, .enqueue, .release, .withdraw, .kill, .probe: break
@@ -107,11 +105,10 @@ extension Runner {
   }
 
   private func begin(_ start: AttemptStart, in transaction: Transaction) throws(Failure) -> Event {
-    let verdict = try limits.consume("task_submission", key: start.user, in: transaction)
-    deltas.increment(verdict.allowed ? .limitGranted : .limitDenied, ["task_submission"])
+    let verdict = try limits.consume(LimiterName.taskSubmission, key: start.user, in: transaction)
+    deltas.increment(verdict.allowed ? .limitGranted : .limitDenied, [LimiterName.taskSubmission])
     guard verdict.allowed else {
       batch.verdicts[start.key] = verdict
-      result.throttled = true
       return .denied(start.key, verdict)
     }
     // The moment of the grant: should the start be taken back, it is given back by it.

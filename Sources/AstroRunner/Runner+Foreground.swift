@@ -1,7 +1,5 @@
-import AstroConfiguration
 public import AstroCore
 import AstroJournal
-import AstroLimits
 import AstroProcess
 import AstroScheduling
 import AstroSpool
@@ -34,7 +32,7 @@ extension Runner {
     var refused: LimitVerdict?
     var entered: (WorkflowID, Event)?
     try journal.commit { transaction in
-      let verdict = try limits.consume("workflow_creation", key: admission.user, in: transaction)
+      let verdict = try limits.consume(LimiterName.workflowCreation, key: admission.user, in: transaction)
       guard verdict.allowed else {
         refused = verdict
         return
@@ -46,7 +44,7 @@ extension Runner {
     }
     if let refused { throw Obstacle.throttled(refused) }
     guard let (run, event) = entered else { preconditionFailure("a file is refused or entered") }
-    deltas.increment(.limitGranted, ["workflow_creation"])
+    deltas.increment(.limitGranted, [LimiterName.workflowCreation])
     pending.append(event)
     observer?.runner(.accepted(run, name: admission.name, tasks: plan.tasks.count))
     tellSubmitted(run, admission.user, admission.shownFile, at: admission.submittedAt)

@@ -1,7 +1,6 @@
 import AstroConfiguration
 import AstroCore
 import AstroJournal
-import AstroLimits
 import AstroScheduling
 import AstroSpool
 import AstroTelemetry
@@ -56,7 +55,7 @@ extension Runner {
         if let known = verdicts[user] {
           verdict = known
         } else {
-          verdict = try limits.check("workflow_creation", key: user, on: journal)
+          verdict = try limits.check(LimiterName.workflowCreation, key: user, on: journal)
           verdicts[user] = verdict
         }
         guard verdict.allowed else {
@@ -78,9 +77,7 @@ extension Runner {
   }
 
   func examine(_ candidate: Candidate) -> Admission {
-    let submission = Self.announcedID(candidate.name).flatMap { id in
-      (try? journal.read { try $0.submission(id.text) }).flatMap { $0 }
-    }
+    let submission = (try? journal.read { try $0.submission(announcing: candidate.name) }).flatMap { $0 }
     guard !suspects.isPoison(candidate.identity) else {
       var admission = Admission(poison: candidate)
       admission.submission = submission.flatMap { WorkflowID(validating: $0.id) }
@@ -91,20 +88,15 @@ extension Runner {
     }
   }
 
-  /// The run that `astro submit` announced, if it named this file: asked for under this identifier.
-  private static func announcedID(_ name: FileName) -> WorkflowID? {
-    WorkflowID(validating: String(decoding: name.stem, as: UTF8.self))
-  }
-
   private func throttle(_ candidate: Candidate, _ admission: Admission, _ verdict: LimitVerdict) {
     intake.putBack(candidate, admission)
     intake.block(user: admission.user, until: clock.now().boot + max(1000, verdict.retryAfter.microseconds))
-    result.throttled = true
-    deltas.increment(.limitDenied, ["workflow_creation"])
+    deltas.increment(.limitDenied, [LimiterName.workflowCreation])
     log.warning(
       "Rate limit exceeded",
       metadata: [
-        "user_id": .string(admission.user), "limiter": "workflow_creation", "file": .string(admission.shownFile),
+        "user_id": .string(admission.user), "limiter": .string(LimiterName.workflowCreation),
+        "file": .string(admission.shownFile),
         "retry_after": .stringConvertible(verdict.retryAfter.seconds),
       ])
   }
@@ -116,7 +108,7 @@ extension Runner {
     switch finding {
     case .admissible(let candidate, let admission):
       if !admission.isRefused {
-        let verdict = try limits.check("workflow_creation", key: admission.user, in: transaction)
+        let verdict = try limits.check(LimiterName.workflowCreation, key: admission.user, in: transaction)
         guard verdict.allowed else {
           throttle(candidate, admission, verdict)
           return nil
@@ -126,11 +118,8 @@ extension Runner {
       guard isClaimed(try spool.claim(candidate, as: run), candidate.name) else { return nil }
       return try admit(run, admission, in: transaction)
     case .refused(let name, let refusal):
-      var announced = Self.announcedID(name)
-      if let id = announced, try transaction.reading.submission(id.text) == nil { announced = nil }
-      var random = SystemRandomNumberGenerator()
-      let run =
-        announced ?? .mint(name: Name.derived(fromStem: name.stem), at: clock.now().wall, using: &random)
+      let announced = try transaction.reading.submission(announcing: name).map { WorkflowID(unchecked: $0.id) }
+      let run = announced ?? .mint(name: Name.derived(fromStem: name.stem), at: clock.now().wall)
       guard isClaimed(try spool.claim(name, refusal, as: run), name) else { return nil }
       try reject(run, name, .yaml, refusal, in: transaction)
       return nil
@@ -170,8 +159,7 @@ extension Runner {
 
   func runID(for admission: Admission, in transaction: Transaction) throws(Failure) -> WorkflowID {
     if let announced = admission.submission, try transaction.reading.run(announced) == nil { return announced }
-    var random = SystemRandomNumberGenerator()
-    return WorkflowID.mint(name: admission.name, at: clock.now().wall, using: &random)
+    return .mint(name: admission.name, at: clock.now().wall)
   }
 
   private func admit(
@@ -187,8 +175,8 @@ extension Runner {
           reason: admission.errors.first?.code ?? "invalid"))
       return nil
     }
-    let verdict = try limits.consume("workflow_creation", key: admission.user, in: transaction)
-    deltas.increment(.limitGranted, ["workflow_creation"])
+    let verdict = try limits.consume(LimiterName.workflowCreation, key: admission.user, in: transaction)
+    deltas.increment(.limitGranted, [LimiterName.workflowCreation])
     batch.admitted[run] = admission
     return try enter(run, admission, plan, verdict, in: transaction)
   }

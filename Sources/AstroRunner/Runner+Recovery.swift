@@ -2,7 +2,6 @@ import AstroAgents
 import AstroConfiguration
 import AstroCore
 import AstroJournal
-import AstroLimits
 import AstroProcess
 import AstroScheduling
 import AstroSpool
@@ -226,6 +225,7 @@ extension Runner {
         case .ended(let record): events.append(.ended(try ending(of: record)))
         case .refused(let key, let reason, let infrastructure):
           events.append(.ended(notStarted(key, reason, infrastructure: infrastructure)))
+        case .began(let key, let since): events.append(.seenRunning(key, since: since))
         case .neverStarted(let key): events.append(.neverBegan(key))
         case .lost(let key, let command):
           events.append(.ended(try lost(key, command, since: command?.startedAt ?? clock.now().wall)))

@@ -1,9 +1,7 @@
 import AstroAgents
-import AstroConfiguration
 import AstroCore
 import AstroJournal
 import AstroScheduling
-import AstroTelemetry
 import Logging
 
 extension Runner {
@@ -21,7 +19,7 @@ extension Runner {
     guard !ill.isEmpty else { return }
     for record in try journal.read({ try $0.agents() }) where ill.contains(record.id) {
       // Only a success is told: the agent's own probes go on, and a second failure would begin a second row of them.
-      guard AgentPool.Record(record).isHealthy, agent.probe() == nil else { continue }
+      guard AgentPool.Record(record).isHealthy, CommandAgent.problem == nil else { continue }
       pending.append(.probed(agent: record.id, error: nil))
     }
   }

@@ -14,7 +14,7 @@ extension Runner {
     for path in [directory.path, directory.files] where mkdir(path, 0o700) != 0 && errno != EEXIST {
       let problem = errno
       throw Failure(
-        problem == ENOSPC || problem == EDQUOT ? .noSpace : .cannotCreate, subject: path,
+        .cannotCreate, subject: path,
         message: "cannot make the run's directory", errno: problem, reason: String(cString: strerror(problem)))
     }
   }

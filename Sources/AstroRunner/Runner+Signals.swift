@@ -1,8 +1,6 @@
-import AstroConfiguration
 import AstroCore
 import AstroJournal
 import AstroScheduling
-import AstroTelemetry
 import Logging
 
 extension Runner {

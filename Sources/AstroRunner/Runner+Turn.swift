@@ -1,11 +1,9 @@
 import AstroAgents
 import AstroConfiguration
 import AstroCore
-import AstroJournal
 import AstroProcess
 import AstroScheduling
 import AstroSpool
-import AstroTelemetry
 import Glibc
 import Logging
 
@@ -13,7 +11,7 @@ extension Runner {
   /// One turn of the loop: gather, decide, commit, perform.
   ///
   /// Starts are committed ahead of their slots, so that a slot that comes free is filled at once, and the ends that made
-  /// it free can wait for the commit of the next starts: one fsync pays for all of them (architecture, 6).
+  /// it free can wait for the commit of the next starts: one fsync pays for all of them.
   func turn() throws(Failure) {
     stopInTime()
     if hasUnadopted, room > 0, takesFiles { try adoptUnowned() }
@@ -132,7 +130,7 @@ extension Runner {
       case .kill(let key):
         launch(&starts)
         send(.kill, to: key)
-      case .probe(let name): pending.append(.probed(agent: name, error: agent.probe()))
+      case .probe(let name): pending.append(.probed(agent: name, error: CommandAgent.problem))
       case .begin, .reassign, .started, .end, .forget, .close, .update, .runStarted, .runEnded, .agentChanged: break
       }
     }

@@ -2,9 +2,8 @@ import AstroAgents
 public import AstroConfiguration
 public import AstroCore
 import AstroJournal
-import AstroLimits
 import AstroProcess
-public import AstroScheduling
+import AstroScheduling
 import AstroSpool
 public import AstroTelemetry
 import CLinux
@@ -22,7 +21,7 @@ public final class Runner {
     case watch
     /// Leave when nothing more can start now, or after `maxTime`.
     case drain(maxTime: Duration?)
-    /// Only the run given to ``Runner/enter(_:file:params:)``.
+    /// Only the run given to ``Runner/enter(_:file:params:warn:)``.
     case single
 
     /// The first part of a runner's identifier.
@@ -40,8 +39,6 @@ public final class Runner {
     /// The final states of the runs that ended here.
     public var ended: [WorkflowID: RunState] = [:]
     public var stop = Stop.none
-    /// Something was left that a limit holds back.
-    public var throttled = false
   }
 
   /// Whether a signal asked it to stop.
@@ -186,7 +183,7 @@ public final class Runner {
     var random = SystemRandomNumberGenerator()
     id = "\(options.mode.name)-\(now.wall.compact)-\(getpid())-\(UInt16.random(in: .min ... .max, using: &random))"
     mkdir(home.data, Home.dataMode)
-    for directory in [home.runs, home.scratch] { mkdir(directory, 0o700) }
+    mkdir(home.runs, 0o700)
     lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
     readingMark = ReadingMark(lock.files.reading, bootID: bootID)
     let records: [AgentRecord]
@@ -358,19 +355,4 @@ public final class Runner {
     try lock.files.remove()
     try lock.remove()
   }
-}
-
-/// Told what happens, for live progress. Called on the loop's thread.
-public protocol RunObserver: AnyObject {
-  func runner(_ event: RunnerEvent)
-}
-
-public enum RunnerEvent: Sendable {
-  case accepted(WorkflowID, name: String, tasks: Int)
-  case taskStarted(AttemptKey)
-  case taskWaiting(TaskChange)
-  case taskEnded(TaskChange)
-  case throttled(WorkflowID, LimitVerdict)
-  case ended(WorkflowID, RunState, reason: String?)
-  case stopRequested
 }

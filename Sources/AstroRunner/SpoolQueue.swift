@@ -2,7 +2,6 @@ public import AstroConfiguration
 public import AstroCore
 public import AstroJournal
 import AstroSpool
-import AstroWorkflow
 
 /// Finds out what holds each file in the spool, as a runner would, without touching any.
 public struct SpoolQueue {
@@ -58,7 +57,7 @@ public struct SpoolQueue {
 
   /// `nil` for one that was taken meanwhile.
   private func examine(_ sight: SpoolGlance.Sight) throws(Failure) -> WaitingFile? {
-    let announced = try announcement(of: sight.name)
+    let announced = try reading?.submission(announcing: sight.name)
     var file = WaitingFile(
       sight: sight, submission: announced.flatMap { WorkflowID(validating: $0.id) },
       user: announced?.user ?? sight.ownerName, priority: 0, hold: .none)
@@ -119,17 +118,12 @@ public struct SpoolQueue {
     if let notBefore = plan.notBefore, notBefore > now.wall { file.hold = .notBefore(notBefore) }
   }
 
-  private func announcement(of name: FileName) throws(Failure) -> SubmissionRecord? {
-    guard let reading, let id = WorkflowID(validating: String(decoding: name.stem, as: UTF8.self)) else { return nil }
-    return try reading.submission(id.text)
-  }
-
   // MARK: All files
 
   /// What holds the files that nothing of their own holds: the limit of their user, each after those before it; no
   /// room; nobody there to take them.
   private func forecast(_ files: inout [WaitingFile], _ situation: Situation) throws(Failure) {
-    let limiter = "workflow_creation"
+    let limiter = LimiterName.workflowCreation
     var windows: [String: LimitForecast] = [:]
     var room = configuration.system.maxActiveWorkflows - situation.activeRuns
     for position in files.indices where files[position].hold == .none {

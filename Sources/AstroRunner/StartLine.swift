@@ -5,8 +5,6 @@ import AstroJournal
 /// The tasks of one user that are ready to start and have no grant yet, of all runs that a runner is at work on, in the
 /// order in which the limit on starts lets them through: by priority, by the age of the run, by their order in its file.
 struct StartLine {
-  static let limiter = "task_submission"
-
   struct Entry {
     var run: WorkflowID
     var task: String

@@ -1,6 +1,5 @@
 public import AstroCore
 public import AstroJournal
-import AstroScheduling
 public import AstroSpool
 
 /// One checked file on its way into the spool.
@@ -13,8 +12,7 @@ public struct Submission: Sendable {
   let submittedAt: Timestamp
 
   public init(_ workflow: CheckedWorkflow, bytes: [UInt8], params: [String: String], at now: Timestamp) {
-    var random = SystemRandomNumberGenerator()
-    id = WorkflowID.mint(name: workflow.name, at: now, using: &random)
+    id = .mint(name: workflow.name, at: now)
     self.workflow = workflow
     self.bytes = bytes
     self.params = params

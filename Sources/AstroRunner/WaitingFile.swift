@@ -47,10 +47,10 @@ public struct WaitingFile: Sendable {
 }
 
 extension WaitingFile.Hold {
-  /// A stable word for programs.
+  /// A stable word for programs, the same as ``FileExplanation/Cause/code``.
   public var code: String {
     switch self {
-    case .refused: "invalid"
+    case .refused: "refused"
     case .stuck: "stuck"
     case .empty: "empty"
     case .noFinalNewline: "no_final_newline"
@@ -58,7 +58,7 @@ extension WaitingFile.Hold {
     case .limit: "limit"
     case .noRoom: "max_active_workflows"
     case .noRunner: "no_runner"
-    case .none: "none"
+    case .none: "next"
     }
   }
 

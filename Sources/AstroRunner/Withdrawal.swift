@@ -81,11 +81,10 @@ public struct Withdrawal {
 
   /// The one that `astro submit` announced, else one as a runner would give it.
   private func runID(for candidate: Candidate) throws(Failure) -> WorkflowID {
-    let stem = String(decoding: candidate.name.stem, as: UTF8.self)
-    if let id = WorkflowID(validating: stem), try journal.read({ try $0.submission(stem) }) != nil { return id }
-    let admission = examiner.examine(candidate.bytes, from: .init(candidate))
-    var random = SystemRandomNumberGenerator()
-    return .mint(name: admission.name, at: clock.now().wall, using: &random)
+    if let announced = try journal.read({ try $0.submission(announcing: candidate.name) }) {
+      return WorkflowID(unchecked: announced.id)
+    }
+    return .mint(name: examiner.examine(candidate.bytes, from: .init(candidate)).name, at: clock.now().wall)
   }
 
   /// Under the gate, after another look at the row, as a runner settles.

@@ -46,9 +46,9 @@ public struct AgentPool: Sendable {
       self.probeAt = probeAt
     }
 
-    /// Laplace's rule of succession with two successes assumed (contract 4).
+    /// Laplace's rule of succession with two successes assumed.
     public var reliability: Double { (successes + 2) / (successes + failures + 2) }
-    /// Failures of the infrastructure in a row that make an agent unhealthy (contract 4).
+    /// Failures of the infrastructure in a row that make an agent unhealthy.
     public static let illAfter = 3
     public var isHealthy: Bool { infrastructureFailures < Self.illAfter }
 
@@ -87,7 +87,6 @@ public struct AgentPool: Sendable {
   /// Those that are configured, in their order.
   public var members: [Member] { entries.filter { !$0.isRetired }.map(\.member) }
   public func record(of id: String) -> Record? { entries.first { $0.member.id == id }?.record }
-  public func running(on id: String) -> Int { entries.first { $0.member.id == id }?.running ?? 0 }
   /// The identifiers of those that are configured and unhealthy, in their order.
   public var unhealthy: [String] { entries.lazy.filter { !$0.isRetired && !$0.record.isHealthy }.map(\.member.id) }
 

@@ -12,6 +12,8 @@ public enum Event: Sendable {
   case began(AttemptKey)
   /// A queued attempt was taken back in time: it was never started.
   case withdrawn(AttemptKey)
+  /// An attempt of which it was not known has begun, under a launcher of former days; when, by boot time.
+  case seenRunning(AttemptKey, since: Int64)
   /// An attempt that was thought to run never began: its runner died before it could start it.
   case neverBegan(AttemptKey)
   /// An attempt is over. Its outcome is what the launcher saw; the scheduler knows whether a timeout or a cancel caused it.

@@ -50,7 +50,6 @@ public struct FairQueue<Item: Hashable & Comparable & Sendable>: Sendable {
   public init() {}
 
   public var isEmpty: Bool { lanes.isEmpty }
-  public var count: Int { lanes.values.reduce(0) { $0 + $1.count } }
 
   public mutating func insert(_ entry: Entry, in lane: Lane) { lanes[lane, default: Heap()].insert(entry) }
 

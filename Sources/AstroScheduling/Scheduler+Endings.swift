@@ -154,7 +154,7 @@ extension Scheduler {
 
   // MARK: Unhealthy agents
 
-  /// The next probe, 5 s after the failure and then ever later, up to 300 s (contract 4).
+  /// The next probe, 5 s after the failure and then ever later, up to 300 s.
   private mutating func scheduleProbe(_ agent: String) {
     let pause = probePauses[agent] ?? .seconds(5)
     if let index = agents.index(of: agent) { agents.entries[index].record.probeAt = now.wall + pause }

@@ -53,6 +53,14 @@ extension Scheduler {
     if !stands(task) { takeBack(task) }
   }
 
+  /// An attempt counted as running, of another launcher, has begun: its time counts from then.
+  mutating func seenRunning(_ key: AttemptKey, _ since: Int64) {
+    guard let task = reference(key), case .running(_, nil)? = phase(of: task),
+      let timeout = runs[task.run]?.plan.tasks[task.index].timeout
+    else { return }
+    timers.add(.timeout(task, attempt: key.number), at: since + timeout.microseconds)
+  }
+
   /// An attempt counted as running, of another launcher, turns out not to have begun.
   mutating func neverBegan(_ key: AttemptKey) {
     guard let task = reference(key), case .running(let agent, _)? = phase(of: task), let run = runs[task.run] else {
@@ -61,7 +69,7 @@ extension Scheduler {
     leaveSlot(agent)
     run.firstStart[task.index] = nil
     // The next start has the same number: what was timed for this one must not end it.
-    timers = timers.keeping { $0 != .timeout(task, attempt: key.number) && $0 != .kill(task, attempt: key.number) }
+    timers = timers.keeping { $0 != .kill(task, attempt: key.number) }
     forget(task, key)
   }
 

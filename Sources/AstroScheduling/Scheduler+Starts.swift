@@ -38,8 +38,8 @@ extension Scheduler {
         // Whether it has been told is not recorded, nor when: it is told again and has its whole grace.
         decisions.append(.end(run.key(index, attempt: Int32(task.attempts)), because: cause))
         timers.add(.kill(reference, attempt: task.attempts), at: now.boot + plan.grace.microseconds)
-      } else if let timeout = plan.timeout {
-        timers.add(.timeout(reference, attempt: task.attempts), at: (since ?? now.boot) + timeout.microseconds)
+      } else if let since, let timeout = plan.timeout {
+        timers.add(.timeout(reference, attempt: task.attempts), at: since + timeout.microseconds)
       }
     case .committed:
       // Whatever wait came before it was over. Decided on anew, under the same number: nothing is counted that did not
@@ -71,7 +71,7 @@ extension Scheduler {
     }
   }
 
-  /// Decides what becomes of a task whose needs are all over (contract 3, `if`).
+  /// Decides what becomes of a task whose needs are all over.
   mutating func resolve(_ task: TaskReference) {
     guard let run = runs[task.run] else { return }
     let plan = run.plan.tasks[task.index]

@@ -10,7 +10,7 @@ public struct Scheduler: ~Copyable {
   public struct Policy: Sendable {
     /// Attempts that may run at once.
     public var parallel: Int
-    /// The most starts that are committed beyond the free slots, so that one fsync pays for many (architecture, 6).
+    /// The most starts that are committed beyond the free slots, so that one fsync pays for many.
     /// Half of them the launcher may hold ready, so that a slot is filled at once while a commit is under way.
     public var ahead = 32
     /// How far ahead in time starts are committed: as many as may be expected to begin within it. Where attempts take
@@ -82,6 +82,7 @@ public struct Scheduler: ~Copyable {
     case .denied(let key, let verdict): denied(key, verdict)
     case .began(let key): began(key)
     case .withdrawn(let key): withdrawn(key)
+    case .seenRunning(let key, let since): seenRunning(key, since)
     case .neverBegan(let key): neverBegan(key)
     case .ended(let ending): ended(ending)
     case .cancel(let id): stop(id, because: .cancel)
@@ -169,8 +170,9 @@ public struct Scheduler: ~Copyable {
     }
   }
 
-  /// Takes over a changed configuration. What runs goes on; what has not begun is decided on anew, so that an agent that is
-  /// gone gets nothing more and a lower bound holds at once.
+  /// Takes over a changed configuration. What runs goes on; what was handed over to start at a coming end is asked back, so
+  /// that a lower bound holds at once, and keeps its grant; starts on an agent that is gone are forgotten and decided on
+  /// anew.
   /// - Parameter records: the past of agents that are new.
   public mutating func reconfigure(
     _ policy: Policy, _ members: [AgentPool.Member], records: [String: AgentPool.Record] = [:]

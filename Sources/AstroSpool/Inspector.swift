@@ -1,7 +1,7 @@
 import AstroCore
 import Glibc
 
-/// Decides whether a file is complete (contract 2, "never half-written"), with a memory of those that had to wait.
+/// Decides whether a file is complete, with a memory of those that had to wait.
 final class Inspector {
   private let rules: SpoolRules
   private let clock: any AstroCore.Clock

@@ -1,5 +1,3 @@
-import AstroCore
-
 /// What one look at a name in the spool found.
 public enum Look {
   /// Complete; its bytes are read, and nobody is writing to it while the candidate is kept.

@@ -31,7 +31,7 @@ public final class RunDirectories {
   /// When something was last made or removed in an entry; `nil` when it is gone.
   public func modifiedAt(_ name: FileName) throws(Failure) -> Timestamp? { try directory.status(of: name)?.modifiedAt }
 
-  /// Takes a run's directory out of sight, whatever size it has, with one rename(2); ``sweep(atMost:)`` removes it. A crash
+  /// Takes a run's directory out of sight, whatever size it has, with one rename(2); ``sweep(atMost:_:)`` removes it. A crash
   /// in between leaves it under a name that no run has, for the next sweep. One that is gone already is fine.
   public func discard(_ id: WorkflowID) throws(Failure) {
     let name = FileName(minted: id.text)

@@ -35,7 +35,7 @@ extension Spool {
   }
 
   /// Takes something that was refused, whatever it is and unopened. It bears its own name after the run's in `active/`
-  /// until ``settle(_:)`` puts it into `rejected/`: after a crash before its row ``giveBack(_:)`` knows where it belongs.
+  /// until ``settle(_:)`` puts it into `rejected/`: after a crash before its row ``giveBack(_:as:)`` knows where it belongs.
   public func claim(_ name: FileName, _ refusal: Refusal, as id: WorkflowID) throws(Failure) -> ClaimResult {
     // A good file may have replaced the bad one since the look.
     try take(name, as: .refused(name, as: id)) { $0.identity.hasSameContent(as: refusal.identity) }

@@ -48,8 +48,8 @@ extension FileName {
 
 extension Spool {
   /// What runners claimed, in the order of their identifiers. A file here without a row in the journal was claimed just
-  /// before a crash, or is being claimed under the journal's gate: ``lookActive(_:)`` and admit it, or
-  /// ``giveBack(_:)``. What bears no name of a run is never touched.
+  /// before a crash, or is being claimed under the journal's gate: ``lookActive(_:_:)`` and admit it, or
+  /// ``giveBack(_:as:)``. What bears no name of a run is never touched.
   public func activeFiles() throws(Failure) -> [ActiveFile] {
     var files: [ActiveFile] = []
     try places.active.visit { (name, isDirectory) throws(Failure) in

@@ -9,7 +9,6 @@ import Glibc
 public final class Spool {
   /// As given to ``init(directory:rules:clock:)``.
   public let directory: String
-  public let rules: SpoolRules
   let clock: any AstroCore.Clock
   let inspector: Inspector
   var places: OpenPlaces
@@ -25,7 +24,6 @@ public final class Spool {
   init(directory: String, rules: SpoolRules, clock: any AstroCore.Clock, probes: SpoolProbes?) throws(Failure) {
     let places = try OpenPlaces(spool: directory)
     self.directory = directory
-    self.rules = rules
     self.clock = clock
     self.places = places
     let isShared = MountTable.current().isShared(device: places.device)

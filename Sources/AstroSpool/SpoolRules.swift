@@ -1,4 +1,4 @@
-/// When a file in the spool counts as complete (contract 2).
+/// When a file in the spool counts as complete.
 public struct SpoolRules: Sendable, Equatable {
   /// A file that does not end in a newline is refused as a cut-off copy after ``newlineGrace``.
   public var requireFinalNewline: Bool

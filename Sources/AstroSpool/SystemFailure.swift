@@ -6,7 +6,6 @@ extension Failure {
   static func system(_ subject: String, _ message: String, _ number: Int32) -> Failure {
     let code: Code =
       switch number {
-      case ENOSPC, EDQUOT: .noSpace
       case ENOENT: .notFound
       case EEXIST, EXDEV: .cannotCreate
       case EMFILE, ENFILE, ENOMEM, EAGAIN: .tryLater

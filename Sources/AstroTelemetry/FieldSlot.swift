@@ -8,7 +8,7 @@ struct FieldSlot {
   /// The rank of all fields without a place of their own: they stand last, by name.
   static let other = 11
 
-  /// The contract's order: whose work it is, which part of it, how it went; then the rest.
+  /// The order of the fields of a line: whose work it is, which part of it, how it went; then the rest.
   static func rank(of key: String) -> Int {
     switch key {
     case "request_id": requestID

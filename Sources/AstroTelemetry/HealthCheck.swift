@@ -31,7 +31,7 @@ public struct HealthCheck: Sendable, Equatable {
     HealthCheck(.healthy, message, at: timestamp)
   }
 
-  /// The slowest answer of a healthy journal (contract 6).
+  /// The slowest answer of a healthy journal.
   public static let slowDatabase = Duration.milliseconds(100)
 
   /// The journal: unhealthy when it did not answer, degraded when it took more than 100 ms.
@@ -74,7 +74,7 @@ public struct HealthCheck: Sendable, Equatable {
   }
 }
 
-/// The states of an agent (contract 4).
+/// The states of an agent.
 public enum AgentStatus: String, Sendable, CaseIterable {
   case idle, active, unhealthy, disabled
 

@@ -2,7 +2,7 @@ import AstroCore
 import Logging
 
 extension LineBuffer {
-  /// One JSON object and a newline, its fields in the contract's order.
+  /// One JSON object and a newline, its fields in the order of ``FieldSlot``.
   func appendJSON(_ record: LogRecord) {
     let event = record.event
     appendTime(record.time)

@@ -1,7 +1,7 @@
 public import Logging
 
 extension Logger.Level {
-  /// The level of one of the contract's words, in any case: `DEBUG INFO WARNING ERROR CRITICAL`. `nil` otherwise.
+  /// The level of one of the words of the configuration, in any case: `DEBUG INFO WARNING ERROR CRITICAL`. `nil` otherwise.
   public init?(word: String) {
     switch word.uppercased() {
     case "DEBUG": self = .debug

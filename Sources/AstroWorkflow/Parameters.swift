@@ -1,27 +1,13 @@
 public import AstroCore
 import AstroYAML
 
-/// Binds what was given on the command line or by a caller to what a workflow declares.
+/// Binds what was given on the command line to what a workflow declares.
 public enum Parameters {
   /// Values of `-p name=value`, converted to the declared types: a list is comma-separated or a JSON array.
   /// - Parameter source: the file the plan was made of; what is wrong with a parameter is told where it is declared.
   /// - Returns: a value for each parameter that was given or has a default. With errors, what could be bound.
   public static func bind(
     _ given: [String: String], to plan: WorkflowPlan, source: [UInt8], file: String
-  ) -> (values: [String: JSONValue], diagnostics: [Diagnostic]) {
-    bind(given, to: plan, source: source, file: file, convert: { kind, text in kind.read(text) }, show: { "'\($0)'" })
-  }
-
-  /// Values that have types already.
-  public static func bind(
-    _ given: [String: JSONValue], to plan: WorkflowPlan, source: [UInt8], file: String
-  ) -> (values: [String: JSONValue], diagnostics: [Diagnostic]) {
-    bind(given, to: plan, source: source, file: file, convert: { kind, value in kind.accept(value) }, show: \.json)
-  }
-
-  private static func bind<Value>(
-    _ given: [String: Value], to plan: WorkflowPlan, source: [UInt8], file: String,
-    convert: (ParameterPlan.Kind, Value) -> JSONValue?, show: (Value) -> String
   ) -> (values: [String: JSONValue], diagnostics: [Diagnostic]) {
     var values: [String: JSONValue] = [:]
     var errors = PlacedErrors(in: source, file: file)
@@ -33,12 +19,12 @@ public enum Parameters {
       let name = parameter.name
       let place = ["params", name]
       if let text = given[name] {
-        if let value = convert(parameter.kind, text) {
+        if let value = parameter.kind.read(text) {
           values[name] = value
           if let complaint = parameter.complaint(about: value) { errors.add("pattern", complaint, at: place) }
         } else {
           errors.add(
-            "wrong_type", "parameter '\(name)': expected \(parameter.kind.noun), got \(show(text))", at: place)
+            "wrong_type", "parameter '\(name)': expected \(parameter.kind.noun), got '\(text)'", at: place)
         }
       } else if let value = parameter.defaultValue {
         values[name] = value

@@ -1,4 +1,3 @@
-import AstroCore
 import AstroYAML
 
 /// The words put before a script.

@@ -17,7 +17,7 @@ public struct ParsedWorkflow: Sendable, Equatable {
   }
 }
 
-/// Reads workflow files: YAML or JSON, strict (contract 3).
+/// Reads workflow files: YAML or JSON, strict.
 public enum WorkflowParser {
   /// More tasks in one file are refused: what one file may cost in memory, and in time in which no other is looked at,
   /// is bounded.

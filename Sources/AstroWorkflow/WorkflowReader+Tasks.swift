@@ -3,8 +3,8 @@ import AstroYAML
 
 extension WorkflowReader {
   func readTask(_ index: Int) {
-    let (key, value) = taskNodes[index]
-    var task = TaskPlan(id: ids[index], work: .command([]), line: key.line)
+    let value = taskNodes[index].value
+    var task = TaskPlan(id: ids[index], work: .command([]))
     defer { plan.tasks.append(task) }
     guard let reader = decoder.mapping(value, keys: WorkflowKeys.task, hint: "write {run: ...}") else { return }
     var scope = Scope(site: .taskEnvironment(index))

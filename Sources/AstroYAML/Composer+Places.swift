@@ -1,4 +1,3 @@
-import AstroCore
 import CLibYAML
 
 extension Composer {

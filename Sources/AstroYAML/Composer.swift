@@ -1,4 +1,3 @@
-import AstroCore
 import CLibYAML
 
 /// Turns libyaml's events into records. One loop with a stack of its own: nothing in here recurses.

@@ -57,7 +57,6 @@ public struct MappingReader {
   }
 
   public func string(_ key: StaticString) -> String? { member(key).flatMap { decoder.string($0) } }
-  public func text(_ key: StaticString) -> String? { member(key).flatMap { decoder.text($0) } }
   public func boolean(_ key: StaticString) -> Bool? { member(key).flatMap { decoder.boolean($0) } }
   public func strings(_ key: StaticString) -> [String]? { member(key).flatMap { decoder.strings($0) } }
   public func timestamp(_ key: StaticString) -> Timestamp? { member(key).flatMap { decoder.timestamp($0) } }
@@ -75,9 +74,6 @@ public struct MappingReader {
   }
   public func duration(_ key: StaticString, in range: ClosedRange<Duration>) -> Duration? {
     member(key).flatMap { decoder.duration($0, in: range) }
-  }
-  public func byteSize(_ key: StaticString, in range: ClosedRange<Int64>? = nil) -> Int64? {
-    member(key).flatMap { decoder.byteSize($0, in: range) }
   }
   public func word<Word: RawRepresentable & CaseIterable>(_ key: StaticString, as type: Word.Type) -> Word?
   where Word.RawValue == String {

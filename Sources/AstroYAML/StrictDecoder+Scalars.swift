@@ -115,27 +115,6 @@ extension StrictDecoder {
     return duration
   }
 
-  /// `64MiB 512K` or bytes.
-  public func byteSize(_ node: YAMLNode, in range: ClosedRange<Int64>? = nil) -> Int64? {
-    guard let size = notation(node, Notation.byteSize) else {
-      mismatch("a size such as 64MiB, 512K or a number of bytes", at: node)
-      return nil
-    }
-    if let range, !range.contains(size) {
-      let expected = "a size from \(range.lowerBound) to \(range.upperBound) bytes"
-      error("out_of_range", "expected \(expected), got \(node.text)", at: node)
-      return nil
-    }
-    return size
-  }
-
-  private func notation<Value>(_ node: YAMLNode, _ parse: (String) -> Value?) -> Value? {
-    switch node.scalar {
-    case .string?, .integer?, .number?: parse(node.text)
-    case .null?, .bool?, .list?, .map?, nil: nil
-    }
-  }
-
   /// RFC 3339, quoted or not.
   public func timestamp(_ node: YAMLNode) -> Timestamp? {
     if case .string(let text)? = node.scalar, let time = Timestamp(rfc3339: text) { return time }

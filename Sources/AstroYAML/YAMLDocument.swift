@@ -28,8 +28,6 @@ public final class YAMLDocument: Sendable {
     }
   }
 
-  /// The file as the user named it.
-  public let file: String
   /// Errors of the YAML itself, sorted by place. With some of them (duplicate keys, tags) there is a tree all the same,
   /// so that everything else wrong in the file can be reported too.
   public var diagnostics: [Diagnostic] { findings.sorted }
@@ -38,17 +36,14 @@ public final class YAMLDocument: Sendable {
   let records: [Record]
   /// The text of all scalars, one after the other.
   let text: [UInt8]
-  let surrogates: SurrogatePairs
 
-  /// Composes `bytes`. Takes time and memory in proportion to their number, and a bounded stack.
+  /// Composes `bytes`; `file` is their name in messages. Takes time and memory in proportion to their number, and a bounded stack.
   public init(_ bytes: [UInt8], file: String, limits: Limits = Limits()) {
-    self.file = file
     var composer = Composer(source: bytes, file: file, limits: limits)
     composer.run()
     findings = composer.findings
     records = composer.isComplete ? composer.records : []
     text = composer.text
-    surrogates = composer.surrogates
   }
 
   /// The top of the tree; `nil` when the file is empty or its syntax is broken, and ``diagnostics`` says so.

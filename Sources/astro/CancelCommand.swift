@@ -11,8 +11,8 @@ struct CancelCommand: ParsableCommand {
     discussion: """
       A run is asked to end: its tasks get TERM, and KILL after their grace; tasks with always() or cancelled() in \
       their if still run. A run whose runner is gone is ended by the next one. A file that no runner has taken goes to \
-      spool/cancelled with its receipt. Exit code 66 when a run has ended \
-      already, when there is none, or when several begin so; the others are cancelled all the same.
+      spool/cancelled with its receipt. Exit code 66 when a run has ended already, when there is none, or when \
+      several begin so; the others are cancelled all the same.
       """)
   @OptionGroup var home: HomeOption
   @Argument(help: "Runs (their identifiers, the starts of them, or @latest), or files in spool/.") var names: [String]

@@ -1,7 +1,6 @@
 import ArgumentParser
 import AstroCore
 import AstroRunner
-import AstroTelemetry
 import Glibc
 
 struct DrainCommand: ParsableCommand {

@@ -11,8 +11,8 @@ struct ExplainCommand: ParsableCommand {
     commandName: "explain", abstract: "Why a run, a task or a file in the spool waits, and until when.",
     discussion: """
       The time a limit gives is that of the task's, or the file's, own place in its user's line. Of a run that has \
-      ended it says how, and where the output of the first failed task lies. Reads only. Exit code 66 \
-      when there is no such run, task or file.
+      ended it says how, and where the output of the first failed task lies. Reads only. Exit code 66 when there is no \
+      such run, task or file.
       """)
   @OptionGroup var home: HomeOption
   @OptionGroup var output: JSONOption

@@ -125,7 +125,7 @@ private final class NewHome {
 
   private func cannot(_ path: String, _ verb: String, _ problem: Int32) -> Failure {
     Failure(
-      problem == ENOSPC || problem == EDQUOT ? .noSpace : .cannotCreate, subject: path, message: "cannot \(verb)",
+      .cannotCreate, subject: path, message: "cannot \(verb)",
       errno: problem, reason: String(cString: strerror(problem)))
   }
 }

@@ -1,8 +1,6 @@
 import ArgumentParser
-import AstroConfiguration
 import AstroCore
 import AstroRunner
-import AstroSpool
 
 struct PlanCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -8,8 +8,14 @@ extension PlanReport {
     let count = plan.tasks.count
     let head =
       "\(workflow.name): \(count) task\(count == 1 ? "" : "s") in \(levels.count) level\(levels.count == 1 ? "" : "s"), "
-      + "for user \(workflow.user)\n"
-    return Terminal.printable(String(head.dropLast())) + "\n" + parametersText + tableText + boundsText
+      + "for user \(workflow.user)"
+    return Terminal.printable(head) + "\n" + notesText + parametersText + tableText + boundsText
+  }
+
+  private var notesText: String {
+    let plan = workflow.plan
+    let lines = [plan.description.map(WorkflowNotes.line), WorkflowNotes.line(plan.labels).map { "labels: \($0)" }]
+    return lines.compactMap { $0.map { Terminal.printable($0) + "\n" } }.joined()
   }
 
   private var parametersText: String {

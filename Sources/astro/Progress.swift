@@ -1,6 +1,5 @@
 import AstroConfiguration
 import AstroCore
-import AstroJournal
 import AstroRunner
 import AstroScheduling
 import Glibc

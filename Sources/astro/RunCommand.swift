@@ -1,7 +1,6 @@
 import ArgumentParser
 import AstroConfiguration
 import AstroCore
-import AstroJournal
 import AstroRunner
 import Glibc
 

@@ -21,16 +21,18 @@ extension RunReport {
   }
 
   private func headText(at now: Timestamp) -> String {
-    let end = run.finishedAt ?? now
+    let duration = run.duration ?? now - run.livesSince
     var lines = [
       "\(run.id) \(run.state.rawValue)\(run.reason.flatMap { $0 == run.state.rawValue ? nil : ": \($0)" } ?? "")"
     ]
+    if let description { lines.append("about     \(WorkflowNotes.line(description))") }
+    if let labels = WorkflowNotes.line(labels) { lines.append("labels    \(labels)") }
     lines.append("file      \(run.shownFile), submitted \(run.submittedAt.rfc3339) by \(run.user)")
     lines.append("claimed   \(run.claimedAt.rfc3339)")
     if let started = run.startedAt { lines.append("started   \(started.rfc3339)") }
     if let finished = run.finishedAt { lines.append("finished  \(finished.rfc3339)") }
     lines.append(
-      "took      \(Notation.spell(max(.zero, end - run.claimedAt)))\(run.finishedAt == nil ? " so far" : "")")
+      "took      \(Notation.spell(max(.zero, duration)))\(run.finishedAt == nil ? " so far" : "")")
     if run.isCancelRequested, !run.state.isTerminal { lines.append("asked to end") }
     return lines.map { Terminal.printable($0) + "\n" }.joined()
   }

@@ -1,4 +1,3 @@
-import AstroConfiguration
 import AstroCore
 import AstroRunner
 import AstroTelemetry

@@ -1,4 +1,3 @@
-import ArgumentParser
 import AstroConfiguration
 import AstroCore
 import AstroJournal
@@ -7,30 +6,6 @@ import AstroRunner
 import AstroTelemetry
 import Glibc
 import Logging
-
-/// `--home`, common to all verbs.
-struct HomeOption: ParsableArguments {
-  @Option(name: .long, help: "The home directory; else $ASTRO_HOME, else the nearest parent that holds one.")
-  var home: String?
-
-  func open() throws -> Site { try Site(home: home) }
-
-  /// The home that was named, else the one around the working directory; `nil` when there is none.
-  func openIfThere() throws -> Site? {
-    let environment = Site.readEnvironment()
-    if home == nil, environment["ASTRO_HOME", default: ""].isEmpty {
-      let found = try? Home.locate(flag: nil, environment: environment, workingDirectory: Site.workingDirectory())
-      guard found != nil else { return nil }
-    }
-    return try open()
-  }
-}
-
-/// `--json`, for verbs that list.
-struct JSONOption: ParsableArguments {
-  @Flag(name: .long, help: "Print JSON.")
-  var json = false
-}
 
 /// A home with its configuration, found and loaded.
 struct Site {
@@ -159,34 +134,4 @@ struct Site {
     let count = readlink("/proc/self/exe", &buffer, buffer.count)
     return count > 0 ? String(decoding: buffer[..<count], as: UTF8.self) : "/proc/self/exe"
   }
-}
-
-/// `-p name=value`.
-struct ParameterOptions: ParsableArguments {
-  @Option(name: [.customShort("p"), .customLong("param")], help: "A parameter of the workflow, name=value.")
-  var params: [String] = []
-
-  func validate() throws { _ = try values() }
-
-  func values() throws -> [String: String] {
-    var values: [String: String] = [:]
-    for pair in params {
-      guard let mark = pair.firstIndex(of: "="), mark != pair.startIndex else {
-        throw ValidationError("-p takes name=value, got '\(pair)'")
-      }
-      values[String(pair[..<mark])] = String(pair[pair.index(after: mark)...])
-    }
-    return values
-  }
-}
-
-/// A duration on the command line: `30s`, `5m`, `2h`.
-struct DurationArgument: ExpressibleByArgument {
-  let value: Duration
-  init?(argument: String) {
-    guard let value = Notation.duration(argument), value <= Notation.longestDuration else { return nil }
-    self.value = value
-  }
-  init(_ value: Duration) { self.value = value }
-  var defaultValueDescription: String { Notation.spell(value) }
 }

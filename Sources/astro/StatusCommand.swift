@@ -3,7 +3,6 @@ import AstroConfiguration
 import AstroCore
 import AstroJournal
 import AstroRunner
-import AstroSpool
 import Glibc
 
 struct StatusCommand: ParsableCommand {

@@ -58,14 +58,3 @@ final class SubmissionWait {
     return ["", "active/", "rejected/"].contains { access("\(site.home.spool)/\($0)\(name)", F_OK) == 0 }
   }
 }
-
-extension RunState {
-  /// The exit code of a command that ran it to this end.
-  var exitCode: AstroCore.ExitCode {
-    switch self {
-    case .succeeded, .partial, .duplicate: .ok
-    case .failed, .rejected, .cancelled: .runFailed
-    case .queued, .running, .held: .tryLater
-    }
-  }
-}

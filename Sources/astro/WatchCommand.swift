@@ -2,7 +2,6 @@ import ArgumentParser
 import AstroConfiguration
 import AstroCore
 import AstroRunner
-import AstroTelemetry
 import Glibc
 import Logging
 

@@ -39,14 +39,6 @@ import Testing
     #expect(Notation.duration(seconds: .nan) == nil)
   }
 
-  @Test func sizes() {
-    #expect(Notation.byteSize("64MiB") == 67_108_864)
-    #expect(Notation.byteSize("512K") == 524_288)
-    #expect(Notation.byteSize("10") == 10)
-    #expect(Notation.byteSize("1MB") == 1_000_000)
-    #expect(Notation.byteSize("1XB") == nil)
-  }
-
   @Test func spelling() {
     #expect(Notation.spell(.seconds(90)) == "1m 30s")
     #expect(Notation.spell(.seconds(7200)) == "2h")

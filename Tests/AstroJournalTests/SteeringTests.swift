@@ -24,7 +24,7 @@ private final class Fixture {
     run.finishedAt = state.isTerminal ? Timestamp(microseconds: 4) : nil
     run.isSettled = settled
     let row = run
-    try journal.commit { _ = try $0.insert(row, content: [1]) }
+    try journal.commit { try $0.insert(row, content: [1]) }
   }
 
   var run: RunRecord? { get throws { try journal.read { try $0.run(id) } } }
@@ -80,7 +80,7 @@ private final class Fixture {
   @Test func aCancelEndsTheHoldAndKeepsOthersFromHoldingIt() throws {
     let fixture = try Fixture()
     _ = try fixture.journal.commit { try $0.requestHold(id) }
-    #expect(try fixture.journal.commit { try $0.requestCancel(id) })
+    try fixture.journal.commit { try $0.requestCancel(id) }
     #expect(try fixture.run?.state == .running)
     #expect(try fixture.run?.isHoldRequested == false)
     #expect(try !fixture.journal.commit { try $0.requestHold(id) })
@@ -101,6 +101,16 @@ private final class Fixture {
     #expect(run.retriedAt == Timestamp(microseconds: 5_000_000))
     #expect(run.livesSince == run.retriedAt)
     #expect(run.claimedAt == Timestamp(microseconds: 2))
+  }
+
+  @Test func theDurationIsCountedFromTheRetry() throws {
+    let fixture = try Fixture(.cancelled, settled: true)
+    try fixture.journal.commit { try $0.reopen(id, tasks: []) }
+    #expect(try fixture.run?.duration == nil)
+    try fixture.journal.commit {
+      try $0.update(id, state: .failed, finishedAt: Timestamp(microseconds: 7_000_000), reason: nil)
+    }
+    #expect(try fixture.run?.duration == .seconds(2))
   }
 
   @Test func tasksReturnToPendingWithTheirAttemptsForgiven() throws {

@@ -1,5 +1,6 @@
 import AstroCore
 import AstroLimits
+import AstroTestKit
 import Testing
 
 struct SlidingLogEncodingTests {
@@ -40,7 +41,7 @@ struct SlidingLogEncodingTests {
   }
 
   @Test func garbageIsAnErrorOrASoundLogButNeverACrash() {
-    var dice = Dice(state: 7)
+    var dice = SplitMix64(seed: 7)
     let bytes = sample().encoded
     for _ in 0..<5_000 {
       var damaged = bytes

@@ -1,5 +1,6 @@
 import AstroCore
 import AstroLimits
+import AstroTestKit
 import Testing
 
 /// Random histories on a clock the test turns, held against the definition.
@@ -12,7 +13,7 @@ struct SlidingLogPropertyTests {
     var pause: Int64
   }
 
-  private static func shape(_ dice: inout Dice) -> Shape {
+  private static func shape(_ dice: inout SplitMix64) -> Shape {
     let limit = Int64.random(in: 1...400, using: &dice)
     let width = Int64.random(in: 1...3_000_000, using: &dice)
     return Shape(
@@ -22,7 +23,7 @@ struct SlidingLogPropertyTests {
 
   @Test(arguments: 0..<200)
   func neverGrantsMoreThanTheLimitInAnyWindow(seed: Int) {
-    var dice = Dice(state: UInt64(seed))
+    var dice = SplitMix64(seed: UInt64(seed))
     let shape = Self.shape(&dice)
     let window = RateWindow(maxRequests: shape.limit, window: .microseconds(shape.width))
     var log = SlidingLog()
@@ -51,7 +52,7 @@ struct SlidingLogPropertyTests {
 
   private static func checkedRefusals(seed: Int) -> Int {
     var refusals = 0
-    var dice = Dice(state: UInt64(seed) &+ 1_000)
+    var dice = SplitMix64(seed: UInt64(seed) &+ 1_000)
     let shape = Self.shape(&dice)
     let window = RateWindow(maxRequests: shape.limit, window: .microseconds(shape.width))
     var log = SlidingLog()
@@ -76,7 +77,7 @@ struct SlidingLogPropertyTests {
     var log = SlidingLog()
     var now: Int64 = 0
     var granted: Int64 = 0
-    var dice = Dice(state: UInt64(limit))
+    var dice = SplitMix64(seed: UInt64(limit))
     while now < 10 * width {
       switch log.consume(1, at: now, in: window).decision {
       case .granted:
@@ -94,7 +95,7 @@ struct SlidingLogPropertyTests {
     let width: Int64 = 256_000
     let limit: Int64 = 100
     let window = RateWindow(maxRequests: limit, window: .microseconds(width))
-    var dice = Dice(state: 42)
+    var dice = SplitMix64(seed: 42)
     var log = SlidingLog()
     var exact = ExactLog()
     var now: Int64 = 0
@@ -115,7 +116,7 @@ struct SlidingLogPropertyTests {
   /// set back while it is down. The state is stored and read back at every step.
   @Test(arguments: 0..<100)
   func holdsOverRebootsAndSteppedClocks(seed: Int) throws {
-    var dice = Dice(state: UInt64(seed) &+ 9_000)
+    var dice = SplitMix64(seed: UInt64(seed) &+ 9_000)
     let shape = Self.shape(&dice)
     let window = RateWindow(maxRequests: shape.limit, window: .microseconds(shape.width))
     var exact = ExactLog()

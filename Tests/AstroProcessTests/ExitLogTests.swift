@@ -71,7 +71,7 @@ private func line(_ record: ExitLogRecord) -> [UInt8] {
 
   /// What is accepted must be what would have been written: else two readers could see two records in one line.
   @Test func aDamagedLineIsRefusedOrIsExactlyAnotherRecordsLine() {
-    var random = SplitMix(seed: 11)
+    var random = SplitMix64(seed: 11)
     var accepted = 0
     for _ in 0..<10_000 * Torture.factor {
       var bytes = Array(line(samples.randomElement(using: &random)!).dropLast())
@@ -160,7 +160,7 @@ private func line(_ record: ExitLogRecord) -> [UInt8] {
 
   @Test func aLogIsReadAsItGrows() throws {
     let bytes = stored.flatMap(line)
-    var random = SplitMix(seed: 3)
+    var random = SplitMix64(seed: 3)
     var reader = ExitLogReader(path: path)
     #expect(try reader.next().isEmpty)
     var told: [ExitLogRecord] = []

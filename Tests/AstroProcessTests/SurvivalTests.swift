@@ -67,7 +67,7 @@ import Testing
     _ = try fixture.pid("a")
     fixture.dropRunner()
     let watch = WreckWatch(try fixture.survey())
-    #expect(watch.wreck.running[fixture.key("a")]?.signal(SIGTERM) == true)
+    try #require(watch.wreck.running[fixture.key("a")]).signal(SIGTERM)
     var told: [WreckWatch.News] = []
     while told.last != .wardenDied { told += try news(watch) }
     guard case .ended(let record) = watch.wreck.verdict(fixture.key("a")) else {
@@ -201,7 +201,7 @@ import Testing
   @Test func inAStormOfKilledWardensNoVerdictIsFalse() throws {
     var tally: [String: Int] = [:]
     for round in 0..<60 * Torture.factor {
-      var random = SplitMix(seed: UInt64(round))
+      var random = SplitMix64(seed: UInt64(round))
       let fixture = try WardenFixture()
       let tasks = (0..<12).map { "t\($0)" }
       for (number, task) in tasks.enumerated() {

@@ -112,7 +112,7 @@ import Testing
       StartRequest(
         key: key, arguments: ["/bin/sh", "-c", "read l < \(gate.path); exit 5"], environment: [], workdir: "/"),
       to: &good)
-    var random = SplitMix(seed: UInt64(index))
+    var random = SplitMix64(seed: UInt64(index))
     let nonsense: [[UInt8]] = [
       Array("GET / HTTP/1.1\r\n\r\n".utf8), [0, 0, 0, 0], [255, 255, 255, 255],
       (0..<5000).map { _ in UInt8.random(in: 0...255, using: &random) },

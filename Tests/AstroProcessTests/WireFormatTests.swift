@@ -1,4 +1,5 @@
 import AstroCore
+import AstroTestKit
 import Testing
 
 @testable import AstroProcess
@@ -142,7 +143,7 @@ import Testing
 
   /// Each mutation is read in a buffer of exactly its size, so that a read past the end would meet the allocator's guard.
   @Test func aDamagedFrameNeverCrashesAndNeverHoldsStringsItDoesNotHave() {
-    var random = SplitMix(seed: 5)
+    var random = SplitMix64(seed: 5)
     let frames = [
       bytes(request(["/bin/echo", "a", ""], ["B=c", "D="])), bytes(request([])),
       bytes(request(["/bin/echo"]), atEnd: 5),

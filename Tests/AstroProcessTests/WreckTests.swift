@@ -186,7 +186,7 @@ import Testing
         Issue.record("not lost")
         continue
       }
-      #expect(!command.signal(SIGKILL))
+      command.signal(SIGKILL)
       #expect(ProcessTree.kill(key("a"), identity: command.identity) == .proved)
       #expect(stranger.lives)
       #expect(identity.exists)

@@ -15,7 +15,7 @@ private func situation(_ change: (inout RunSituation) -> Void = { _ in }) -> Run
   for (index, name) in ["a", "b"].enumerated() {
     var task = TaskPlan(id: name, work: .command([Template("/bin/true")]))
     task.needs = index == 0 ? [] : [index - 1]
-    task.retry = RetryPolicy(attempts: 3)
+    task.retry.attempts = 3
     plan.tasks.append(task)
   }
   let run = RunRecord(
@@ -148,7 +148,7 @@ private func texts(_ causes: [Explanation.Cause]) -> [String] { causes.map { $0.
   @Test func anIllAgentIsNamedWithItsErrorAndItsNextProbe() {
     let explanation = explain {
       $0.records["shell"] = AgentRecord(
-        id: "shell", infrastructureFailures: 3, probeAt: later(9), lastError: "no processes left", updatedAt: now)
+        id: "shell", infrastructureFailures: 3, probeAt: later(9), lastError: "no processes left")
     }
     #expect(
       texts(explanation.tasks[0].causes) == [
@@ -161,7 +161,7 @@ private func texts(_ causes: [Explanation.Cause]) -> [String] { causes.map { $0.
     let explanation = explain {
       $0.agents.append(.init(id: "other", kind: "command", capabilities: ["shell"], maxConcurrent: nil))
       $0.slots = [.init(agent: "shell", owner: "watch-1"), .init(agent: "shell", owner: "watch-1")]
-      $0.records["other"] = AgentRecord(id: "other", infrastructureFailures: 4, probeAt: later(9), updatedAt: now)
+      $0.records["other"] = AgentRecord(id: "other", infrastructureFailures: 4, probeAt: later(9))
     }
     #expect(explanation.tasks[0].causes.map(\.code) == ["agents"])
     #expect(explanation.tasks[0].earliest == .unknown)

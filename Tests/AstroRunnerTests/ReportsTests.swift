@@ -130,7 +130,7 @@ import Testing
     watcher.report()
     #expect(try fixture.health()["last_run"] is NSNull)
     let ended = run("a", .failed, finished: Timestamp(microseconds: 1_795_485_500_000_000))
-    try fixture.journal().commit { _ = try $0.insert(ended, content: []) }
+    try fixture.journal().commit { try $0.insert(ended, content: []) }
     fixture.clock.advance(.seconds(30))
     watcher.report()
     let last = try #require(try fixture.health()["last_run"] as? [String: String])
@@ -143,7 +143,7 @@ import Testing
   @Test func aHomeWithoutAHealthyAgentIsNotReadyUntilOneRecovers() throws {
     try fixture.journal().commit { transaction in
       try transaction.put(
-        agent: AgentRecord(id: "shell_agent_001", infrastructureFailures: 3, updatedAt: transaction.now.wall))
+        agent: AgentRecord(id: "shell_agent_001", infrastructureFailures: 3))
     }
     let watcher = try fixture.watcher()
     watcher.report()
@@ -222,7 +222,7 @@ import Testing
     let journal = try fixture.journal()
     try journal.commit { transaction in
       let active = run("a", .running, tasks: 10)
-      _ = try transaction.insert(active, content: [])
+      try transaction.insert(active, content: [])
       for (task, state) in [("one", TaskState.running), ("two", .succeeded), ("three", .waiting)] {
         try transaction.put(TaskRecord(run: active.id, task: task, state: state))
       }
@@ -231,7 +231,7 @@ import Testing
           key: AttemptKey(workflow: active.id, task: "one", number: 1), agent: "shell_agent_001", launcher: "somebody",
           started: transaction.now, bootID: "boot-a"))
       try transaction.put(
-        agent: AgentRecord(id: "shell_agent_001", successes: 2, failures: 4, updatedAt: transaction.now.wall))
+        agent: AgentRecord(id: "shell_agent_001", successes: 2, failures: 4))
       try transaction.add(series: ["astro_retries_total{agent_id=\"shell_agent_001\"}": 3])
     }
     try "tasks: {}\n".write(toFile: fixture.home.spool + "/w.yaml", atomically: false, encoding: .utf8)

@@ -25,7 +25,7 @@ import Testing
     world.end("a")
     #expect(world.states["a"] == .succeeded)
     #expect(world.runningTasks == ["c"], "nobody may take b")
-    #expect(world.scheduler.agentPool.running(on: "old") == 0)
+    #expect(world.running.values.map(\.agent) == ["other"])
   }
 
   @Test func aNewAgentTakesWhatWaitedForIt() {

@@ -431,6 +431,22 @@ private let run = WorkflowID(unchecked: "run")
     #expect(world.signals.count == 1)
   }
 
+  @Test func anAttemptThatBeginsAfterItsRunWasTakenOverIsTimedFromThen() {
+    let world = World()
+    var seed = RunSeed.of([.named("a") { $0.timeout = .seconds(6) }])
+    seed.restored = [
+      "a": RestoredTask(
+        state: .running, attempts: 1, counted: 1, flight: .running(agent: "shell", since: nil, ending: nil))
+    ]
+    world.tell(.admitted(seed))
+    world.advance(.seconds(60))
+    world.tell(.seenRunning(AttemptKey(workflow: run, task: "a", number: 1), since: world.now.boot - 1_000_000))
+    world.advance(.seconds(4))
+    #expect(world.signals.isEmpty)
+    world.advance(.seconds(1))
+    #expect(world.signals.map(\.1) == [.terminate])
+  }
+
   @Test func anAttemptKeepsTheNameOfAnAgentThatIsGone() {
     let world = World()
     var seed = RunSeed.of([.named("a")])

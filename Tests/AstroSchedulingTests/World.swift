@@ -262,3 +262,12 @@ extension TaskPlan {
     return task
   }
 }
+
+extension RetryPolicy {
+  init(attempts: Int, delay: Duration = .seconds(1), jitter: Bool = true) {
+    self.init()
+    self.attempts = attempts
+    self.delay = delay
+    self.jitter = jitter
+  }
+}

@@ -115,7 +115,10 @@ import Testing
     fixture.write("a\n", to: "a.yaml")
     fixture.write("b\n", to: "active/\(runID).yaml")
     let result = try fixture.spool.claim(fixture.candidate("a.yaml"), as: runID)
-    guard case .stuck(let failure) = result else { return #expect(Bool(false), "\(result)") }
+    guard case .stuck(let failure) = result else {
+      Issue.record("not stuck: \(result)")
+      return
+    }
     #expect(failure.description == "\(fixture.path)/active/\(runID).yaml: a run of this name exists already")
     #expect(fixture.content("a.yaml") == "a\n")
     #expect(fixture.content("active/\(runID).yaml") == "b\n")
@@ -129,7 +132,10 @@ import Testing
     let path = fixture.path + "/a.yaml"
     try #require(mount(path, path, nil, UInt(MS_BIND), nil) == 0)
     defer { umount2(path, Int32(MNT_DETACH)) }
-    guard case .stuck(let failure) = try fixture.spool.claim(one, as: runID) else { return #expect(Bool(false)) }
+    guard case .stuck(let failure) = try fixture.spool.claim(one, as: runID) else {
+      Issue.record("not stuck")
+      return
+    }
     #expect(failure.errno == EBUSY)
     #expect(try fixture.spool.claim(other, as: otherID) == .claimed)
   }
@@ -142,7 +148,10 @@ import Testing
     fixture.write("a\n", to: "a.yaml")
     let candidate = try fixture.candidate("a.yaml", in: spool)
     try #require(mount(nil, fixture.path, nil, UInt(MS_BIND | MS_REMOUNT | MS_RDONLY), nil) == 0)
-    guard case .blocked(let failure) = try spool.claim(candidate, as: runID) else { return #expect(Bool(false)) }
+    guard case .blocked(let failure) = try spool.claim(candidate, as: runID) else {
+      Issue.record("not blocked")
+      return
+    }
     #expect(failure.errno == EROFS)
     let told = #expect(throws: Failure.self) { try spool.requireWritable() }
     #expect(told?.description == "\(fixture.path): cannot be written to: Read-only file system")

@@ -27,7 +27,10 @@ import Testing
     }
     var names: [FileName?] = []
     for active in try fixture.spool.activeFiles() {
-      guard case .refused(let name) = active.state else { return #expect(Bool(false)) }
+      guard case .refused(let name) = active.state else {
+        Issue.record("not refused: \(active.state)")
+        return
+      }
       names.append(try fixture.spool.giveBack(active.name, as: name))
     }
     #expect(names == [file("link.yaml"), file("\(otherID).refused.link.yaml")])

@@ -153,5 +153,11 @@ import Testing
     let output = try LogOutput(LogSettings(file: path))
     let log = Logger(label: "astro") { output.handler(label: $0) }
     for _ in 0..<2000 { log.info("nobody reads this") }
+    withExtendedLifetime(output) {
+      let reader = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+      defer { close(reader) }
+      var bytes = [UInt8](repeating: 0, count: 1 << 16)
+      #expect(read(reader, &bytes, bytes.count) > 0, "what there was room for waits for a reader")
+    }
   }
 }

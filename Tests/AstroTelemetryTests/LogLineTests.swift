@@ -218,7 +218,7 @@ import Testing
     mutating func next() -> UInt64 { value }
   }
 
-  // MARK: The queries of the contract
+  // MARK: Queries with jq
 
   @Test(arguments: [
     ("select(.agent_id == \"code_agent_001\")", ["one"]), ("select(.duration_ms > 1000)", ["two"]),

@@ -4,7 +4,7 @@ import Testing
 @testable import AstroTelemetry
 
 @Suite struct MetricsTests {
-  /// The contract's families: name, type, labels, and a histogram's bounds.
+  /// The families: name, type, labels, and a histogram's bounds.
   static let contract: [(name: String, type: String, labels: [String], bounds: [Double])] = [
     ("astro_app_info", "gauge", ["version", "swift_version", "environment"], []),
     ("astro_tasks_total", "counter", ["agent_id", "status"], []),

@@ -76,22 +76,4 @@ import Testing
       ["x": "1"], to: try plan("tasks: {a: {run: x}}\n"), source: Array("tasks: {a: {run: x}}\n".utf8), file: "w.yaml")
     #expect(none.diagnostics.map(\.hint) == ["this workflow takes no parameters"])
   }
-
-  @Test func valuesThatHaveTypesKeepThem() throws {
-    let text = "params: {n: 1, x: {type: number}, s: {type: string}}\ntasks: {a: {run: x}}\n"
-    let plan = try plan(text)
-    let bound = Parameters.bind(
-      ["n": JSONValue.number(3), "x": .integer(2), "s": .bool(true)], to: plan, source: Array(text.utf8),
-      file: "w.yaml")
-    #expect(bound.values == ["n": .integer(3), "x": .number(2)])
-    #expect(
-      bound.diagnostics.map(\.rendered) == [
-        """
-        w.yaml:1:35: error: parameter 's': expected a string, got true
-          params: {n: 1, x: {type: number}, s: {type: string}}
-                                            ^
-
-        """
-      ])
-  }
 }

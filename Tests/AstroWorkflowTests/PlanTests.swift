@@ -63,12 +63,14 @@ import Testing
     #expect(plan.env[2].value.constant == "8080")
     let fetch = plan.tasks[0]
     #expect(fetch.id == "fetch")
-    #expect(fetch.line == 17)
     #expect(fetch.work == .script("echo hi\n", shell: ["/usr/bin/env", "bash", "-eu", "-c"]))
     #expect(fetch.workdir?.parts.count == 2)
     #expect(fetch.timeout == .seconds(30))
     #expect(fetch.grace == .zero)
-    var retry = RetryPolicy(attempts: 3, delay: .seconds(5), jitter: false)
+    var retry = RetryPolicy()
+    retry.attempts = 3
+    retry.delay = .seconds(5)
+    retry.jitter = false
     retry.factor = 1.5
     retry.maxDelay = .seconds(60)
     retry.onExit = [22, 75]
@@ -187,9 +189,8 @@ import Testing
 
   @Test func jsonSaysTheSame() throws {
     let yaml = try plan("tasks:\n  a:\n    run: [echo, '${{ run.id }}']\n    timeout: 5\n    env: {E: 😀}\n")
-    var json = try plan(
+    let json = try plan(
       #"{"tasks": {"a": {"run": ["echo", "${{ run.id }}"], "timeout": 5, "env": {"E": "\ud83d\ude00"}}}}"#)
-    json.tasks[0].line = yaml.tasks[0].line
     #expect(json == yaml)
   }
 

@@ -88,18 +88,6 @@ import Testing
   }
 }
 
-/// A fast generator with a seed (S. Vigna's splitmix64), so that what a run finds, the next run finds.
-struct SeededRandom: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z >> 31)
-  }
-}
-
 @Suite struct Fuzz {
   static let seeds = [
     "a: 1\nb:\n  - 'x'\n  - {k: \"v\\n\"}\nc: |\n  text\n   more\nd: >-\n  folded\n",
@@ -118,7 +106,7 @@ struct SeededRandom: RandomNumberGenerator {
     "${{", "}}", "~", "0x", ".inf", "@", "`",
   ].map { Array($0.utf8) }
 
-  static func mutate(_ bytes: [UInt8], using random: inout SeededRandom) -> [UInt8] {
+  static func mutate(_ bytes: [UInt8], using random: inout SplitMix64) -> [UInt8] {
     var bytes = bytes
     for _ in 0..<Int.random(in: 1...6, using: &random) {
       let at = Int.random(in: 0...bytes.count, using: &random)
@@ -138,7 +126,7 @@ struct SeededRandom: RandomNumberGenerator {
   @Test(.timeLimit(.minutes(5)), arguments: seeds.indices)
   func mutatedDocumentsGiveATreeOrADiagnostic(seed: Int) {
     let strange = onSmallStack { () -> [[UInt8]] in
-      var random = SeededRandom(state: UInt64(seed) + 1)
+      var random = SplitMix64(seed: UInt64(seed) + 1)
       let original = Array(Self.seeds[seed].utf8)
       var strange: [[UInt8]] = []
       for _ in 0..<6000 {

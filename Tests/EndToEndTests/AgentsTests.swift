@@ -19,8 +19,7 @@ import Testing
     try journal.commit { transaction in
       try transaction.put(
         agent: AgentRecord(
-          id: "shell_agent_001", successes: 1, failures: 3, infrastructureFailures: 3, lastError: "no more processes",
-          updatedAt: transaction.now.wall))
+          id: "shell_agent_001", successes: 1, failures: 3, infrastructureFailures: 3, lastError: "no more processes"))
     }
   }
 

@@ -48,8 +48,8 @@ import Testing
     let holds = try holds(home)
     #expect(
       holds.mapValues { $0["held_by"] as? String } == [
-        "later.yaml": "not_before", "typo.yaml": "invalid", "cut.yaml": "no_final_newline", "empty.yaml": "empty",
-        "notes.txt": "invalid", "good.yaml": "no_runner", "pipe.yaml": "invalid",
+        "later.yaml": "not_before", "typo.yaml": "refused", "cut.yaml": "no_final_newline", "empty.yaml": "empty",
+        "notes.txt": "refused", "good.yaml": "no_runner", "pipe.yaml": "refused",
       ])
     #expect(holds["later.yaml"]?["until"] as? String == "2100-01-01T00:00:00.000Z")
     #expect((holds["typo.yaml"]?["reason"] as? String)?.hasPrefix("will be rejected: unknown key 'nedds'") == true)

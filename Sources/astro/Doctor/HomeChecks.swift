@@ -1,3 +1,4 @@
+import AstroAgents
 import AstroConfiguration
 import AstroCore
 import AstroProcess
@@ -40,7 +41,7 @@ struct HomeChecks {
     guard let type = FileSystemType(of: directory) else {
       return .problem(
         check, "\(directory): \(String(cString: strerror(errno)))",
-        "make it: mkdir -m 700 \(ShellWord.quoted(directory))")
+        "make it: mkdir -m \(directory == home.data ? "711" : "700") \(ShellWord.quoted(directory))")
     }
     guard access(directory, R_OK | W_OK | X_OK) == 0 else {
       return .problem(
@@ -170,7 +171,8 @@ struct HomeChecks {
       }
       names.formUnion(plan.tasks.compactMap(\.work.program))
     }
-    let missing = names.filter { MachineChecks.find($0, in: path) == nil }.sorted()
+    let missing = names.filter { CommandAgent.resolve($0, path: path, from: ".").map { access($0, X_OK) } != 0 }
+      .sorted()
     if missing.isEmpty {
       findings.append(
         .ok(

@@ -1,3 +1,4 @@
+import AstroAgents
 import AstroCore
 import AstroJournal
 import AstroProcess
@@ -11,7 +12,7 @@ struct MachineChecks {
 
   /// - Parameter environment: that of the command; commands of tasks get its `PATH`.
   init(environment: [String: String]) {
-    path = environment["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    path = environment["PATH"] ?? CommandAgent.defaultPath
   }
 
   func findings() -> [Finding] {
@@ -51,10 +52,8 @@ struct MachineChecks {
   }
 
   private var shell: Finding {
-    access("/bin/sh", X_OK) == 0
-      ? .ok("shell", "/bin/sh runs scripts")
-      : .problem(
-        "shell", "/bin/sh cannot be executed: \(String(cString: strerror(errno)))", "install a shell: apt install dash")
+    CommandAgent.problem.map { .problem("shell", $0, "install a shell: apt install dash") }
+      ?? .ok("shell", "/bin/sh runs scripts")
   }
 
   private var inotify: Finding {
@@ -104,21 +103,8 @@ struct MachineChecks {
   private var slurm: Finding { optional("slurm", ["sbatch", "squeue", "scancel"], neededFor: "slurm agents") }
 
   private func optional(_ check: String, _ programs: [String], neededFor agents: String) -> Finding {
-    let found = programs.compactMap { Self.find($0, in: path) }
+    let found = programs.compactMap { CommandAgent.resolve($0, path: path, from: ".") }
     let what = found.isEmpty ? "none of \(programs.joined(separator: ", "))" : found.joined(separator: ", ")
     return .ok(check, "\(what) (only needed for \(agents))")
-  }
-
-  /// Looks a program up as execvp(3) does.
-  static func find(_ name: String, in path: String) -> String? {
-    if name.contains("/") { return access(name, X_OK) == 0 ? name : nil }
-    for folder in path.split(separator: ":", omittingEmptySubsequences: false) {
-      let candidate = "\(folder.isEmpty ? "." : folder)/\(name)"
-      var status = stat()
-      if access(candidate, X_OK) == 0, stat(candidate, &status) == 0, status.st_mode & S_IFMT == S_IFREG {
-        return candidate
-      }
-    }
-    return nil
   }
 }

@@ -36,7 +36,7 @@ class Samples:
 
 @dataclass
 class Bar:
-    """What the architecture asks for, of the ratio or of the figure itself."""
+    """What is aimed at, of the ratio or of the figure itself."""
 
     subject: str  # "ratio" or "astro"
     sense: str  # "at least", "at most", "above" or "under"

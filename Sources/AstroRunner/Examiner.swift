@@ -1,0 +1,75 @@
+public import AstroConfiguration
+import AstroCore
+import AstroJournal
+import AstroScheduling
+import AstroSpool
+public import AstroWorkflow
+import Glibc
+
+/// Turns bytes into an ``Admission``: everything that can be said about a file without the journal.
+public struct Examiner {
+  let agents: [AgentPool.Member]
+  let trustedUsers: Set<String>
+  let ownUser: UInt32 = geteuid()
+
+  /// One that knows the agents and the trusted users of a home.
+  public init(_ configuration: Configuration) {
+    agents = configuration.members
+    trustedUsers = Set(configuration.system.trustedUsers)
+  }
+
+  /// - Parameter given: parameters of `astro run -p` or of a submission.
+  func examine(_ bytes: [UInt8], from origin: Origin, given: [String: String] = [:]) -> Admission {
+    let (file, shown) = (origin.file, origin.shown)
+    let (owner, ownerName) = (origin.owner, origin.ownerName)
+    let stem = file.prefix(upTo: file.lastIndex(of: UInt8(ascii: ".")) ?? file.endIndex)
+    var admission = Admission(
+      format: origin.format, file: file, shownFile: shown, bytes: bytes, sha256: origin.sha256,
+      submittedAt: origin.submittedAt, user: ownerName, name: Name.derived(fromStem: stem))
+    let parsed = parse(bytes, file: shown)
+    admission.errors = parsed.diagnostics.filter { $0.severity == .error }
+    admission.warnings = parsed.diagnostics.filter { $0.severity == .warning }
+    if let user = parsed.user, user != ownerName {
+      if mayNameUsers(owner, ownerName) {
+        admission.user = user
+      } else {
+        var errors = PlacedErrors(in: bytes, file: shown)
+        errors.add(
+          "untrusted_user", "'\(ownerName)' may not submit for user '\(user)'", at: ["user"],
+          hint: "remove 'user:', or add '\(ownerName)' to trusted_users in config/system_config.yaml")
+        admission.errors += errors.diagnostics
+      }
+    }
+    guard let plan = parsed.plan else { return admission }
+    if let name = plan.name { admission.name = name }
+    let bound = Parameters.bind(given, to: plan, source: bytes, file: shown)
+    admission.params = bound.values
+    admission.errors += bound.diagnostics.filter { $0.severity == .error }
+    admission.warnings += bound.diagnostics.filter { $0.severity == .warning }
+    if admission.errors.isEmpty { admission.plan = plan }
+    return admission
+  }
+
+  /// Examines a file that may have been announced by `astro submit`: then it keeps the announced identifier as its
+  /// name's origin, and brings the parameters and the user stored under it.
+  func examine(_ bytes: [UInt8], from origin: Origin, announced: SubmissionRecord?) -> Admission {
+    guard let announced, let id = WorkflowID(validating: announced.id) else { return examine(bytes, from: origin) }
+    var admission = examine(bytes, from: origin, given: announced.params)
+    admission.submission = id
+    if admission.plan?.name == nil { admission.name = id.name }
+    // Whoever can put a file into the spool could take an announced name: that alone makes him nobody else.
+    if admission.plan?.user == nil, mayNameUsers(origin.owner, origin.ownerName) { admission.user = announced.user }
+    return admission
+  }
+
+  /// Whether files of this owner may run for another user.
+  private func mayNameUsers(_ owner: UInt32, _ name: String) -> Bool {
+    owner == 0 || owner == ownUser || trustedUsers.contains(name)
+  }
+
+  /// What the text says, checked against the agents of the home.
+  public func parse(_ bytes: [UInt8], file: String) -> ParsedWorkflow {
+    WorkflowParser.parse(
+      bytes, file: file, agents: agents.map { AgentOffer(id: $0.id, kind: $0.kind, capabilities: $0.capabilities) })
+  }
+}
