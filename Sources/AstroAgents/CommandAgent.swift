@@ -29,7 +29,7 @@ public final class CommandAgent {
     path = environment["PATH"] ?? Self.defaultPath
     inherited =
       [("PATH", path), ("HOME", environment["HOME"] ?? "/"), ("LANG", environment["LANG"] ?? "C.UTF-8")]
-      + (environment["TZ"].map { [("TZ", $0)] } ?? [])
+      + [("TZ", environment["TZ"] ?? ":/etc/localtime")]
   }
 
   /// Why no command can run on this machine now, in one sentence; `nil` when they can.

@@ -116,7 +116,9 @@ public final class Journal {
       case .foreign: throw JournalFile.foreign(path: connection.path)
       }
       switch finding {
-      case .empty: try Schema.migrate(db, from: 0)
+      case .empty:
+        try JournalFile.requireNothingToKnow(path: connection.path)
+        try Schema.migrate(db, from: 0)
       case .outdated(let version): try Schema.migrate(db, from: version)
       case .current, .newer, .foreign: break
       }
@@ -141,6 +143,23 @@ enum JournalFile {
   static func create(_ path: String) throws(Failure) {
     guard mknod(path, S_IFREG | 0o600, 0) != 0, errno != EEXIST else { return }
     throw Failure.system(.cannotCreate, subject: path, "cannot create the journal")
+  }
+
+  /// An empty file in a home where runs have lain has lost its content, or was put in the place of one that was deleted: to
+  /// begin anew would run again what is in `spool/active/`, and let counters and limits fall to nothing.
+  static func requireNothingToKnow(path: String) throws(Failure) {
+    let directory = String(path.dropLast(name.count))
+    guard let runs = opendir(directory + "runs") else { return }
+    defer { closedir(runs) }
+    while let entry = readdir(runs) {
+      guard entry.pointee.d_name.0 != UInt8(ascii: ".") else { continue }
+      throw Failure(
+        .journal, subject: path,
+        message: """
+          is empty, and data/runs holds runs it must know of: put it back from a backup, or move data/runs and \
+          spool/active away to begin anew
+          """)
+    }
   }
 
   static func newer(_ version: Int64, path: String) -> Failure {

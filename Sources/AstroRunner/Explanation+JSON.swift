@@ -21,6 +21,7 @@ extension Explanation {
     writer.beginObject()
     writer.member("task_id", task.id)
     writer.member("state", task.state.rawValue)
+    writer.member("reason", ifPresent: task.reason)
     writer.writeCauses(task.causes, at: now)
     switch task.earliest {
     case .runs: break

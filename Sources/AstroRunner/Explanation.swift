@@ -54,6 +54,8 @@ public struct Explanation: Sendable, Equatable {
     public var state: TaskState
     public var causes: [Cause]
     public var earliest: Earliest
+    /// Why it ended as it did.
+    public var reason: String?
   }
 
   public struct Ending: Sendable, Equatable {
@@ -81,6 +83,12 @@ public struct Explanation: Sendable, Equatable {
     tasksOver = situation.plan.tasks.count { states[$0.id]?.isTerminal == true }
     guard !state.isTerminal else {
       ending = Ending(situation)
+      for task in situation.plan.tasks where situation.isAskedAlone(task.id) {
+        let record = situation.tasks[task.id]
+        tasks = [
+          Task(id: task.id, state: record?.state ?? .pending, causes: [], earliest: .runs, reason: record?.reason)
+        ]
+      }
       return
     }
     causes = Self.causes(of: situation)
@@ -160,6 +168,8 @@ extension Explanation.Ending {
       if a != b { return b }
       return ($0.finishedAt?.microseconds ?? .max, $0.task) < ($1.finishedAt?.microseconds ?? .max, $1.task)
     }
-    failure = first.map { .init(id: $0.task, state: $0.state, reason: $0.reason, attempt: $0.attempts) }
+    failure = first.flatMap { situation.isAsked($0.task) ? $0 : nil }.map {
+      .init(id: $0.task, state: $0.state, reason: $0.reason, attempt: $0.attempts)
+    }
   }
 }

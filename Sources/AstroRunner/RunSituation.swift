@@ -77,6 +77,7 @@ public struct RunSituation: Sendable {
 
   /// Leaves all other tasks out of the explanation.
   public mutating func narrow(to task: String) { asked = task }
+  func isAskedAlone(_ task: String) -> Bool { asked == task }
   func isAsked(_ task: String) -> Bool { asked == nil || asked == task }
 
   /// What keeps one task, that is not over, from starting.

@@ -189,6 +189,7 @@ extension Runner {
     let now = clock.now().wall
     try prepareDirectory(of: run)
     unkept.append((run, admission.bytes, admission.format))
+    changed.insert(run)
     try transaction.insert(record(run, admission, state: .queued, at: now, verdict: verdict), content: admission.bytes)
     if admission.submission != nil { _ = try transaction.take(submission: run.text) }
     owned[run] = OwnedRun(user: admission.user, startedAt: nil, since: now)

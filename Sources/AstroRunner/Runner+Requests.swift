@@ -32,6 +32,7 @@ extension Runner {
       // One admitted in this turn is not in the scheduler yet; its seed carries the flag.
       guard let isHeld = scheduler.isHeld(run.id), isHeld != run.isHoldRequested else { continue }
       pending.append(run.isHoldRequested ? .hold(run.id) : .release(run.id))
+      changed.insert(run.id)
       log.info(
         run.isHoldRequested ? "Workflow held" : "Workflow released",
         metadata: ["workflow_id": .string(run.id.text), "user_id": .string(run.user)])

@@ -24,6 +24,8 @@ extension Runner {
     while let (run, bytes, format) = unkept.popLast() {
       try keeping(run) { () throws(Failure) in try keepContent(bytes, of: run, format) }
     }
+    for run in changed where owned[run] != nil { try writeRecord(run) }
+    changed.removeAll()
   }
 
   /// Keeps the submitted bytes in the run's directory. The journal has them too: a crash before this is repaired when the
@@ -153,9 +155,14 @@ extension Runner {
   func unsettle(_ run: RunRecord) throws(Failure) {
     try spool.reopen(run.id, run.format) { () throws(Failure) in try self.journal.read { try $0.content(run.id) ?? [] }
     }
-    guard let report = try journal.read({ try RunReport(run.id, in: $0, runs: home.runs) }) else { return }
-    try keeping(run.id) { () throws(Failure) in
-      try AtomicFile.replace(RunDirectory(run.id, in: home.runs).record, with: report.json, mode: 0o600)
+    try writeRecord(run.id)
+  }
+
+  /// Writes `run.json` as the journal has the run now.
+  private func writeRecord(_ run: WorkflowID) throws(Failure) {
+    guard let report = try journal.read({ try RunReport(run, in: $0, runs: home.runs) }) else { return }
+    try keeping(run) { () throws(Failure) in
+      try AtomicFile.replace(RunDirectory(run, in: home.runs).record, with: report.json, mode: 0o600)
     }
   }
 

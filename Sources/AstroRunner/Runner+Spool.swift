@@ -54,7 +54,10 @@ extension Runner {
 
   /// Leaves a file alone that cannot be taken; said once for each reason.
   func setAside(_ name: FileName, _ failure: Failure) {
-    guard intake.setAside(name, spool.identity(of: name), failure, now: clock.now()) else { return }
+    guard intake.setAside(name, spool.identity(of: name), failure, now: clock.now()),
+      // Or every pass of cron would say it again.
+      toldStuck.reason(of: name) != StuckFiles.reason(of: failure)
+    else { return }
     log.error("File cannot be taken", error: failure, metadata: ["file": .string(name.printable)])
     deltas.increment(.errors, ["spool"])
   }

@@ -56,6 +56,7 @@ extension Runner {
     case .close(let ending, let agent): tellClosed(ending, agent)
     case .update(let change): tellUpdate(change)
     case .runStarted(let run):
+      changed.insert(run)
       events.add("workflow_started", run, at: clock.now().wall)
     case .runEnded(let run, let state, let reason): tellEnded(run, state, reason)
     case .end(let key, let cause):

@@ -80,7 +80,7 @@ extension Runner {
     case .refused(let key, let reason, let infrastructure):
       events.append(.ended(notStarted(key, reason, infrastructure: infrastructure)))
     case .closed(let reason):
-      throw Failure(.unavailable, subject: "warden of \(id)", message: "\(reason); its attempts are adopted")
+      throw Failure(.unavailable, subject: "warden of \(id)", message: "\(reason); what it had started is lost")
     }
   }
 

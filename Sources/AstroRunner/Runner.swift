@@ -122,6 +122,10 @@ public final class Runner {
   var unkept: [(run: WorkflowID, bytes: [UInt8], format: SubmissionFormat)] = []
   /// Runs without an owner wait for room.
   var hasUnadopted = false
+  /// Files that could not be taken when the runner before this one told last.
+  let toldStuck: StuckFiles
+  /// Runs whose `run.json` is to be written anew.
+  var changed: Set<WorkflowID> = []
   /// Runs that ended, to be settled once their end is committed.
   var unsettled: [WorkflowID] = []
   /// Found without a row, to be taken with the next commit.
@@ -199,6 +203,7 @@ public final class Runner {
       try? lock.remove()
       throw error
     }
+    toldStuck = StuckFiles(healthFile: home.health)
     limits = RateLimits(configured: system.limits)
     agent = CommandAgent(
       launcher: launcher, home: home.root, runs: home.runs, clock: clock, environment: options.environment)

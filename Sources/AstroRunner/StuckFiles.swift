@@ -16,8 +16,10 @@ public struct StuckFiles {
   init(_ stuck: [FileName: Failure]) {
     let first = stuck.sorted { $0.key < $1.key }.prefix(Self.most)
     reasons = Dictionary(
-      first.map { ($0.key.printable, .string($0.value.reason ?? $0.value.message)) }, uniquingKeysWith: { $1 })
+      first.map { ($0.key.printable, .string(Self.reason(of: $0.value))) }, uniquingKeysWith: { $1 })
   }
+
+  static func reason(of failure: Failure) -> String { failure.reason ?? failure.message }
 
   /// As told last; none where no runner has told anything.
   public init(healthFile path: String) {

@@ -60,8 +60,14 @@ extension LineBuffer {
     if let agent = metadata["agent_id"] { parts.append("agent=\(agent)") }
     if let task = metadata["task_id"] { parts.append("task=\(task)") }
     if let duration = metadata["duration_ms"] { parts.append("duration=\(duration)ms") }
+    for (word, key) in Self.subjects { if let value = metadata[key] { parts.append("\(word)=\(value)") } }
     if !parts.isEmpty { append(Terminal.printable(" [\(parts.joined(separator: ", "))]")) }
   }
+
+  /// What else a message may be about: without it a line in cron's mail would name nothing.
+  private static let subjects = [
+    ("run", "workflow_id"), ("file", "file"), ("limit", "limiter"), ("user", "user_id"), ("setting", "key"),
+  ]
 
   private func appendLevel(_ level: Logger.Level, coloured: Bool) {
     if coloured { append(Self.colour(of: level)) }

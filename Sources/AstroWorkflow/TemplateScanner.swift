@@ -22,17 +22,25 @@ struct TemplateScanner {
     }
   }
 
-  mutating func template() throws(ExpressionError) -> Template {
+  /// - Returns: the template, and what is wrong in it: after an expression that cannot be read the next one is, so that
+  ///   all faults are told at once.
+  mutating func template() -> (template: Template, errors: [ExpressionError]) {
     var parts: [Template.Part] = []
+    var errors: [ExpressionError] = []
     var position = 0
     while let start = opening(after: position) {
       if start > position { parts.append(.text(String(decoding: bytes[position..<start], as: UTF8.self))) }
-      let (expression, end) = try embedded(at: start)
-      parts.append(.expression(expression))
-      position = end
+      do throws(ExpressionError) {
+        let (expression, end) = try embedded(at: start)
+        parts.append(.expression(expression))
+        position = end
+      } catch {
+        errors.append(error)
+        position = closing(after: start) ?? bytes.count
+      }
     }
     if position < bytes.count { parts.append(.text(String(decoding: bytes[position...], as: UTF8.self))) }
-    return Template(parts: parts)
+    return (Template(parts: parts), errors)
   }
 
   /// The one expression of an `if:`.
@@ -62,6 +70,14 @@ struct TemplateScanner {
     notes.reads += parser.notes.reads
     notes.statusCalls += parser.notes.statusCalls
     return (expression, parser.position)
+  }
+
+  /// Where the text goes on after the next `}}`.
+  private func closing(after position: Int) -> Int? {
+    let brace = UInt8(ascii: "}")
+    return (position..<max(position, bytes.count - 1)).first { bytes[$0] == brace && bytes[$0 + 1] == brace }.map {
+      $0 + 2
+    }
   }
 
   private func opening(after position: Int) -> Int? {

@@ -43,14 +43,10 @@ extension WorkflowReader {
     guard let text = programText(node) else { return nil }
     guard TemplateScanner.firstOpening(in: node) != nil else { return Template(text) }
     var scanner = TemplateScanner(text)
-    do {
-      let template = try scanner.template()
-      check(scanner.notes, in: node, scope: scope)
-      return template
-    } catch {
-      report(error, in: node)
-      return nil
-    }
+    let (template, errors) = scanner.template()
+    check(scanner.notes, in: node, scope: scope)
+    for error in errors { report(error, in: node) }
+    return errors.isEmpty ? template : nil
   }
 
   /// `if:`, with or without `${{ }}` around it.

@@ -37,7 +37,25 @@ struct Astro: ParsableCommand {
     pthread_sigmask(SIG_UNBLOCK, &mask, nil)
   }
 
+  /// A file opened as 0, 1 or 2 would get what is printed: whatever the parent left closed goes nowhere instead.
+  private static func openStandardStreams() {
+    for stream: Int32 in 0...2 where fcntl(stream, F_GETFD) < 0 { _ = open("/dev/null", O_RDWR) }
+  }
+
+  /// Swift would repair them silently, and something else would be run than was asked for.
+  private static func requireText() {
+    for (index, argument) in UnsafeBufferPointer(start: CommandLine.unsafeArgv, count: Int(CommandLine.argc))
+      .enumerated()
+    {
+      guard let argument, String(validatingCString: argument) == nil else { continue }
+      Message.error("argument \(index) is not valid UTF-8: \(Terminal.printable(String(cString: argument)))")
+      Glibc.exit(AstroCore.ExitCode.usage.rawValue)
+    }
+  }
+
   static func main() {
+    openStandardStreams()
+    requireText()
     // Not a verb for people: the runner starts itself again as its warden.
     let arguments = CommandLine.arguments
     if arguments.count > 1, arguments[1] == "warden" {

@@ -99,7 +99,8 @@ struct ExplainCommand: ParsableCommand {
   }
 
   private func show(_ task: Explanation.Task, _ now: Timestamp) {
-    Output.line("\(task.id) \(task.state.rawValue)")
+    let reason = task.reason.map { ": \(Terminal.printable($0))" } ?? ""
+    Output.line("\(task.id) \(task.state.rawValue)\(reason)")
     for cause in task.causes { Output.line("  \(Terminal.printable(cause.sentence(at: now)))") }
     switch task.earliest {
     case .runs: break

@@ -25,9 +25,16 @@ struct HealthCommand: ParsableCommand {
     }) var probe: HealthProbe.Question = .summary
 
   func run() throws {
-    let site = try home.open()
-    let answer = HealthProbe(reading: site.home.health).answer(probe, at: site.clock.now().wall)
+    let answer = HealthProbe(reading: try file()).answer(probe, at: SystemClock().now().wall)
     Output.bytes(answer.json)
     if answer.exitCode != .ok { throw answer.exitCode }
+  }
+
+  /// A configuration that cannot be read any more says nothing about the runner, which goes on under the one it has read:
+  /// then the file is looked for where it is unless configured otherwise.
+  private func file() throws -> String {
+    do { return try home.open().home.health } catch is ConfigurationError {
+      return Home(root: try home.locate(), system: SystemConfiguration()).health
+    }
   }
 }

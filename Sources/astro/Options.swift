@@ -9,6 +9,10 @@ struct HomeOption: ParsableArguments {
 
   func open() throws -> Site { try Site(home: home) }
 
+  func locate() throws -> String {
+    try Home.locate(flag: home, environment: Site.readEnvironment(), workingDirectory: Site.workingDirectory())
+  }
+
   /// The home that was named, else the one around the working directory; `nil` when there is none.
   func openIfThere() throws -> Site? {
     let environment = Site.readEnvironment()

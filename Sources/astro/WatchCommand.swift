@@ -24,8 +24,10 @@ struct WatchCommand: ParsableCommand {
     let (log, output) = try site.startLogging(console: .everything)
     log.info("Watching", metadata: ["spool": .string(site.home.spool)])
     var current = site
+    var pause = Self.shortestPause
     while true {
       var runner: Runner?
+      let begun = site.clock.now().boot
       do {
         let fresh = try current.runner(.watch, grace: grace.value, signals: signals, log: log, output)
         runner = fresh
@@ -39,11 +41,17 @@ struct WatchCommand: ParsableCommand {
         }
         // Out of room, or a dead warden: this runner is thrown away, the next one goes on from the journal.
         log.error("Runner stopped, starting again", error: failure)
-        if isStopped(signals, within: .seconds(2)) { return }
+        // What does not pass is tried, and said, ever more rarely.
+        let lived = Duration.microseconds(site.clock.now().boot - begun)
+        pause = lived > Self.longestPause ? Self.shortestPause : min(pause * 2, Self.longestPause)
+        if isStopped(signals, within: pause) { return }
         current = current.reread()
       }
     }
   }
+
+  private static let shortestPause = Duration.seconds(1)
+  private static let longestPause = Duration.seconds(60)
 
   /// Waits for `pause`, or until a signal comes.
   /// - Returns: whether it asks to stop; SIGHUP only cuts the pause short, the configuration is read anew anyway.

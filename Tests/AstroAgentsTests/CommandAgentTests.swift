@@ -94,6 +94,7 @@ private struct StoppedClock: AstroCore.Clock {
       Set(try #require(notebook.requests.first).environment)
         == Self.own.union([
           "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "LANG=C.UTF-8",
+          "TZ=:/etc/localtime",
         ]))
   }
 
@@ -102,7 +103,7 @@ private struct StoppedClock: AstroCore.Clock {
     #expect(begin(start(["true"], given.map { (name: $0.0, value: $0.1) })).isEmpty)
     #expect(
       Set(try #require(notebook.requests.first).environment)
-        == Self.own.union(["PATH=/usr/bin:/bin", "HOME=/h", "LANG=C.UTF-8", "A=2", "EMPTY="]))
+        == Self.own.union(["PATH=/usr/bin:/bin", "HOME=/h", "LANG=C.UTF-8", "TZ=:/etc/localtime", "A=2", "EMPTY="]))
   }
 
   @Test func theWorkingDirectoryIsTheRunsOrBelowItOrAsGiven() {

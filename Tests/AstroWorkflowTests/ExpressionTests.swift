@@ -108,13 +108,13 @@ import Testing
 
   @Test func templatesJoinTextAndValues() throws {
     var scanner = TemplateScanner("a ${{ params.n }}${{ params.list }} $x {{y}} ${{ params.none }}b ${{ '}}' }}")
-    #expect(try scanner.template().render(in: context) == #"a 3[1,"b",null] $x {{y}} b }}"#)
+    #expect(try scanner.template().template.render(in: context) == #"a 3[1,"b",null] $x {{y}} b }}"#)
   }
 
   @Test(arguments: ["plain", "$", "${", "$${", "{{ x }}", "$ {{ x }}", "}}"])
   func textWithoutAnOpeningIsText(text: String) throws {
     var scanner = TemplateScanner(text)
-    #expect(try scanner.template().constant == text)
+    #expect(scanner.template().template.constant == text)
   }
 
   @Test func whitespaceOfEveryKindIsSpace() throws {

@@ -4,8 +4,8 @@ import Testing
 /// A task may do what it likes to its run's directory: that is its run's trouble, and nobody else's.
 @Suite struct ObstructedRunTests {
   private static let harms = [
-    #"mkdir "$ASTRO_RUN_DIR/../run.json""#,
-    #"ln -s run.json "$ASTRO_RUN_DIR/../run.json""#,
+    #"rm -f "$ASTRO_RUN_DIR/../run.json"; mkdir "$ASTRO_RUN_DIR/../run.json""#,
+    #"rm -f "$ASTRO_RUN_DIR/../run.json"; ln -s run.json "$ASTRO_RUN_DIR/../run.json""#,
     #"rm "$ASTRO_RUN_DIR/../workflow.yaml"; mkdir "$ASTRO_RUN_DIR/../workflow.yaml""#,
     #"d=$(dirname "$ASTRO_RUN_DIR"); cd /; rm -r "$d"; echo a file > "$d""#,
     #"d=$(dirname "$ASTRO_RUN_DIR"); cd /; rm -r "$d"; ln -s /nowhere "$d""#,
