@@ -142,7 +142,7 @@ import Testing
   @Test(arguments: [["run", "-"], ["submit", "--wait", "-"]])
   func `Ctrl-C ends it while it still reads the workflow from the terminal`(arguments: [String]) throws {
     let home = try ScratchHome()
-    let terminal = try PseudoTerminal(columns: 80, rows: 24)
+    let terminal = try OldTerminal(columns: 80, rows: 24)
     let reading = try terminal.start(home, arguments)
     reading.signal(SIGINT)
     #expect(reading.finish(within: 20).code == 130)
@@ -153,7 +153,7 @@ import Testing
     let home = try ScratchHome()
     let pipe = try home.makePipe("gate")
     try home.write(Workflows.gated(by: pipe, marker: home.path + "/ran"), to: "a.yaml")
-    let terminal = try PseudoTerminal(columns: 80, rows: 24)
+    let terminal = try OldTerminal(columns: 80, rows: 24)
     let run = try terminal.start(home, "run", "a.yaml")
     try eventually("the line is there") { terminal.text.hasSuffix("  [0/2] first") }
     try home.release(pipe)

@@ -110,13 +110,3 @@ final class ScratchHome {
     close(descriptor)
   }
 }
-
-/// Looks again and again, bounded; fails with `what` when it never came true.
-func eventually(_ what: String, within seconds: Double = 30, _ condition: () throws -> Bool) throws {
-  let deadline = Date(timeIntervalSinceNow: seconds)
-  while true {
-    if try condition() { return }
-    try #require(Date() < deadline, "never: \(what)")
-    poll(nil, 0, 10)
-  }
-}

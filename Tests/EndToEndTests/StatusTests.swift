@@ -189,7 +189,7 @@ import Testing
   @Test func `on a terminal the frames are drawn over each other, cut to its size`() throws {
     let home = try ScratchHome()
     for number in 1...30 { try home.drop(Workflows.succeeding, as: "a-rather-long-name-of-a-file-\(number).yaml") }
-    let terminal = try PseudoTerminal(columns: 40, rows: 10)
+    let terminal = try OldTerminal(columns: 40, rows: 10)
     let status = try terminal.start(home, "status", "--watch")
     try eventually("two frames") { terminal.text.components(separatedBy: "\u{1B}[H").count >= 3 }
     status.signal(SIGINT)
