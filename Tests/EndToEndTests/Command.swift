@@ -82,6 +82,6 @@ final class Command {
   /// The end of the process and of all in its group.
   func endGroup() {
     child.signal(SIGKILL, group: true)
-    _ = child.code(by: .distantFuture)
+    _ = child.code(by: Date(timeIntervalSinceNow: 60))
   }
 }

@@ -176,9 +176,13 @@ final class Home {
     try read("data/runs/\(run)/events.jsonl").lines.map { "\(try $0.json()["event"] ?? "")" }
   }
 
-  /// The lines of the log that say `message`, as JSON.
+  /// The lines of a file in the directory of a run, as its tasks left it.
+  func lines(_ name: String, of run: String) throws -> [String] { try read("data/runs/\(run)/files/\(name)").lines }
+
+  /// The lines of the log that say `message`, as JSON; none before there is a log.
   func log(_ message: String) throws -> [String] {
-    try read("logs/astro.log").lines.filter { $0.contains("\"message\":\"\(message)\"") }
+    guard exists("logs/astro.log") else { return [] }
+    return try read("logs/astro.log").lines.filter { $0.contains("\"message\":\"\(message)\"") }
   }
 }
 
