@@ -58,11 +58,12 @@ final class Command {
   func finish() throws -> Ending {
     let code = child.code(by: deadline)
     let isComplete = output.waitsForItsEnd(until: deadline) && errors.waitsForItsEnd(until: deadline)
-    if code == nil || !isComplete { endGroup() }
-    try #require(isComplete, "somebody still writes; until now: \(output.text)\(errors.text)")
+    // Also when the leader has ended: one of its group that lives on keeps the number taken.
+    if code == nil || !isComplete { Glibc.kill(-pid, SIGKILL) }
     return Ending(
-      code: try #require(code, "did not end; it printed: \(output.text)\(errors.text)"), output: output.text,
-      errors: errors.text)
+      code: try #require(
+        isComplete ? code : nil, "it, or what writes for it, did not end: \(output.text)\(errors.text)"),
+      output: output.text, errors: errors.text)
   }
 
   func signal(_ number: Int32) { child.signal(number) }

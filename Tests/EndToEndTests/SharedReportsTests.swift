@@ -1,5 +1,4 @@
 import Foundation
-import Glibc
 import Testing
 
 /// A watcher and a pass in one home, as real processes: whose word the health file and the metrics are.
