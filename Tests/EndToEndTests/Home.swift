@@ -81,8 +81,8 @@ final class Home {
     return ending.output.trimmingCharacters(in: .newlines)
   }
 
-  func gate(_ name: String = "gate") throws -> Gate {
-    let gate = try Gate(path: "\(path)/\(name)")
+  func gate() throws -> Gate {
+    let gate = try Gate(path: "\(path)/gate-\(gates.count)")
     gates.append(gate)
     return gate
   }
