@@ -96,6 +96,6 @@ let package = Package(
         "AstroTestKit", "AstroCore", "AstroConfiguration", "AstroScheduling", "AstroJournal",
         "AstroSpool", "AstroTelemetry",
       ], [log]),
-    .testTarget(name: "EndToEndTests", dependencies: ["AstroCore", "AstroJournal"], swiftSettings: settings),
+    .testTarget(name: "EndToEndTests", dependencies: ["AstroCore", "AstroJournal", "CLinux"], swiftSettings: settings),
   ]
 )

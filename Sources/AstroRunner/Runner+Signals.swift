@@ -20,11 +20,11 @@ extension Runner {
   private func stopGently() throws(Failure) {
     result.stop = .asked
     log.info("Stopping", metadata: ["grace_seconds": .stringConvertible(options.grace.seconds)])
-    observer?.runner(.stopRequested)
     guard options.mode == .single else { return stop(within: options.grace) }
     // In the journal too: should this process be killed now, the next runner ends the run instead of finishing it.
     let runs = Array(owned.keys)
     try journal.commit { for run in runs { try $0.requestCancel(run) } }
+    observer?.runner(.stopRequested)
     pending += runs.map { .cancel($0) }
   }
 

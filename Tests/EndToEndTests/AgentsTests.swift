@@ -8,12 +8,12 @@ import Testing
     func now() -> Moment { Moment(wall: Timestamp(microseconds: 1_795_000_000_000_000), boot: 1) }
   }
 
-  private func journal(of home: FollowHome) throws -> Journal {
+  private func journal(of home: Home) throws -> Journal {
     try Journal.open(dataDirectory: home.path + "/data", bootID: "boot", clock: Clock())
   }
 
   /// As three failures of the infrastructure in a row leave it.
-  private func makeIll(_ home: FollowHome) throws {
+  private func makeIll(_ home: Home) throws {
     let journal = try journal(of: home)
     defer { journal.close() }
     try journal.commit { transaction in
@@ -24,7 +24,7 @@ import Testing
   }
 
   @Test func `agents are listed before anything has run`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.write(
       """
       agents:
@@ -46,11 +46,11 @@ import Testing
   }
 
   @Test func `an agent at work is active, with its load`() throws {
-    let home = try FollowHome()
-    let gate = try home.gate("gate")
+    let home = try Home()
+    let gate = try home.gate()
     try home.submit(
-      "tasks: {a: {env: {GATE: '\(gate.path)'}, run: 'echo > \"$GATE.here\"; read go < \"$GATE.go\"'}}\n")
-    let drain = try home.command(["drain"]).start()
+      "tasks: {a: {run: '\(gate.pass)'}}\n")
+    let drain = try home.start("drain")
     try gate.waitForTask()
     #expect(
       try home.astro("agents", "--json").output
@@ -64,14 +64,14 @@ import Testing
   }
 
   @Test func `failures lower the reliability`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.drain("tasks: {a: {run: 'false'}, b: {run: 'false'}}\n")
     // (0 + 2) / (0 + f + 2) with f = 0.5^(1/50) + 1
     #expect(try home.astro("agents", "--json").output.contains("\"reliability\":0.502,"))
   }
 
   @Test func `a probe that succeeds clears the failures for good`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try makeIll(home)
     let ill = try home.astro("agents", "--json")
     #expect(ill.output.contains("\"status\":\"unhealthy\""))

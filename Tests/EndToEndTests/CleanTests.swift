@@ -2,79 +2,79 @@ import Foundation
 import Testing
 
 @Suite struct Clean {
-  private func home(_ workflow: String = "tasks: {a: {run: echo hello}}\n") throws -> (ControlHome, String) {
-    let home = try ControlHome()
+  private func home(_ workflow: String = "tasks: {a: {run: echo hello}}\n") throws -> (Home, String) {
+    let home = try Home()
     try home.submit(workflow)
-    try home.run("drain")
-    return (home, try home.id(in: "done"))
+    try home.astro("drain")
+    return (home, try home.run(in: "done"))
   }
 
-  private func rows(_ home: ControlHome) throws -> Int {
-    try home.run("list", "--json").output.components(separatedBy: "workflow_id").count - 1
+  private func rows(_ home: Home) throws -> Int {
+    try home.astro("list", "--json").output.components(separatedBy: "workflow_id").count - 1
   }
 
   @Test func anOldRunGoesWhole() throws {
     let (home, id) = try home()
-    let answer = try home.run("clean", "--older-than", "0s")
+    let answer = try home.astro("clean", "--older-than", "0s")
     #expect(answer.code == 0)
     #expect(answer.output.hasPrefix("removed \(id)\nremoved 1 run(s), "))
-    #expect(home.files("data/runs").isEmpty)
-    #expect(home.files("spool/done").isEmpty)
+    #expect(home.names(in: "data/runs").isEmpty)
+    #expect(home.names(in: "spool/done").isEmpty)
     #expect(try rows(home) == 0)
-    #expect(try home.run("status", id).code == 66)
+    #expect(try home.astro("status", id).code == 66)
   }
 
   @Test func aDryRunOnlySaysIt() throws {
     let (home, id) = try home()
-    let answer = try home.run("clean", "--older-than", "0s", "--dry-run", "--json")
-    #expect(answer.json["runs"] as? [String] == [id])
-    #expect(home.files("data/runs") == [id])
+    let answer = try home.astro("clean", "--older-than", "0s", "--dry-run", "--json")
+    #expect(try answer.output.json()["runs"] as? [String] == [id])
+    #expect(home.names(in: "data/runs") == [id])
     #expect(try rows(home) == 1)
   }
 
   @Test func theRetentionKeepsFailedRunsLonger() throws {
     let (home, good) = try home()
     try home.submit("tasks: {a: {run: 'false'}}\n")
-    try home.run("drain")
-    let bad = try home.id(in: "failed")
+    try home.astro("drain")
+    let bad = try home.run(in: "failed")
     try home.sql("UPDATE run SET finished_at = finished_at - 31 * 86400 * 1000000")
-    #expect(try home.run("clean", "--json").json["runs"] as? [String] == [good])
-    #expect(home.files("spool/failed").count == 2)
+    #expect(try home.astro("clean", "--json").output.json()["runs"] as? [String] == [good])
+    #expect(home.names(in: "spool/failed").count == 2)
     try home.sql("UPDATE run SET finished_at = finished_at - 60 * 86400 * 1000000")
-    #expect(try home.run("clean", "--json").json["runs"] as? [String] == [bad])
-    #expect(home.files("spool/failed").isEmpty)
+    #expect(try home.astro("clean", "--json").output.json()["runs"] as? [String] == [bad])
+    #expect(home.names(in: "spool/failed").isEmpty)
   }
 
   @Test func aSubmissionGoesWhenItsFileIsNotThereAnyMore() throws {
     let (home, _) = try home()
-    try home.write("params: {p: {type: string}}\ntasks: {a: {run: 'true'}}\n", "w.yaml")
+    try home.write("params: {p: {type: string}}\ntasks: {a: {run: 'true'}}\n", to: "w.yaml")
     let ids = try (0..<2).map { _ in
-      try #require(try home.run("submit", "\(home.path)/w.yaml", "-p", "p=x").output.split(separator: "\n").first)
+      try #require(try home.astro("submit", "\(home.path)/w.yaml", "-p", "p=x").output.split(separator: "\n").first)
     }
     try #require(unlink("\(home.path)/spool/\(ids[0]).yaml") == 0)
-    try home.run("clean")
+    try home.astro("clean")
     #expect(try home.sql("SELECT count(*) FROM submission") == "2")
     try home.sql("UPDATE submission SET created_at = created_at - 2 * 86400 * 1000000")
-    try home.run("clean")
+    try home.astro("clean")
     #expect(try home.sql("SELECT id FROM submission") == String(ids[1]))
   }
 
   @Test func nothingActiveOrUnsettledGoes() throws {
     let (home, id) = try home()
-    try home.run("retry", id, "--only", "a")
-    #expect(try home.run("clean", "--older-than", "0s", "--json").json["runs"] as? [String] == [])
-    try home.run("drain")
+    try home.astro("retry", id, "--only", "a")
+    #expect(try home.astro("clean", "--older-than", "0s", "--json").output.json()["runs"] as? [String] == [])
+    try home.astro("drain")
     try home.sql("UPDATE run SET settled = 0")
-    #expect(try home.run("clean", "--older-than", "0s", "--json").json["runs"] as? [String] == [])
-    #expect(home.files("data/runs") == [id])
+    #expect(try home.astro("clean", "--older-than", "0s", "--json").output.json()["runs"] as? [String] == [])
+    #expect(home.names(in: "data/runs") == [id])
   }
 
   @Test func hostileTreesAreRemovedAndNothingOutsideIsTouched() throws {
     let (home, id) = try home()
     let outside = "\(home.path)/outside"
-    try FileManager.default.createDirectory(atPath: outside, withIntermediateDirectories: true)
-    try home.write("precious", "outside/file")
+    try home.write("precious", to: "outside/file")
     let script = """
+      set -eu
       cd "$1"
       ln -s "$2" link; ln -s / root; ln -s "$2/file" file
       mkfifo pipe
@@ -82,14 +82,13 @@ import Testing
       i=0; while [ $i -lt 1000 ]; do mkdir d; cd -P d; i=$((i+1)); done; echo end > end
       """
     let tree = "\(home.path)/data/runs/\(id)/files"
-    #expect(try ControlHome.execute("/bin/sh", ["-eu", "-c", script, "sh", tree, outside]).code == 0)
-    let answer = try home.run("clean", "--older-than", "0s", "--json")
+    #expect(try home.shell(script, [tree, outside]).code == 0)
+    let answer = try home.astro("clean", "--older-than", "0s", "--json")
     #expect(answer.code == 0)
-    #expect(answer.json["leftovers"] as? [String] == [])
-    #expect((answer.json["names"] as? Int ?? 0) > 1000)
-    #expect(home.files("data/runs").isEmpty)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(home.path)/data/runs").isEmpty)
-    #expect(home.text("outside/file") == "precious")
+    #expect(try answer.output.json()["leftovers"] as? [String] == [])
+    #expect((try answer.output.json()["names"] as? Int ?? 0) > 1000)
+    #expect(home.names(in: "data/runs").isEmpty)
+    #expect(try home.read("outside/file") == "precious")
   }
 
   @Test func orphansOfOurNamesGoAfterADayAndStrangersStay() throws {
@@ -101,51 +100,51 @@ import Testing
     }
     for name in [orphan, "notes"] {
       #expect(
-        try ControlHome.execute("/usr/bin/touch", ["-d", "2 days ago", "\(home.path)/data/runs/\(name)"]).code == 0)
+        try Command("/usr/bin/touch", ["-d", "2 days ago", "\(home.path)/data/runs/\(name)"]).finish().code == 0)
     }
-    let answer = try home.run("clean")
+    let answer = try home.astro("clean")
     #expect(
       answer.output.hasPrefix(
         "removed \(orphan), which no run in the journal has\nleft data/runs/notes: not a name of ours\nremoved 1 run(s), "
       ))
-    #expect(home.files("data/runs") == ["fresh-20250101T000000Z-abcdef", "notes", id].sorted())
+    #expect(home.names(in: "data/runs") == ["fresh-20250101T000000Z-abcdef", "notes", id].sorted())
   }
 
   @Test func whatACrashLeftHalfRemovedIsFinished() throws {
     let (home, id) = try home()
     // Killed after the rows: file, receipt and directory are left without any.
     try home.sql("DELETE FROM run; DELETE FROM content; DELETE FROM task; DELETE FROM attempt")
-    #expect(try ControlHome.execute("/usr/bin/touch", ["-d", "2 days ago", "\(home.path)/data/runs/\(id)"]).code == 0)
+    #expect(try Command("/usr/bin/touch", ["-d", "2 days ago", "\(home.path)/data/runs/\(id)"]).finish().code == 0)
     // Killed while a directory was being emptied.
     let half = "\(home.path)/data/runs/.removed-x-1/files"
     try FileManager.default.createDirectory(atPath: half, withIntermediateDirectories: true)
-    let answer = try home.run("clean", "--older-than", "0s", "--json")
-    #expect(answer.json["orphans"] as? [String] == [id])
-    #expect(try FileManager.default.contentsOfDirectory(atPath: "\(home.path)/data/runs").isEmpty)
-    #expect(home.files("spool/done").isEmpty)
+    let answer = try home.astro("clean", "--older-than", "0s", "--json")
+    #expect(try answer.output.json()["orphans"] as? [String] == [id])
+    #expect(home.names(in: "data/runs").isEmpty)
+    #expect(home.names(in: "spool/done").isEmpty)
   }
 
   @Test func aPassCleansOnceADay() throws {
     let (home, id) = try home()
     try home.sql("UPDATE run SET finished_at = finished_at - 31 * 86400 * 1000000")
-    #expect(try home.run("drain").code == 0)
-    #expect(home.files("data/runs") == [id])
+    #expect(try home.astro("drain").code == 0)
+    #expect(home.names(in: "data/runs") == [id])
     try home.sql("UPDATE meta SET value = '2025-01-01T00:00:00.000Z' WHERE key = 'cleaned_at'")
-    #expect(try home.run("drain").code == 0)
-    #expect(home.files("data/runs").isEmpty)
+    #expect(try home.astro("drain").code == 0)
+    #expect(home.names(in: "data/runs").isEmpty)
     #expect(try rows(home) == 0)
   }
 
   @Test func aWatcherCleansBesideItsWork() throws {
     let (home, id) = try home()
     try home.sql("UPDATE run SET finished_at = finished_at - 31 * 86400 * 1000000; DELETE FROM meta")
-    let watcher = try Following(home, "watch")
-    let line = try watcher.line(with: "Old runs removed")
-    #expect(line.contains("\"runs\":1") || line.contains("\"runs\":\"1\""))
+    let watcher = try home.start("watch")
+    #expect(watcher.logs("Old runs removed"))
     try home.submit("tasks: {a: {run: echo hello}}\n")
-    try watcher.line(with: "Workflow completed")
-    #expect(watcher.stop() == 0)
-    #expect(!home.files("data/runs").contains(id))
-    #expect(home.files("spool/done").count == 2)
+    #expect(watcher.logs("Workflow completed"))
+    #expect(try watcher.stop().code == 0)
+    #expect(try home.log("Old runs removed").first?.json()["runs"] as? Int == 1)
+    #expect(!home.names(in: "data/runs").contains(id))
+    #expect(home.names(in: "spool/done").count == 2)
   }
 }

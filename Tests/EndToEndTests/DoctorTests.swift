@@ -18,18 +18,16 @@ import Testing
     func all(_ check: String) -> [Finding] { findings.filter { $0.check == check } }
   }
 
-  private func examine(_ home: FollowHome, _ directory: String? = nil) throws -> (code: Int32, report: Report) {
-    let command = home.command(["doctor", "--json"])
-    if let directory {
-      command.process.currentDirectoryURL = URL(fileURLWithPath: directory)
-      command.process.environment?["ASTRO_HOME"] = nil
-    }
-    let ending = try command.finish()
-    return (ending.code, try JSONDecoder().decode(Report.self, from: Data(ending.output.utf8)))
+  private func examine(_ home: Home) throws -> (code: Int32, report: Report) {
+    try read(try home.astro("doctor", "--json"))
+  }
+
+  private func read(_ ending: Command.Ending) throws -> (code: Int32, report: Report) {
+    (ending.code, try JSONDecoder().decode(Report.self, from: Data(ending.output.utf8)))
   }
 
   @Test func `a fit machine and a fresh home have no problem`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     let (code, report) = try examine(home)
     #expect(code == 0)
     #expect(report.home == home.path)
@@ -51,7 +49,7 @@ import Testing
   }
 
   @Test func `for people each line begins with its level, and says what to do`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try #require(chmod(home.path + "/config/agents.yaml", 0o666) == 0)
     let ending = try home.astro("doctor")
     #expect(ending.code == 69)
@@ -68,7 +66,7 @@ import Testing
   }
 
   @Test func `a spool that all may write to is only a warning`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try #require(chmod(home.path + "/spool", 0o1777) == 0)
     let (code, report) = try examine(home)
     #expect(code == 0)
@@ -77,7 +75,7 @@ import Testing
   }
 
   @Test func `a wrong configuration is 78, and the rest is looked at all the same`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.write("system: {log_levle: INFO}\n", to: "config/system_config.yaml")
     let (code, report) = try examine(home)
     #expect(code == 78)
@@ -92,9 +90,9 @@ import Testing
   }
 
   @Test func `without a home the machine is looked at, and the code is 78`() throws {
-    let home = try FollowHome(isMade: false)
+    let home = try Home(isMade: false)
     try #require(mkdir(home.path, 0o700) == 0)
-    let (code, report) = try examine(home, home.path)
+    let (code, report) = try read(try Command(home.astro, ["doctor", "--json"], in: home.path).finish())
     #expect(code == 78)
     #expect(report.home == nil)
     #expect(report.all("home").map(\.status) == ["problem"])
@@ -102,7 +100,7 @@ import Testing
   }
 
   @Test func `a sound journal is told with its size, a damaged one with what to do`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.drain("tasks: {a: {run: 'true'}}\n")
     let sound = try #require(try examine(home).report.all("journal").first)
     #expect(sound.status == "ok")
@@ -123,11 +121,11 @@ import Testing
   }
 
   @Test func `a runner that died is told from one that lives`() throws {
-    let home = try FollowHome()
-    let gate = try home.gate("gate")
+    let home = try Home()
+    let gate = try home.gate()
     try home.submit(
-      "tasks: {a: {env: {GATE: '\(gate.path)'}, run: 'echo > \"$GATE.here\"; read go < \"$GATE.go\"'}}\n")
-    let drain = try home.command(["drain"]).start()
+      "tasks: {a: {run: '\(gate.pass)'}}\n")
+    let drain = try home.start("drain")
     try gate.waitForTask()
     let living = try #require(try examine(home).report.all("runners").first)
     #expect(living.status == "ok")
@@ -143,7 +141,7 @@ import Testing
   }
 
   @Test func `missing directories and programs are named with the command that helps`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try #require(rmdir(home.path + "/spool") == 0)
     try home.write("tasks: {a: {run: [no-such-program, x]}}\n", to: "workflows/odd.yaml")
     try home.write("tasks: {a: {runn: x}}\n", to: "workflows/wrong.yaml")
@@ -160,7 +158,7 @@ import Testing
   /// /dev/shm is a tmpfs wherever POSIX shared memory works.
   @Test(.enabled(if: access("/dev/shm", W_OK) == 0, "needs /dev/shm"))
   func `a home in memory is warned of`() throws {
-    let home = try FollowHome(in: "/dev/shm")
+    let home = try Home(in: "/dev/shm")
     let (code, report) = try examine(home)
     #expect(code == 0)
     #expect(

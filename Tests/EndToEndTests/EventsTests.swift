@@ -10,9 +10,9 @@ import Testing
   }
 
   @Test func `events of a run are lines for people, in the order they happened`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.drain("tasks: {a: {run: exit 3}, b: {needs: a, run: 'true'}}\n")
-    let id = try home.latest()
+    let id = try home.run(in: "failed")
     let ending = try home.astro("events", "@latest")
     #expect(ending.code == 0)
     let lines = ending.output.split(separator: "\n").map { String($0.dropFirst("00:00:00 ".count)) }
@@ -32,16 +32,16 @@ import Testing
   }
 
   @Test func `as JSON they are the lines of the file`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.drain("tasks: {a: {run: 'true'}}\n", as: "one.yaml")
     try home.drain("tasks: {a: {run: 'true'}}\n", as: "two.yaml")
     #expect(try home.astro("events", "--json").output == (try home.read("data/events.jsonl")))
-    let id = try home.latest()
+    let id = try home.run(in: "done")
     #expect(try home.astro("events", id, "--json").output == (try home.read("data/runs/\(id)/events.jsonl")))
   }
 
   @Test func `the rotated predecessor comes first, and since leaves out what is older`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.write(line(1, "r", "\"workflow_started\""), to: "data/events.jsonl.1")
     try home.write(
       line(2, "r", "\"task_waiting\",\"task_id\":\"a\",\"reason\":\"later\",\"not_before\":\"2026-11-24T02:30:00Z\"")
@@ -65,7 +65,7 @@ import Testing
   }
 
   @Test func `half a line and hostile text do no harm`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.write(
       "{\"timestamp\":\"2026-11\u{1B}[2J\n" + line(2, "r", "\"x\",\"note\":\"\\u001b[31m\""), to: "data/events.jsonl")
     #expect(
@@ -74,10 +74,10 @@ import Testing
   }
 
   @Test func `following goes on over a rotation and loses no line`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     let events = home.path + "/data/events.jsonl"
     try home.write(line(1, "r", "\"first\""), to: "data/events.jsonl")
-    let follow = try home.command(["events", "-f"], environment: utc).start()
+    let follow = try home.start(["events", "-f"], environment: utc)
     #expect(follow.prints("02:00:01 r first\n"))
     // A writer opens, the file is renamed, and the line of that writer comes last of all in it.
     let late = try #require(FileHandle(forWritingAtPath: events))
@@ -91,20 +91,20 @@ import Testing
     writer.seekToEndOfFile()
     writer.write(Data(line(4, "r", "\"fourth\"").utf8))
     #expect(follow.prints("02:00:04 r fourth\n"))
-    try follow.signal(SIGINT)
+    follow.signal(SIGINT)
     let ending = try follow.finish()
     #expect(ending.code == 130)
     #expect(ending.output.split(separator: "\n").count == 4)
   }
 
   @Test func `following one run ends with it`() throws {
-    let home = try FollowHome()
-    let gate = try home.gate("gate")
+    let home = try Home()
+    let gate = try home.gate()
     try home.submit(
-      "tasks: {a: {env: {GATE: '\(gate.path)'}, run: 'echo > \"$GATE.here\"; read go < \"$GATE.go\"'}}\n")
-    let drain = try home.command(["drain"]).start()
+      "tasks: {a: {run: '\(gate.pass)'}}\n")
+    let drain = try home.start("drain")
     try gate.waitForTask()
-    let follow = try home.command(["events", "@latest", "-f"]).start()
+    let follow = try home.start("events", "@latest", "-f")
     #expect(follow.prints("task_started a"))
     gate.letOn()
     let ending = try follow.finish()
@@ -114,7 +114,7 @@ import Testing
   }
 
   @Test func `a home without events and an unknown run say so`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     let none = try home.astro("events")
     #expect(none.code == 0)
     #expect(none.errors == "no events yet\n")

@@ -13,17 +13,17 @@ enum Examples {
 }
 
 @Suite struct ExamplesTests {
-  private func run(_ name: String, _ home: FollowHome, _ params: [String: String]) throws -> Command.Ending {
+  private func run(_ name: String, _ home: Home, _ params: [String: String]) throws -> Command.Ending {
     let options = params.flatMap { ["-p", "\($0.key)=\($0.value)"] }
-    return try home.command(["run", "\(Examples.directory)/\(name)"] + options).finish()
+    return try home.start(["run", "\(Examples.directory)/\(name)"] + options).finish()
   }
 
   // MARK: disk-report.yaml
 
   @Test func `the disk report lists packages by size and the file systems`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     #expect(try run("disk-report.yaml", home, ["top": "3"]).code == 0)
-    let report = try home.read("data/runs/\(try home.latest())/files/report.txt")
+    let report = try home.read("data/runs/\(try home.run(in: "done"))/files/report.txt")
     let lines = report.split(separator: "\n", omittingEmptySubsequences: false)
     let sizes = lines.dropFirst().prefix(3).compactMap { $0.split(separator: " ").first.flatMap { Int($0) } }
     #expect(try #require(lines.first).wholeMatch(of: /The largest of \d+ packages \(KiB\):/) != nil)
@@ -35,7 +35,7 @@ enum Examples {
 
   // MARK: backup.yaml
 
-  private func tree(in home: FollowHome) throws -> String {
+  private func tree(in home: Home) throws -> String {
     let source = home.path + "/precious"
     try FileManager.default.createDirectory(atPath: source + "/deep/er", withIntermediateDirectories: true)
     try Data((0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }).write(
@@ -46,22 +46,22 @@ enum Examples {
     return source
   }
 
-  private func archives(_ home: FollowHome) -> [String] { home.names(in: "store").filter { $0.hasSuffix(".tar.gz") } }
+  private func archives(_ home: Home) -> [String] { home.names(in: "store").filter { $0.hasSuffix(".tar.gz") } }
 
   @Test func `a backup restores byte for byte`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     let source = try tree(in: home)
     #expect(try run("backup.yaml", home, ["source": source, "target": home.path + "/store"]).code == 0)
     let archive = try #require(archives(home).first)
     try #require(mkdir(home.path + "/restored", 0o700) == 0)
     let restore =
-      "tar -xzf \"$0/store/$1\" -C \"$0/restored\" && diff -r --no-dereference \"$0/precious\" \"$0/restored\""
-    #expect(try Command("/bin/sh", ["-c", restore, home.path, archive]).finish().code == 0)
+      "tar -xzf \"store/$1\" -C restored && diff -r --no-dereference precious restored"
+    #expect(try home.shell(restore, [archive]).code == 0)
     #expect(
       try FileManager.default.attributesOfItem(atPath: home.path + "/restored/a file")[.posixPermissions] as? Int
         == 0o640)
-    let check = "cd \"$0/store\" && sha256sum --check --quiet \"$1.sha256\""
-    #expect(try Command("/bin/sh", ["-c", check, home.path, archive]).finish().code == 0)
+    let check = "cd store && sha256sum --check --quiet \"$1.sha256\""
+    #expect(try home.shell(check, [archive]).code == 0)
     let said = try home.astro("logs", "@latest", "summary").output
     #expect(said.hasPrefix("\(home.path)/store/\(archive): 3 files of \(source) in "))
     #expect(said.hasSuffix(" bytes, verified; 0 old archives removed\n"))
@@ -70,7 +70,7 @@ enum Examples {
   }
 
   @Test func `rotation keeps the newest of this source and touches nothing else`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     let source = try tree(in: home)
     try #require(mkdir(home.path + "/store", 0o700) == 0)
     for name in ["precious-notes.tar.gz", "other-20260101T000000Z.tar.gz"] { try home.write("x", to: "store/" + name) }
@@ -86,7 +86,7 @@ enum Examples {
   }
 
   @Test func `a backup that cannot be proved removes no old one`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     let source = try tree(in: home)
     let target = home.path + "/store"
     #expect(try run("backup.yaml", home, ["source": source, "target": target]).code == 0)
@@ -106,7 +106,7 @@ enum Examples {
   // MARK: source-checks.yaml
 
   @Test func `a sound tree passes every check`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     let tree = home.path + "/tree"
     try #require(mkdir(tree, 0o700) == 0)
     try home.write("#!/bin/sh\nif true; then echo yes; fi\n", to: "tree/good")
@@ -120,7 +120,7 @@ enum Examples {
   }
 
   @Test func `broken files fail their checks, and the summary names each`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     let tree = home.path + "/tree"
     try #require(mkdir(tree, 0o700) == 0)
     try home.write("#!/bin/sh\nif true; then echo yes\n", to: "tree/broken")
@@ -148,7 +148,7 @@ enum Examples {
 
   @Test(.enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3"), "needs Python"))
   func `a broken Python file is named`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     let tree = home.path + "/tree"
     try #require(mkdir(tree, 0o700) == 0)
     try home.write("def f(:\n", to: "tree/broken.py")
@@ -158,7 +158,7 @@ enum Examples {
   }
 
   @Test func `without parameters it checks something that every Debian has`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     #expect(try run("source-checks.yaml", home, [:]).code == 0)
   }
 }

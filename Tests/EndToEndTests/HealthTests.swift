@@ -6,7 +6,7 @@ import Testing
   private let probes = ["live", "ready", "startup"]
 
   @Test func `without the file every probe says no, as JSON and by its exit code`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     let words = "there is no health report: no runner has started here; start one with astro watch or astro drain"
     let reason = "\"message\":\"\(home.path)/data/health.json: \(words)\""
     for (probe, word) in [("live", "not_alive"), ("ready", "not_ready"), ("startup", "starting")] {
@@ -21,19 +21,19 @@ import Testing
   }
 
   @Test func `after a pass every probe says yes`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.drain("tasks: {a: {run: 'true'}}\n")
     for probe in probes { #expect(try home.astro("health", probe).code == 0) }
     let summary = try home.astro("health")
     #expect(summary.code == 0)
-    let report = try #require(try JSONSerialization.jsonObject(with: Data(summary.output.utf8)) as? [String: Any])
+    let report = try summary.output.json()
     #expect(report["overall_status"] as? String == "healthy")
     #expect(report["status"] as? String == "idle")
     #expect((report["checks"] as? [String: Any])?.keys.sorted() == ["agents", "database", "disk", "docker", "spool"])
   }
 
   @Test func `a file past its time is not live, and says since when`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.drain("tasks: {a: {run: 'true'}}\n")
     let report = try home.read("data/health.json")
       .replacing(/"next_update_by": "[^"]*"/, with: "\"next_update_by\": \"2026-01-01T00:00:00.000Z\"")
@@ -48,7 +48,7 @@ import Testing
   }
 
   @Test func `what is no report does not hang a probe`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try #require(mkfifo(home.path + "/data/health.json", 0o600) == 0)
     #expect(try home.astro("health", "live").code == 1)
     try #require(unlink(home.path + "/data/health.json") == 0)
@@ -59,7 +59,7 @@ import Testing
   }
 
   @Test func `an unknown probe is a mistake of the caller`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     let ending = try home.astro("health", "lively")
     #expect(ending.code == 64)
     #expect(ending.errors.contains("unknown probe 'lively'; one of: live, ready, startup"))

@@ -9,7 +9,7 @@ import Testing
   }
 
   @Test func `a new home is whole and valid`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     #expect(home.names(in: ".") == ["config", "data", "logs", "spool", "workflows"])
     #expect(home.names(in: "config") == ["agents.yaml", "models.yaml", "system_config.yaml"])
     #expect(home.names(in: "workflows") == ["disk-report.yaml"])
@@ -22,12 +22,12 @@ import Testing
   }
 
   @Test func `the example is the file in workflows, byte for byte`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     #expect(try home.read("workflows/disk-report.yaml") == (try Examples.text("disk-report.yaml")))
   }
 
   @Test func `the commands it names work as they are printed, in a directory with a space`() throws {
-    let home = try FollowHome(isMade: false)
+    let home = try Home(isMade: false)
     let directory = home.path + " of mine"
     defer { try? FileManager.default.removeItem(atPath: directory) }
     let made = try Command(home.astro, ["init", directory]).finish()
@@ -45,7 +45,7 @@ import Testing
   }
 
   @Test func `a second time changes nothing that somebody wrote`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.write("system: {log_level: DEBUG}\n", to: "config/system_config.yaml")
     try home.write("tasks: {mine: {run: 'true'}}\n", to: "workflows/disk-report.yaml")
     try FileManager.default.removeItem(atPath: home.path + "/config/models.yaml")
@@ -59,7 +59,7 @@ import Testing
   }
 
   @Test func `a missing parent is named with the command that makes it`() throws {
-    let home = try FollowHome(isMade: false)
+    let home = try Home(isMade: false)
     let ending = try Command(home.astro, ["init", home.path + "/below"]).finish()
     #expect(ending.code == 73)
     #expect(
@@ -69,14 +69,14 @@ import Testing
   }
 
   @Test func `what is in the way is named and left alone`() throws {
-    let home = try FollowHome(isMade: false)
+    let home = try Home(isMade: false)
     try Data("mine".utf8).write(to: URL(fileURLWithPath: home.path))
     let file = try Command(home.astro, ["init", home.path]).finish()
     #expect(file.code == 73)
     #expect(file.errors == "astro: \(home.path): cannot become a home: it is not a directory\n")
     #expect(try String(contentsOfFile: home.path, encoding: .utf8) == "mine")
 
-    let other = try FollowHome(isMade: false)
+    let other = try Home(isMade: false)
     try #require(mkdir(other.path, 0o700) == 0)
     try other.write("mine", to: "spool")
     let inside = try Command(other.astro, ["init", other.path]).finish()
@@ -86,7 +86,7 @@ import Testing
   }
 
   @Test func `a write that fails leaves no half of a file, and the next time completes the home`() throws {
-    let home = try FollowHome(isMade: false)
+    let home = try Home(isMade: false)
     // A limit of no bytes for files stands for a full disk: the first write fails.
     let limited = "trap '' XFSZ; ulimit -f 0; exec \"$0\" init \"$1\" 2> /dev/null"
     #expect(try Command("/bin/sh", ["-c", limited, home.astro, home.path]).finish().code == 73)
@@ -99,7 +99,7 @@ import Testing
 
   @Test(.enabled(if: geteuid() != 0, "root may write everywhere"))
   func `a directory that may not be written to is told with the reason`() throws {
-    let home = try FollowHome(isMade: false)
+    let home = try Home(isMade: false)
     try #require(mkdir(home.path, 0o500) == 0)
     let ending = try Command(home.astro, ["init", home.path]).finish()
     #expect(ending.code == 73)

@@ -6,8 +6,8 @@ import Testing
   private let hourly =
     "rate_limits: {task_submission: {max_requests: 1, window_seconds: 1h}, workflow_creation: unlimited}"
 
-  private func rows(_ home: ScratchHome) throws -> [[String: Any]] {
-    try home.astro("limits", "show", "--json").json([[String: Any]].self)
+  private func rows(_ home: Home) throws -> [[String: Any]] {
+    try home.astro("limits", "show", "--json").output.json([[String: Any]].self)
   }
 
   /// The seconds until each time.
@@ -18,9 +18,9 @@ import Testing
   }
 
   @Test func `files that wait for their limit are counted, whoever asks`() throws {
-    let home = try ScratchHome(
-      "rate_limits: {task_submission: unlimited, workflow_creation: {max_requests: 1, window_seconds: 1h}}")
-    for name in ["a", "b", "c"] { try home.drop(Workflows.succeeding, as: "\(name).yaml") }
+    let home = try Home(
+      system: "rate_limits: {task_submission: unlimited, workflow_creation: {max_requests: 1, window_seconds: 1h}}")
+    for name in ["a", "b", "c"] { try home.submit(Workflows.succeeding, as: "\(name).yaml") }
     var old = [timeval(tv_sec: time(nil) - 500, tv_usec: 0), timeval(tv_sec: time(nil) - 500, tv_usec: 0)]
     utimes("\(home.path)/spool/b.yaml", &old)
     try home.astro("drain")
@@ -30,29 +30,29 @@ import Testing
     #expect(row["waiting"] as? Int == 2)
     let oldest = try #require(row["oldest_wait_seconds"] as? Double)
     #expect(home.waiting.contains("b.yaml") ? oldest >= 500 : oldest < 500)
-    #expect(try home.astro("limits").lines.first?.hasSuffix("  WAITING  LONGEST") == true)
+    #expect(try home.astro("limits").output.lines.first?.hasSuffix("  WAITING  LONGEST") == true)
     try home.configure("rate_limits: {workflow_creation: unlimited}")
     #expect(try rows(home).isEmpty)
   }
 
   @Test func `tasks that wait for their limit are counted and each has its own place in the line`() throws {
-    let home = try ScratchHome(hourly)
-    let pipe = try home.makePipe("gate")
-    try home.drop(
+    let home = try Home(system: hourly)
+    let gate = try home.gate()
+    try home.submit(
       """
       tasks:
-        first: {run: 'echo x > "\(home.path)/ran"; cat "\(pipe)"'}
+        first: {run: '\(gate.pass)'}
         second: {run: 'true'}
         third: {run: 'true'}
         after: {needs: [second], run: 'true'}
 
       """, as: "a.yaml")
     let watch = try home.start("watch")
-    try eventually("the first runs") { home.read("ran") != nil }
-    try home.drop("priority: 5\n" + Workflows.succeeding, as: "b.yaml")
-    try eventually("both are runs") { home.names("spool/active").count == 2 }
+    try gate.waitForTask()
+    try home.submit("priority: 5\n" + Workflows.succeeding, as: "b.yaml")
+    try eventually("both are runs") { home.names(in: "spool/active").count == 2 }
     func openings(_ run: String) throws -> [String: String] {
-      let tasks = try home.astro("explain", run, "--json").json([String: Any].self)["tasks"] as? [[String: Any]] ?? []
+      let tasks = try home.astro("explain", run, "--json").output.json()["tasks"] as? [[String: Any]] ?? []
       return Dictionary(
         uniqueKeysWithValues: tasks.compactMap { task in
           (task["earliest_start"] as? String).map { (task["task_id"] as? String ?? "", $0) }
@@ -70,34 +70,33 @@ import Testing
     #expect(row["waiting"] as? Int == 3)
     try home.astro("hold", "b-")
     #expect(try rows(home).first?["waiting"] as? Int == 2, "a held run waits for its release")
-    watch.kill()
+    try watch.kill()
     #expect(try rows(home).first?["waiting"] as? Int == 0, "without a runner nothing waits for a limit")
-    try home.release(pipe)
+    gate.letOn()
   }
 
   @Test func `each throttled file has its own turn`() throws {
-    let home = try ScratchHome(
-      "rate_limits: {task_submission: unlimited, workflow_creation: {max_requests: 1, window_seconds: 1h}}")
-    try home.drop(Workflows.succeeding, as: "a.yaml")
+    let home = try Home(
+      system: "rate_limits: {task_submission: unlimited, workflow_creation: {max_requests: 1, window_seconds: 1h}}")
+    try home.submit(Workflows.succeeding, as: "a.yaml")
     let watch = try home.start("watch")
-    try eventually("the first has run") { home.names("spool/done").count == 2 }
-    for name in ["b", "c"] { try home.drop(Workflows.succeeding, as: "\(name).yaml") }
+    try eventually("the first has run") { home.names(in: "spool/done").count == 2 }
+    for name in ["b", "c"] { try home.submit(Workflows.succeeding, as: "\(name).yaml") }
     let times = try home.waiting.map { name in
-      let answer = try home.astro("explain", name, "--json").json([String: Any].self)
+      let answer = try home.astro("explain", name, "--json").output.json()
       return answer["earliest_start"] as? String ?? ""
     }
     #expect(try distances(times).map { ($0 / 3600).rounded() }.sorted() == [1, 2])
-    watch.signal(SIGTERM)
-    #expect(watch.finish().code == 0)
+    #expect(try watch.stop().code == 0)
   }
 
   @Test func `a limit that is not there cannot be cleared`() throws {
-    let home = try ScratchHome()
+    let home = try Home()
     let outcome = try home.astro("limits", "clear", "nosuch")
     #expect(outcome.code == 66)
     #expect(
-      outcome.err
+      outcome.errors
         == "astro: nosuch: no such limit; there are: api_calls, task_submission, workflow_creation\n")
-    #expect(try home.astro("limits", "clear", "api_calls").out == "0 cleared\n")
+    #expect(try home.astro("limits", "clear", "api_calls").output == "0 cleared\n")
   }
 }

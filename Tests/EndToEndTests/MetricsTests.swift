@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct MetricsTests {
   @Test func `the page is the file`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.drain("tasks: {a: {run: 'true'}}\n")
     let ending = try home.astro("metrics")
     #expect(ending.code == 0)
@@ -13,7 +13,7 @@ import Testing
   }
 
   @Test func `a missing file is made up for from the journal, which it says`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.drain("tasks: {a: {run: 'true'}, b: {run: 'false'}}\n")
     let kept = try home.read("data/metrics/astro.prom").split(separator: "\n")
     try #require(unlink(home.path + "/data/metrics/astro.prom") == 0)
@@ -31,7 +31,7 @@ import Testing
   }
 
   @Test func `a home where nothing ran has a page of zeros`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     let ending = try home.astro("metrics")
     #expect(ending.code == 0)
     #expect(ending.output.contains("\nastro_workflows_total{status=\"completed\"} 0\n"))
@@ -39,7 +39,7 @@ import Testing
   }
 
   @Test func `an old file is shown, and its age told`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.drain("tasks: {a: {run: 'true'}}\n")
     let path = home.path + "/data/metrics/astro.prom"
     #expect(try Command("/usr/bin/touch", ["-d", "3 hours ago", path]).finish().code == 0)
@@ -50,10 +50,10 @@ import Testing
   }
 
   @Test func `as JSON every sample has its name, labels and value`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.drain("tasks: {a: {run: 'true'}}\n")
     let output = try home.astro("metrics", "--json").output
-    let samples = try #require(try JSONSerialization.jsonObject(with: Data(output.utf8)) as? [[String: Any]])
+    let samples = try output.json([[String: Any]].self)
     let lines = try home.read("data/metrics/astro.prom").split(separator: "\n").count { !$0.hasPrefix("#") }
     #expect(samples.count == lines)
     let total = try #require(samples.first { $0["name"] as? String == "astro_tasks_total" })

@@ -5,26 +5,24 @@ import Testing
 /// What one runner leaves means the same to the next.
 @Suite struct NextRunnerTests {
   @Test func `an attempt ended by its timeout has timed out, whoever hears of its end`() throws {
-    let home = try FollowHome()
-    let gate = try home.gate("gate")
+    let home = try Home()
+    let gate = try home.gate()
     try home.submit(
       """
       name: late
-      env: {GATE: \(gate.path)}
       tasks:
         a:
           timeout: 1s
           grace: 60s
           run: |
-            trap 'echo > "$GATE.here"; read go < "$GATE.go"; exit 0' TERM
+            trap '\(gate.pass); exit 0' TERM
             sleep 1000 &
             wait
 
       """)
-    let runner = try home.command(["drain"]).start()
+    let runner = try home.start("drain")
     try gate.waitForTask()
-    try runner.signal(SIGKILL)
-    _ = try runner.finish()
+    try runner.kill()
     gate.letOn()
     #expect(try home.astro("drain").code == 1)
     let report = try home.astro("status", "@latest", "--json").output
@@ -32,39 +30,35 @@ import Testing
   }
 
   @Test func `a retry that was due is tried, whenever its runner died`() throws {
-    let home = try FollowHome()
     // One slot, held: the retry is begun ahead of it and has no process when its runner dies.
-    try home.configure("max_parallel_tasks", "1")
-    let gate = try home.gate("gate")
+    let home = try Home(system: "max_parallel_tasks: 1")
+    let gate = try home.gate()
     try home.submit(
       """
       name: again
-      env: {GATE: \(gate.path)}
       tasks:
         a: {run: 'test $ASTRO_ATTEMPT = 2', retry: {attempts: 2, delay: 0s}}
-        b: {needs: [], run: 'echo > "$GATE.here"; read go < "$GATE.go"'}
+        b: {needs: [], run: '\(gate.pass)'}
         c: {run: 'true'}
         d: {run: 'true'}
 
       """)
-    let runner = try home.command(["drain"]).start()
+    let runner = try home.start("drain")
     try gate.waitForTask()
-    try runner.signal(SIGKILL)
-    _ = try runner.finish()
+    try runner.kill()
     gate.letOn()
     #expect(try home.astro("drain").code == 0)
     #expect(try home.astro("list", "--json").output.contains("\"state\":\"succeeded\""))
   }
 
   @Test func `runs without an owner are adopted only while there is room`() throws {
-    let home = try FollowHome()
-    let gate = try home.gate("gate")
+    let home = try Home()
+    let gate = try home.gate()
     for name in ["a", "b", "c"] {
       try home.submit(
         """
         name: \(name)
-        env: {GATE: \(gate.path)}
-        tasks: {t: {run: 'test $ASTRO_ATTEMPT = 2 || exit 1; echo > "$GATE.here"; read go < "$GATE.go"'}}
+        tasks: {t: {run: 'test $ASTRO_ATTEMPT = 2 || exit 1; \(gate.pass)'}}
 
         """, as: "\(name).yaml")
     }
@@ -72,8 +66,8 @@ import Testing
     let runs = home.names(in: "data/runs")
     #expect(runs.count == 3)
     for run in runs { #expect(try home.astro("retry", run).code == 0) }
-    try home.configure("max_active_workflows", "1")
-    let runner = try home.command(["drain"]).start()
+    try home.configure("max_active_workflows: 1")
+    let runner = try home.start("drain")
     for left in [2, 1, 0] {
       try gate.waitForTask()
       let list = try home.astro("list", "--json").output
@@ -85,60 +79,48 @@ import Testing
   }
 
   @Test func `a runner that cannot start leaves nothing behind`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try #require(rename("\(home.path)/spool", "\(home.path)/gone") == 0)
     for _ in 0..<3 { #expect(try home.astro("drain").code != 0) }
     #expect(home.names(in: "data/runners").isEmpty)
   }
 
   @Test func `a stop leaves no start in the journal that has no process`() throws {
-    let home = try FollowHome()
-    try home.configure("max_parallel_tasks", "1")
-    let gate = try home.gate("gate")
+    let home = try Home(system: "max_parallel_tasks: 1")
+    let gate = try home.gate()
     let quick = (0..<40).map { "  q\($0): {run: ['/bin/true']}\n" }.joined()
     // Quick ones first, so that starts are committed ahead of the gate's.
     try home.submit(
-      "name: many\nenv: {GATE: \(gate.path)}\ntasks:\n\(quick)  z: {run: 'echo > \"$GATE.here\"; read go < \"$GATE.go\"'}\n"
+      "name: many\ntasks:\n\(quick)  z: {run: '\(gate.pass)'}\n"
         + (0..<40).map { "  zz\($0): {run: ['/bin/true']}\n" }.joined())
-    let runner = try home.command(["watch"]).start()
+    let runner = try home.start("watch")
     try gate.waitForTask()
-    try runner.signal(SIGTERM)
+    runner.signal(SIGTERM)
     gate.letOn()
     _ = try runner.finish()
-    let left = try Command(
-      "/usr/bin/python3",
-      [
-        "-c",
-        "import sqlite3,sys; print(sqlite3.connect(sys.argv[1]).execute('select count(*) from attempt where outcome is null').fetchone()[0])",
-        "\(home.path)/data/astro.sqlite",
-      ]
-    ).finish()
-    #expect(left.output == "0\n", "\(left.errors)")
+    #expect(try home.sql("SELECT count(*) FROM attempt WHERE outcome IS NULL") == "0")
     #expect(try home.astro("drain").code == 0)
     #expect(try home.astro("list", "--json").output.contains("\"state\":\"succeeded\""))
   }
 
   @Test func `without any inotify instance the ends of adopted attempts are heard of all the same`() throws {
-    let home = try FollowHome()
-    let gate = try home.gate("gate")
+    let home = try Home()
+    let gate = try home.gate()
     try home.submit(
       """
       name: late
-      env: {GATE: \(gate.path)}
-      tasks: {a: {run: 'echo > "$GATE.here"; read go < "$GATE.go"'}}
+      tasks: {a: {run: '\(gate.pass)'}}
 
       """)
-    let runner = try home.command(["drain"]).start()
+    let runner = try home.start("drain")
     try gate.waitForTask()
-    try runner.signal(SIGKILL)
-    _ = try runner.finish()
+    try runner.kill()
     let next = try Command(
       "/usr/bin/unshare",
       [
         "--user", "--map-root-user", "sh", "-c",
         "echo 0 > /proc/sys/user/max_inotify_instances && exec \"$0\" drain --home \"$1\"", home.astro, home.path,
-      ]
-    ).start()
+      ])
     gate.letOn()
     let ending = try next.finish()
     #expect(ending.code == 0, "\(ending.errors)")
@@ -146,24 +128,20 @@ import Testing
   }
 
   @Test func `a run whose file this version cannot read is ended with what runs of it`() throws {
-    let home = try FollowHome()
-    let gate = try home.gate("gate")
+    let home = try Home()
+    let gate = try home.gate()
     try home.submit(
       """
       name: old
-      env: {GATE: \(gate.path)}
       tasks:
-        a: {run: 'echo > "$GATE.here"; read go < "$GATE.go"; exit 0'}
+        a: {run: '\(gate.pass); exit 0'}
         b: {needs: a, run: 'true'}
 
       """)
-    let runner = try home.command(["drain"]).start()
+    let runner = try home.start("drain")
     try gate.waitForTask()
-    try runner.signal(SIGKILL)
-    _ = try runner.finish()
-    let edit =
-      "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.execute('update content set bytes=?', (b'1',)); c.commit()"
-    #expect(try Command("/usr/bin/python3", ["-c", edit, "\(home.path)/data/astro.sqlite"]).finish().code == 0)
+    try runner.kill()
+    try home.sql("UPDATE content SET bytes = x'31'")
     #expect(try home.astro("drain").code == 1)
     let report = try home.astro("status", "@latest", "--json").output
     #expect(report.contains("\"state\":\"failed\""))
@@ -174,10 +152,10 @@ import Testing
   }
 
   @Test func `a pass leaves a file to the next whose time has not come`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     let soon = Date(timeIntervalSinceNow: 20).formatted(.iso8601)
     try home.drain("not_before: \(soon)\ntasks: {a: {run: 'true'}}\n")
-    #expect(home.names(in: "spool").contains("flow.yaml"))
+    #expect(home.names(in: "spool").contains("work.yaml"))
     #expect(home.names(in: "data/runs").isEmpty)
   }
 }

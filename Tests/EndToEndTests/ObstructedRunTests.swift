@@ -12,7 +12,7 @@ import Testing
   ]
 
   @Test(arguments: harms) func `others go on, and the run ends as it ended`(harm: String) throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.submit("name: hostile\ntasks: {a: {run: '\(harm.replacing("'", with: "''"))'}}\n", as: "a.yaml")
     try home.submit("name: peaceful\ntasks: {a: {run: 'echo here'}}\n", as: "b.yaml")
     let ending = try home.astro("drain")
@@ -27,7 +27,7 @@ import Testing
   }
 
   @Test func `what stands in the way is told`() throws {
-    let home = try FollowHome()
+    let home = try Home()
     try home.drain("name: hostile\ntasks: {a: {run: '\(Self.harms[0])'}}\n")
     let log = try home.read("logs/astro.log")
     #expect(log.contains("\"message\":\"Run directory obstructed\""))

@@ -3,12 +3,12 @@ import Testing
 
 @Suite struct PlanTests {
   private func plan(_ text: String, _ arguments: String..., system: String = "max_parallel_tasks: 2") throws
-    -> ScratchHome.Outcome
+    -> Command.Ending
   {
-    let home = try ScratchHome(system)
+    let home = try Home(system: system)
     try home.write(text, to: "w.yaml")
-    let outcome = try home.run(["plan", "w.yaml"] + arguments)
-    #expect(home.names("data").isEmpty, "a plan leaves no trace")
+    let outcome = try home.start(["plan", "w.yaml"] + arguments).finish()
+    #expect(home.names(in: "data").isEmpty, "a plan leaves no trace")
     #expect(home.waiting.isEmpty)
     return outcome
   }
@@ -29,7 +29,7 @@ import Testing
       """)
     #expect(outcome.code == 0)
     #expect(
-      outcome.out == """
+      outcome.output == """
         w: 4 tasks in 3 levels, for user \(NSUserName())
         parameters: top=3
         LEVEL  TASK     NEEDS        AGENTS           TIMEOUT  ATTEMPTS              IF
@@ -50,7 +50,7 @@ import Testing
 
   @Test(arguments: [(100, 0), (101, 60), (350, 180), (401, 240)])
   func `the limits say how long a run takes at least`(tasks: Int, seconds: Int) throws {
-    let plan = try plan(independent(tasks), "--json").json([String: Any].self)
+    let plan = try plan(independent(tasks), "--json").output.json()
     #expect(plan["shortest_seconds"] as? Int == seconds)
     #expect(plan["task_count"] as? Int == tasks)
     #expect((plan["rounds"] as? [String: Any])?["least"] as? Int == (tasks + 1) / 2)
@@ -59,28 +59,28 @@ import Testing
 
   @Test func `a deadline that the limits do not leave time for is said to be one`() throws {
     let outcome = try plan("deadline: 2m\n" + independent(350))
-    #expect(outcome.out.contains("  task_submission: 350 at 100 per 1m: at least 3m\n"))
-    #expect(outcome.out.contains("deadline: 2m: it passes before the limits let the last task start\n"))
+    #expect(outcome.output.contains("  task_submission: 350 at 100 per 1m: at least 3m\n"))
+    #expect(outcome.output.contains("deadline: 2m: it passes before the limits let the last task start\n"))
   }
 
   @Test func `an agent with few slots makes more rounds`() throws {
-    let home = try ScratchHome("max_parallel_tasks: 8")
+    let home = try Home(system: "max_parallel_tasks: 8")
     try home.write(
       "agents: [{id: slow, type: command, capabilities: [shell], max_concurrent: 2}]\n", to: "config/agents.yaml")
     try home.write(independent(8), to: "w.yaml")
-    #expect(try home.astro("plan", "w.yaml").out.contains("rounds: at least 4 (longest chain 1, 8 tasks at once)\n"))
+    #expect(try home.astro("plan", "w.yaml").output.contains("rounds: at least 4 (longest chain 1, 8 tasks at once)\n"))
   }
 
   @Test func `a workflow that is wrong has no plan`() throws {
     let outcome = try plan("tasks: {a: {run: 'true', needs: [b]}}\n")
     #expect(outcome.code == 65)
-    #expect(outcome.out.isEmpty)
-    #expect(outcome.err.contains("w.yaml:1:"))
+    #expect(outcome.output.isEmpty)
+    #expect(outcome.errors.contains("w.yaml:1:"))
   }
 
   @Test func `a task no agent could take has no plan either`() throws {
     let outcome = try plan("tasks: {a: {run: 'true', capabilities: [gpu]}}\n")
     #expect(outcome.code == 65)
-    #expect(outcome.err.contains("error: task 'a' asks for the capability 'gpu', which no agent has\n"))
+    #expect(outcome.errors.contains("error: task 'a' asks for the capability 'gpu', which no agent has\n"))
   }
 }

@@ -5,20 +5,17 @@ import Testing
 /// Verbs that only read, where they may not read, and where nothing can be written.
 @Suite struct ReadingTests {
   /// A home with one run that has ended.
-  private func ended() throws -> (ScratchHome, run: String) {
-    let home = try ScratchHome()
-    try home.drop("tasks: {a: {run: echo hello}}\n", as: "a.yaml")
+  private func ended() throws -> (Home, run: String) {
+    let home = try Home()
+    try home.submit("tasks: {a: {run: echo hello}}\n", as: "a.yaml")
     #expect(try home.astro("drain").code == 0)
-    return (home, String(try #require(home.names("spool/done").first { $0.hasSuffix(".yaml") }).dropLast(5)))
+    return (home, try home.run(in: "done"))
   }
 
   /// Runs `astro` as a user to whom nothing of the home belongs.
-  private func asNobody(_ home: ScratchHome, _ arguments: [String]) throws -> ScratchHome.Outcome {
+  private func asNobody(_ home: Home, _ arguments: [String]) throws -> Command.Ending {
     try #require(getuid() == 0, "this test becomes another user: run it as root")
-    let running = try RunningAstro(
-      "/usr/bin/setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", home.binary] + arguments,
-      home: home.path)
-    return running.finish()
+    return try home.shell("exec setpriv --reuid=65534 --regid=65534 --clear-groups \"$0\" \"$@\"", arguments)
   }
 
   private static let verbs = [
@@ -35,55 +32,40 @@ import Testing
       let outcome = try asNobody(home, verb)
       let file = verb == ["events"] ? "events.jsonl" : "astro.sqlite"
       #expect(outcome.code == 69, "\(verb)")
-      #expect(outcome.out == "", "\(verb)")
-      #expect(outcome.err == "astro: \(home.path)/data/\(file): cannot be read: Permission denied\n", "\(verb)")
+      #expect(outcome.output == "", "\(verb)")
+      #expect(outcome.errors == "astro: \(home.path)/data/\(file): cannot be read: Permission denied\n", "\(verb)")
     }
   }
 
   /// What each reading verb says of the run.
-  private func expectAnswers(_ home: ScratchHome, _ run: String, _ place: String) throws {
+  private func expectAnswers(_ home: Home, _ run: String, _ place: String) throws {
     for (arguments, words) in [
       (["status"], run), (["status", run], "succeeded"), (["list"], run), (["explain", run], "succeeded"),
       (["logs", run], "hello"), (["events", run], "workflow_ended"), (["limits"], ""), (["agents"], "shell"),
       (["metrics"], "astro_tasks_total"), (["plan", "\(home.path)/w.yaml"], "w: 1 task"),
     ] {
-      let outcome = try home.run(arguments)
-      #expect(outcome.code == 0, "\(arguments) \(place): \(outcome.err)")
-      #expect(outcome.out.contains(words) || words.isEmpty, "\(arguments) \(place): \(outcome.out)")
+      let outcome = try home.start(arguments).finish()
+      #expect(outcome.code == 0, "\(arguments) \(place): \(outcome.errors)")
+      #expect(outcome.output.contains(words) || words.isEmpty, "\(arguments) \(place): \(outcome.output)")
     }
   }
 
-  /// Runs `body` with the home's data on a file system of its own.
-  private func onOwnDisk(_ home: ScratchHome, _ body: (_ data: String) throws -> Void) throws {
-    try #require(getuid() == 0, "this test mounts a file system: run it as root")
-    let data = "\(home.path)/data"
-    try #require(mount("tmpfs", data, "tmpfs", 0, "size=2m,mode=711") == 0, "cannot mount a tmpfs")
-    defer { umount2(data, Int32(MNT_DETACH)) }
+  /// The same with its data on a file system of its own.
+  private func endedOnOwnDisk() throws -> (Home, run: String, data: String) {
+    let home = try Home()
+    try home.mount("tmpfs", on: "data", type: "tmpfs", options: "size=2m,mode=711")
     try home.write("tasks: {a: {run: echo hello}}\n", to: "w.yaml")
-    try home.drop("tasks: {a: {run: echo hello}}\n", as: "a.yaml")
+    try home.submit("tasks: {a: {run: echo hello}}\n", as: "a.yaml")
     #expect(try home.astro("drain").code == 0)
-    try body(data)
-  }
-
-  private func fill(_ data: String) {
-    let descriptor = open("\(data)/ballast", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
-    for size in [4096, 1] {
-      let chunk = [UInt8](repeating: 1, count: size)
-      while write(descriptor, chunk, size) > 0 {}
-    }
-    close(descriptor)
-  }
-
-  private func run(in home: ScratchHome) throws -> String {
-    String(try #require(home.names("spool/done").first { $0.hasSuffix(".yaml") }).dropLast(5))
+    return (home, try home.run(in: "done"), "\(home.path)/data")
   }
 
   /// Leaves a log beside the journal whose last commits are not in the journal itself, as a killed runner does.
-  private func leaveLog(_ home: ScratchHome, _ data: String) throws {
+  private func leaveLog(_ home: Home, _ data: String) throws {
     let watch = try home.start("watch")
-    try home.drop("tasks: {a: {run: echo again}}\n", as: "later.yaml")
-    try eventually("the run has ended") { home.names("spool/done").contains { $0.hasPrefix("later-") } }
-    watch.kill()
+    try home.submit("tasks: {a: {run: echo again}}\n", as: "later.yaml")
+    try eventually("the run has ended") { home.names(in: "spool/done").contains { $0.hasPrefix("later-") } }
+    try watch.kill()
     unlink("\(data)/astro.sqlite-shm")
     var log = stat()
     try #require(stat("\(data)/astro.sqlite-wal", &log) == 0 && log.st_size > 0)
@@ -95,37 +77,31 @@ import Testing
   }
 
   @Test func `a home on a read-only mount can be read`() throws {
-    let home = try ScratchHome()
-    try onOwnDisk(home) { data in
-      let run = try run(in: home)
-      try makeReadOnly(data)
-      try expectAnswers(home, run, "read-only")
-      let refused = try home.astro("cancel", run)
-      #expect(refused.code == 73 || refused.code == 69)
-      try #require(mount(nil, data, nil, UInt(MS_REMOUNT), nil) == 0)
-      try leaveLog(home, data)
-      try makeReadOnly(data)
-      try expectAnswers(home, run, "read-only, with a log")
-      #expect(try home.astro("list").out.contains("later-"), "what only the log holds is read too")
-    }
+    let (home, run, data) = try endedOnOwnDisk()
+    try makeReadOnly(data)
+    try expectAnswers(home, run, "read-only")
+    let refused = try home.astro("cancel", run)
+    #expect(refused.code == 73 || refused.code == 69)
+    try #require(mount(nil, data, nil, UInt(MS_REMOUNT), nil) == 0)
+    try leaveLog(home, data)
+    try makeReadOnly(data)
+    try expectAnswers(home, run, "read-only, with a log")
+    #expect(try home.astro("list").output.contains("later-"), "what only the log holds is read too")
   }
 
   @Test func `a home on a full disk can be read`() throws {
-    let home = try ScratchHome()
-    try onOwnDisk(home) { data in
-      let run = try run(in: home)
-      fill(data)
-      try expectAnswers(home, run, "full")
-      unlink("\(data)/ballast")
-      try leaveLog(home, data)
-      fill(data)
-      try expectAnswers(home, run, "full, with a log")
-      #expect(try home.astro("list").out.contains("later-"), "what only the log holds is read too")
-      // Nothing was changed by the looking: the next runner finds all of it.
-      unlink("\(data)/ballast")
-      #expect(try home.astro("drain").code == 0)
-      #expect(try home.astro("list").out.contains("later-"))
-    }
+    let (home, run, data) = try endedOnOwnDisk()
+    home.fill("data")
+    try expectAnswers(home, run, "full")
+    unlink("\(data)/ballast")
+    try leaveLog(home, data)
+    home.fill("data")
+    try expectAnswers(home, run, "full, with a log")
+    #expect(try home.astro("list").output.contains("later-"), "what only the log holds is read too")
+    // Nothing was changed by the looking: the next runner finds all of it.
+    unlink("\(data)/ballast")
+    #expect(try home.astro("drain").code == 0)
+    #expect(try home.astro("list").output.contains("later-"))
   }
 
   @Test func `output that cannot be written is an error`() throws {
@@ -135,23 +111,20 @@ import Testing
       ["limits", "--json"],
       ["explain", run], ["metrics"], ["health"], ["schema"], ["--help"], ["--version"], ["doctor"],
     ] {
-      let running = try RunningAstro(
-        "/bin/sh", ["-c", "exec \"$0\" \"$@\" >/dev/full", home.binary] + arguments, home: home.path)
-      let outcome = running.finish()
+      let outcome = try home.shell("exec \"$0\" \"$@\" >/dev/full", arguments)
       if arguments == ["health"] { #expect(outcome.code != 0) } else { #expect(outcome.code == 73, "\(arguments)") }
       #expect(
-        outcome.err.hasSuffix("astro: stdout: cannot be written: No space left on device\n"), "\(arguments) \(outcome)")
+        outcome.errors.hasSuffix("astro: stdout: cannot be written: No space left on device\n"),
+        "\(arguments) \(outcome)")
     }
   }
 
   @Test func `what was asked for is done although nobody can be told`() throws {
-    let home = try ScratchHome()
+    let home = try Home()
     try home.write(Workflows.succeeding, to: "a.yaml")
-    let ids = try home.astro("submit", "a.yaml", "a.yaml").lines
-    let running = try RunningAstro(
-      "/bin/sh", ["-c", "exec \"$0\" \"$@\" >/dev/full", home.binary, "cancel"] + ids, home: home.path)
-    #expect(running.finish().code == 73)
-    #expect(home.names("spool/cancelled").count == 4)
+    let ids = try home.astro("submit", "a.yaml", "a.yaml").output.lines
+    #expect(try home.shell("exec \"$0\" cancel \"$@\" >/dev/full", ids).code == 73)
+    #expect(home.names(in: "spool/cancelled").count == 4)
   }
 
   @Test func `a damaged journal is logged, with who knows what to do`() throws {
@@ -163,13 +136,12 @@ import Testing
     for verb in ["drain", "list"] {
       let outcome = try home.astro(verb)
       #expect(outcome.code == 69)
-      #expect(outcome.err.hasSuffix("astro: \(words)\n"))
+      #expect(outcome.errors.hasSuffix("astro: \(words)\n"))
     }
-    let last = try #require(home.read("logs/astro.log")?.split(separator: "\n").last)
-    let line = try #require(try JSONSerialization.jsonObject(with: Data(last.utf8)) as? [String: Any])
+    let line = try #require(try home.read("logs/astro.log").lines.last).json()
     #expect(line["level"] as? String == "CRITICAL")
     #expect(line["message"] as? String == "Runner cannot start")
     #expect((line["exception"] as? [String: Any])?["message"] as? String == words)
-    #expect(try home.astro("doctor").out.contains("sqlite3 astro.sqlite .recover"))
+    #expect(try home.astro("doctor").output.contains("sqlite3 astro.sqlite .recover"))
   }
 }

@@ -4,16 +4,13 @@ import Testing
 
 /// What receipts say about files that read well and cannot run.
 @Suite struct ReceiptTests {
-  private func errors(_ home: ScratchHome) throws -> [[String: Any]] {
-    let name = try #require(home.names("spool/rejected").first { $0.hasSuffix(".receipt.json") })
-    let text = try #require(home.read("spool/rejected/\(name)"))
-    let receipt = try JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any]
-    return try #require(receipt?["errors"] as? [[String: Any]])
+  private func errors(_ home: Home) throws -> [[String: Any]] {
+    try #require(try home.receipt(in: "rejected")["errors"] as? [[String: Any]])
   }
 
   @Test func `a user that may not be named is marked where he is`() throws {
-    let home = try ScratchHome()
-    try home.drop("name: a\nuser: alice\ntasks: {a: {run: 'true'}}\n", as: "a.yaml")
+    let home = try Home()
+    try home.submit("name: a\nuser: alice\ntasks: {a: {run: 'true'}}\n", as: "a.yaml")
     try #require(chown(home.path + "/spool/a.yaml", 65534, 65534) == 0, "run the tests as root")
     #expect(try home.astro("drain").code == 0)
     let error = try #require(try errors(home).first)
@@ -23,8 +20,8 @@ import Testing
   }
 
   @Test func `a parameter that is missing is marked where it is declared`() throws {
-    let home = try ScratchHome()
-    try home.drop("params:\n  top: 1\n  date: {required: true}\ntasks: {a: {run: 'true'}}\n", as: "a.yaml")
+    let home = try Home()
+    try home.submit("params:\n  top: 1\n  date: {required: true}\ntasks: {a: {run: 'true'}}\n", as: "a.yaml")
     #expect(try home.astro("drain").code == 0)
     let error = try #require(try errors(home).first)
     #expect(error["code"] as? String == "missing_parameter")

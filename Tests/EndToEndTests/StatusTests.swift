@@ -7,11 +7,11 @@ import Testing
     "rate_limits: {task_submission: unlimited, workflow_creation: {max_requests: 1, window_seconds: 1h}}"
 
   @Test func `a home where nothing ever happened says what to do`() throws {
-    let home = try ScratchHome()
+    let home = try Home()
     let outcome = try home.astro("status")
     #expect(outcome.code == 0)
     #expect(
-      outcome.out == """
+      outcome.output == """
         No runner is working: files wait until astro watch or astro drain runs.
 
         No run is active.
@@ -25,26 +25,26 @@ import Testing
         Health: no runner has reported yet.
 
         """)
-    #expect(home.names("data").isEmpty, "a look makes nothing")
-    #expect(home.names("spool").isEmpty)
+    #expect(home.names(in: "data").isEmpty, "a look makes nothing")
+    #expect(home.names(in: "spool").isEmpty)
   }
 
-  private func holds(_ home: ScratchHome) throws -> [String: [String: Any]] {
-    let report = try home.astro("status", "--json").json([String: Any].self)
+  private func holds(_ home: Home) throws -> [String: [String: Any]] {
+    let report = try home.astro("status", "--json").output.json()
     let files = try #require(report["waiting"] as? [[String: Any]])
     return Dictionary(uniqueKeysWithValues: files.map { ($0["file"] as? String ?? "", $0) })
   }
 
   @Test func `every waiting file is shown with what holds it`() throws {
-    let home = try ScratchHome()
-    try home.drop("not_before: 2100-01-01T00:00:00Z\n" + Workflows.succeeding, as: "later.yaml")
-    try home.drop("tasks: {a: {run: 'true', nedds: []}}\n", as: "typo.yaml")
-    try home.drop("tasks: {a: {run: 'true'}}", as: "cut.yaml")
-    try home.drop("", as: "empty.yaml")
-    try home.drop("x\n", as: "notes.txt")
-    try home.drop(Workflows.succeeding, as: "good.yaml")
-    try home.drop(Workflows.succeeding, as: "ignored.tmp")
-    _ = try home.makePipe("spool/pipe.yaml")
+    let home = try Home()
+    try home.submit("not_before: 2100-01-01T00:00:00Z\n" + Workflows.succeeding, as: "later.yaml")
+    try home.submit("tasks: {a: {run: 'true', nedds: []}}\n", as: "typo.yaml")
+    try home.submit("tasks: {a: {run: 'true'}}", as: "cut.yaml")
+    try home.submit("", as: "empty.yaml")
+    try home.submit("x\n", as: "notes.txt")
+    try home.submit(Workflows.succeeding, as: "good.yaml")
+    try home.submit(Workflows.succeeding, as: "ignored.tmp")
+    try #require(mkfifo(home.path + "/spool/pipe.yaml", 0o600) == 0)
     let holds = try holds(home)
     #expect(
       holds.mapValues { $0["held_by"] as? String } == [
@@ -55,16 +55,16 @@ import Testing
     #expect((holds["typo.yaml"]?["reason"] as? String)?.hasPrefix("will be rejected: unknown key 'nedds'") == true)
     #expect(holds["notes.txt"]?["reason"] as? String == "will be rejected: not the name of a workflow file")
     #expect(holds["pipe.yaml"]?["reason"] as? String == "will be rejected: it is no regular file")
-    let text = try home.astro("status").out
+    let text = try home.astro("status").output
     #expect(text.contains("Waiting files: 7\n"))
     #expect(text.contains("its not_before, until 2100-01-01T00:00:00.000Z (in "))
   }
 
   @Test func `a look at the spool changes nothing in it`() throws {
-    let home = try ScratchHome()
-    try home.drop(Workflows.succeeding, as: "a.yaml")
+    let home = try Home()
+    try home.submit(Workflows.succeeding, as: "a.yaml")
     func snapshot() throws -> [String] {
-      try home.names("spool").map { name in
+      try home.names(in: "spool").map { name in
         var status = stat()
         try #require(lstat("\(home.path)/spool/\(name)", &status) == 0)
         return "\(name) \(status.st_ino) \(status.st_mtim.tv_nsec) \(status.st_ctim.tv_sec) \(status.st_ctim.tv_nsec)"
@@ -77,11 +77,11 @@ import Testing
   }
 
   @Test func `a limit holds each file of a user until its own turn`() throws {
-    let home = try ScratchHome(far)
-    for name in ["a", "b", "c"] { try home.drop(Workflows.succeeding, as: "\(name).yaml") }
+    let home = try Home(system: far)
+    for name in ["a", "b", "c"] { try home.submit(Workflows.succeeding, as: "\(name).yaml") }
     try home.astro("drain")
-    #expect(home.names("spool/done").count == 2, "one run and its receipt")
-    let report = try home.astro("status", "--json").json([String: Any].self)
+    #expect(home.names(in: "spool/done").count == 2, "one run and its receipt")
+    let report = try home.astro("status", "--json").output.json()
     let files = try #require(report["waiting"] as? [[String: Any]])
     #expect(files.map { $0["held_by"] as? String } == ["limit", "limit"])
     let reason = "limit workflow_creation of \(NSUserName()), 1 in 1h"
@@ -98,28 +98,27 @@ import Testing
   }
 
   @Test func `no room is a reason, too`() throws {
-    let home = try ScratchHome("max_active_workflows: 1")
-    let pipe = try home.makePipe("gate")
-    try home.drop(Workflows.gated(by: pipe, marker: home.path + "/ran"), as: "a.yaml")
+    let home = try Home(system: "max_active_workflows: 1")
+    let gate = try home.gate()
+    try home.submit(Workflows.gated(by: gate), as: "a.yaml")
     let watch = try home.start("watch")
-    try eventually("the task runs") { home.read("ran") != nil }
-    try home.drop(Workflows.succeeding, as: "b.yaml")
+    try gate.waitForTask()
+    try home.submit(Workflows.succeeding, as: "b.yaml")
     let holds = try holds(home)
     #expect(holds["b.yaml"]?["held_by"] as? String == "max_active_workflows")
     #expect(holds["b.yaml"]?["reason"] as? String == "max_active_workflows: 1 are active")
-    try home.release(pipe)
-    try eventually("both have ended") { home.names("spool/done").count == 4 }
-    watch.signal(SIGTERM)
-    #expect(watch.finish().code == 0)
+    gate.letOn()
+    try eventually("both have ended") { home.names(in: "spool/done").count == 4 }
+    #expect(try watch.stop().code == 0)
   }
 
   @Test func `runners and runs under way are shown with their progress`() throws {
-    let home = try ScratchHome()
-    let pipe = try home.makePipe("gate")
-    try home.drop(Workflows.gated(by: pipe, marker: home.path + "/ran"), as: "work.yaml")
+    let home = try Home()
+    let gate = try home.gate()
+    try home.submit(Workflows.gated(by: gate), as: "work.yaml")
     let watch = try home.start("watch")
-    try eventually("the task runs") { home.read("ran") != nil }
-    var report = try home.astro("status", "--json").json([String: Any].self)
+    try gate.waitForTask()
+    var report = try home.astro("status", "--json").output.json()
     let runners = try #require(report["runners"] as? [[String: Any]])
     #expect(runners.map { $0["mode"] as? String } == ["watch"])
     #expect(runners.map { $0["pid"] as? Int } == [Int(watch.pid)])
@@ -129,37 +128,38 @@ import Testing
     #expect(active.map { $0["tasks_done"] as? Int } == [0])
     #expect(active.map { $0["running"] as? [String] } == [["first"]])
     #expect(active.map { $0["looked_after"] as? Bool } == [true])
-    watch.kill()
-    report = try home.astro("status", "--json").json([String: Any].self)
+    try watch.kill()
+    report = try home.astro("status", "--json").output.json()
     #expect((report["runners"] as? [[String: Any]])?.isEmpty == true)
     active = try #require(report["active"] as? [[String: Any]])
     #expect(active.map { $0["looked_after"] as? Bool } == [false])
-    #expect(try home.astro("status").out.contains("(its runner is gone: the next one takes it over)"))
-    try home.release(pipe)
+    #expect(try home.astro("status").output.contains("(its runner is gone: the next one takes it over)"))
+    gate.letOn()
     #expect(try home.astro("drain").code == 0)
   }
 
   @Test func `a run is shown with all its tasks in the order of the file`() throws {
-    let home = try ScratchHome()
-    let pipe = try home.makePipe("gate")
-    try home.drop(
+    let home = try Home()
+    let gate = try home.gate()
+    try home.submit(
       """
       tasks:
-        z: {run: 'cat "\(pipe)" > /dev/null'}
+        z: {run: '\(gate.pass)'}
         y: {needs: [z], run: 'exit 3'}
         x: {needs: [y], run: 'true'}
 
       """, as: "w.yaml")
     let drain = try home.start("drain")
     func tasks() throws -> [String] {
-      let run = try home.astro("status", "@latest", "--json").json([String: Any].self)
+      let run = try home.astro("status", "@latest", "--json").output.json()
       return (run["tasks"] as? [[String: Any]] ?? []).map { "\($0["task_id"] ?? "") \($0["state"] ?? "")" }
     }
-    try eventually("the first task runs") { (try? tasks()) == ["z running", "y pending", "x pending"] }
-    try home.release(pipe)
-    #expect(drain.finish().code == 1)
+    try gate.waitForTask()
+    #expect(try tasks() == ["z running", "y pending", "x pending"])
+    gate.letOn()
+    #expect(try drain.finish().code == 1)
     #expect(try tasks() == ["z succeeded", "y failed", "x upstream_failed"])
-    let text = try home.astro("status", "@latest").out
+    let text = try home.astro("status", "@latest").output
     #expect(text.hasPrefix("w-"))
     #expect(text.contains(" failed: task 'y' failed\n"))
     #expect(text.contains("\nTASK  STATE            ATTEMPTS  TOOK  "))
@@ -168,33 +168,34 @@ import Testing
   }
 
   @Test func `a submitted file that waits can be asked for by its identifier`() throws {
-    let home = try ScratchHome()
+    let home = try Home()
     try home.write(Workflows.succeeding, to: "a.yaml")
-    let id = try #require(try home.astro("submit", "a.yaml").lines.first)
+    let id = try #require(try home.astro("submit", "a.yaml").output.lines.first)
     #expect(
-      try home.astro("status", id).out == "\(id) waits in the spool: neither astro watch nor astro drain is running\n")
-    #expect(try home.astro("status", "a-", "--json").json([String: Any].self)["workflow_id"] as? String == id)
+      try home.astro("status", id).output
+        == "\(id) waits in the spool: neither astro watch nor astro drain is running\n")
+    #expect(try home.astro("status", "a-", "--json").output.json()["workflow_id"] as? String == id)
   }
 
   @Test func `watching prints one snapshot after the other until it is interrupted`() throws {
-    let home = try ScratchHome()
+    let home = try Home()
     let status = try home.start("status", "--watch", "--json")
-    try eventually("two snapshots") { status.out.split(separator: "\n").count >= 2 }
+    for _ in 1...2 { #expect(status.prints("}\n")) }
     status.signal(SIGINT)
-    let outcome = status.finish()
+    let outcome = try status.finish()
     #expect(outcome.code == 130)
-    for line in outcome.lines { #expect(line.hasPrefix("{\"timestamp\":") && line.hasSuffix("}")) }
+    for line in outcome.output.lines { #expect(line.hasPrefix("{\"timestamp\":") && line.hasSuffix("}")) }
   }
 
   @Test func `on a terminal the frames are drawn over each other, cut to its size`() throws {
-    let home = try ScratchHome()
-    for number in 1...30 { try home.drop(Workflows.succeeding, as: "a-rather-long-name-of-a-file-\(number).yaml") }
-    let terminal = try PseudoTerminal(columns: 40, rows: 10)
-    let status = try terminal.start(home, "status", "--watch")
-    try eventually("two frames") { terminal.text.components(separatedBy: "\u{1B}[H").count >= 3 }
+    let home = try Home()
+    for number in 1...30 { try home.submit(Workflows.succeeding, as: "a-rather-long-name-of-a-file-\(number).yaml") }
+    let status = try home.start(["status", "--watch"], terminal: PseudoTerminal(columns: 40, rows: 10))
+    for _ in 1...2 { #expect(status.prints("\u{1B}[H")) }
     status.signal(SIGINT)
-    #expect(status.finish().code == 130)
-    let frame = terminal.text.components(separatedBy: "\u{1B}[H")[1]
+    let outcome = try status.finish()
+    #expect(outcome.code == 130)
+    let frame = outcome.output.components(separatedBy: "\u{1B}[H")[1]
     let lines = frame.components(separatedBy: "\r\n")
     #expect(lines.count == 10, "nine lines and what follows the last")
     for line in lines { #expect(line.replacingOccurrences(of: "\u{1B}[K", with: "").count <= 40) }
@@ -202,21 +203,21 @@ import Testing
   }
 
   @Test func `after the death of a runner its last report is not believed`() throws {
-    let home = try ScratchHome()
+    let home = try Home()
     let watch = try home.start("watch")
     func health() throws -> [String: Any] {
-      try #require(try home.astro("status", "--json").json([String: Any].self)["health"] as? [String: Any])
+      try #require(try home.astro("status", "--json").output.json()["health"] as? [String: Any])
     }
     try eventually("it is ready") { try health()["status"] as? String == "ready" }
-    let report = try JSONSerialization.jsonObject(with: Data((home.read("data/health.json") ?? "").utf8))
-    watch.kill()
+    let report = try home.read("data/health.json").json()
+    try watch.kill()
     #expect(try health()["status"] as? String == "not_ready")
     #expect(try health()["overall_status"] as? String == "degraded")
-    let written = (report as? [String: Any])?["timestamp"] as? String ?? ""
+    let written = report["timestamp"] as? String ?? ""
     #expect(
-      try home.astro("status").out.hasSuffix(
+      try home.astro("status").output.hasSuffix(
         "\nHealth: not_ready (no runner is at work; the last report of \(written) said ready)\n"))
     #expect(try home.astro("drain").code == 0)
-    #expect(try home.astro("status").out.hasSuffix("\nHealth: idle\n"))
+    #expect(try home.astro("status").output.hasSuffix("\nHealth: idle\n"))
   }
 }

@@ -2,12 +2,12 @@
 enum Workflows {
   static let succeeding = "tasks: {a: {run: 'true'}}\n"
 
-  /// One task that says that it runs, by a file in the home, and goes on when somebody writes to the pipe.
-  static func gated(by pipe: String, marker: String) -> String {
+  /// Two tasks that count in files of the home how often they ran; the first goes on when it is let on.
+  static func gated(by gate: Gate) -> String {
     """
     tasks:
-      first: {run: 'echo x >> "\(marker)"; cat "\(pipe)" > /dev/null', grace: 2s}
-      second: {needs: [first], run: 'echo x >> "\(marker).second"'}
+      first: {run: 'echo x >> "$ASTRO_HOME/ran"; \(gate.pass)', grace: 2s}
+      second: {needs: [first], run: 'echo x >> "$ASTRO_HOME/ran-second"'}
 
     """
   }
