@@ -91,11 +91,11 @@ struct ExplainCommand: ParsableCommand {
     let reason = explanation.ending?.reason.map { ": \(Terminal.printable($0))" } ?? ""
     Output.line("\(explanation.run) \(explanation.state.rawValue)\(reason)")
     for cause in explanation.causes { Output.line("  \(cause.sentence(at: explanation.now))") }
+    if let ending = explanation.ending { show(ending, places) }
     for task in explanation.tasks.prefix(Self.shown) { show(task, explanation.now) }
     if explanation.tasks.count > Self.shown {
       Output.line("… and \(explanation.tasks.count - Self.shown) more tasks; --json has them all")
     }
-    if let ending = explanation.ending { show(ending, places) }
   }
 
   private func show(_ task: Explanation.Task, _ now: Timestamp) {

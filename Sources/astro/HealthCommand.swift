@@ -33,8 +33,8 @@ struct HealthCommand: ParsableCommand {
   /// A configuration that cannot be read any more says nothing about the runner, which goes on under the one it has read:
   /// then the file is looked for where it is unless configured otherwise.
   private func file() throws -> String {
-    do { return try home.open().home.health } catch is ConfigurationError {
-      return Home(root: try home.locate(), system: SystemConfiguration()).health
-    }
+    let root = try home.locate()
+    let configuration = try? Configuration.load(home: root, environment: Site.readEnvironment())
+    return Home(root: root, system: configuration?.system ?? SystemConfiguration()).health
   }
 }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Testing
 
 @testable import AstroWorkflow
@@ -66,6 +67,16 @@ import Testing
             hint: pass it through env: {COUNT: "${{ tasks.a.outputs.row-count }}"}, and write "$COUNT" in the script
 
           """##)
+  }
+
+  @Test func severalInOneText() {
+    let told = rendered(
+      ##"""
+      tasks: {a: {run: [echo, "${{ foo() }} ${{ params.y }} ${{ 1 + }}"]}}
+
+      """##)
+    #expect(told.components(separatedBy: ": error: ").count == 4, "\(told)")
+    #expect(told.contains("unknown function 'foo'") && told.contains("params.y"), "\(told)")
   }
 
   @Test func thatIsEmpty() {
