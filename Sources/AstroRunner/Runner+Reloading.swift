@@ -9,6 +9,8 @@ extension Runner {
   /// SIGHUP: opens the log anew, and takes over the configuration as far as that can be done while running. One that
   /// cannot be read changes nothing.
   func reload() {
+    serviceManager?.isReloading()
+    defer { serviceManager?.isReady() }
     do throws(Failure) {
       try logOutput.reopen()
       log.info("Log reopened")

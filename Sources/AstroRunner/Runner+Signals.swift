@@ -19,6 +19,7 @@ extension Runner {
   /// The first signal. A run in the foreground is cancelled: whoever stops it wants it to end, not to be taken over.
   private func stopGently() throws(Failure) {
     result.stop = .asked
+    serviceManager?.isStopping()
     log.info("Stopping", metadata: ["grace_seconds": .stringConvertible(options.grace.seconds)])
     guard options.mode == .single else { return stop(within: options.grace) }
     // In the journal too: should this process be killed now, the next runner ends the run instead of finishing it.

@@ -146,6 +146,8 @@ public final class Runner {
   /// There once we hear of requests and of new files; see ``listen()``.
   private(set) var bell: BellWatch?
   let startedAt: Moment
+  /// What started a watcher, where it wants to be told how it is.
+  let serviceManager: ServiceManager?
 
   enum StopState: Equatable {
     case no
@@ -203,6 +205,7 @@ public final class Runner {
       try? lock.remove()
       throw error
     }
+    serviceManager = options.mode == .watch ? ServiceManager(environment: options.environment) : nil
     toldStuck = StuckFiles(healthFile: home.health)
     limits = RateLimits(configured: system.limits)
     agent = CommandAgent(
@@ -223,13 +226,16 @@ public final class Runner {
       if options.mode == .watch {
         try listen()
         clinux_shed_code()
+        serviceManager?.isReady()
       } else {
         try rescan()
       }
       while true {
         try turn()
         if try isFinished() { break }
-        reports.update(self, now: clock.now())
+        let now = clock.now()
+        reports.update(self, now: now)
+        serviceManager?.isAlive(at: now.boot)
         try listen()
         wait()
       }
@@ -332,7 +338,7 @@ public final class Runner {
   private func pauseUntilDue() -> Int64? {
     var due = [
       scheduler.nextDue, claimsFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan, commitDue,
-      syncing.isEmpty ? settledSince.map { $0 + Self.markDelay.microseconds } : nil,
+      serviceManager?.nextDue, syncing.isEmpty ? settledSince.map { $0 + Self.markDelay.microseconds } : nil,
     ]
     if case .draining(let until) = stopping { due.append(until) }
     if options.mode == .watch, stopping == .no { due.append(nextCleaning) }
