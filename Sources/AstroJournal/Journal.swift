@@ -152,7 +152,8 @@ enum JournalFile {
     guard let runs = opendir(directory + "runs") else { return }
     defer { closedir(runs) }
     while let entry = readdir(runs) {
-      guard entry.pointee.d_name.0 != UInt8(ascii: ".") else { continue }
+      let entry = withUnsafeBytes(of: entry.pointee.d_name) { $0.prefix { $0 != 0 }.map(\.self) }
+      guard WorkflowID(minted: String(decoding: entry, as: UTF8.self)) != nil else { continue }
       throw Failure(
         .journal, subject: path,
         message: """

@@ -9,6 +9,8 @@ public final class WreckWatch {
     case refused(AttemptKey, reason: String, infrastructure: Bool)
     /// It has begun after all; when, in microseconds of CLOCK_BOOTTIME.
     case began(AttemptKey, since: Int64)
+    /// Its log cannot be read any further.
+    case damaged(Failure)
     /// What the dead runner had still sent is handled: attempts without a start will never start.
     case closed
     /// The last news. What is in ``Wreck/running`` now is lost.
@@ -47,7 +49,9 @@ public final class WreckWatch {
     while inotify?.readInto(&events, atMost: 4096) ?? 0 > 0 { events.removeAll(keepingCapacity: true) }
     // Death first, then the log: what a dying warden recorded last is told before its death, and not missed.
     let died = try hasDied()
+    let wasWhole = wreck.damage == nil
     var news = try wreck.refresh().compactMap { story($0) }
+    if wasWhole, let damage = wreck.damage { news.append(.damaged(damage)) }
     if died {
       wreck.wardenDied()
       news.append(.wardenDied)

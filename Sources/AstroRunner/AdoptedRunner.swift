@@ -15,6 +15,7 @@ final class AdoptedRunner {
     case refused(AttemptKey, reason: String, infrastructure: Bool)
     case began(AttemptKey, since: Int64)
     case neverStarted(AttemptKey)
+    case damaged(Failure)
     case lost(AttemptKey, Wreck.Command?)
   }
 
@@ -46,6 +47,9 @@ final class AdoptedRunner {
         }
       case .began(let key, let since):
         if outstanding.contains(key) { result.append(.began(key, since: since)) }
+      case .damaged(let damage):
+        result.append(.damaged(damage))
+        result += decideRest()
       case .closed, .wardenDied: result += decideRest()
       }
     }

@@ -85,6 +85,9 @@ extension Reports {
         (status, message) = (.degraded, "Files cannot be taken: \(runner.intake.stuck.count)")
         details[StuckFiles.member] = StuckFiles(runner.intake.stuck).json
       }
+      if let (run, why) = runner.misplaced.min(by: { $0.key < $1.key }) {
+        (status, message) = (.degraded, "The file of \(run) cannot be placed: \(why)")
+      }
     }
     return HealthCheck(
       status, message, at: now.wall, responseTime: .microseconds(runner.clock.now().boot - before), details: details)

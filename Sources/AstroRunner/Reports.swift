@@ -28,6 +28,7 @@ final class Reports {
     var unhealthyAgents: [String]
     var stuckFiles: Int
     var spoolTrouble: Failure?
+    var misplaced: Int
     var unserved: Set<AgentRequest>
   }
 
@@ -114,7 +115,7 @@ final class Reports {
   private func shows(_ phase: HealthReport.Phase, _ runner: Runner) -> Shown {
     Shown(
       phase: phase, unhealthyAgents: runner.scheduler.agentPool.unhealthy, stuckFiles: runner.intake.stuck.count,
-      spoolTrouble: runner.toldTrouble, unserved: runner.scheduler.unserved)
+      spoolTrouble: runner.toldTrouble, misplaced: runner.misplaced.count, unserved: runner.scheduler.unserved)
   }
 
   /// Logs what turns bad, and what is good again. That a pass comes and goes is no news, and happens every minute.

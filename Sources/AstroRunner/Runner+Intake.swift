@@ -137,7 +137,10 @@ extension Runner {
     // It was let through once and is charged now, whatever the limiter says.
     case .admissible(_, let admission): return try admit(file.id, admission, in: transaction)
     case .refused(_, let format, let refusal): try reject(file.id, file.name, format, refusal, in: transaction)
-    case .misplaced(_, let name): if let name = try spool.giveBack(file.name, as: name) { intake.notice([name]) }
+    case .misplaced(_, let name):
+      usingSpool { () throws(Failure) in
+        if let name = try spool.giveBack(file.name, as: name) { intake.notice([name]) }
+      }
     }
     return nil
   }
@@ -146,6 +149,7 @@ extension Runner {
     switch result {
     case .claimed:
       intake.forget(name)
+      troublePause = .zero
       return true
     case .taken: intake.forget(name)
     case .changed(let name): intake.notice([name])

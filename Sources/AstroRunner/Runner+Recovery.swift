@@ -130,6 +130,7 @@ extension Runner {
     log.info(
       "Run adopted",
       metadata: ["workflow_id": .string(run.id.text), "former_owner": .string(run.owner ?? "none")])
+    owned[run.id] = OwnedRun(user: run.user, startedAt: run.startedAt, since: run.livesSince)
     try keeping(run.id) { () throws(Failure) in try prepareDirectory(of: run.id) }
     if run.retriedAt != nil { try unsettle(run) }
     var seed = RunSeed(
@@ -138,7 +139,6 @@ extension Runner {
     seed.stopping = read == nil ? .unreadable : run.isCancelRequested ? .cancel : nil
     seed.isHeld = run.isHoldRequested
     seed.hasStarted = run.startedAt != nil
-    owned[run.id] = OwnedRun(user: run.user, startedAt: run.startedAt, since: run.livesSince)
     let plans = Dictionary(plan.tasks.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
     let bases = Dictionary(uniqueKeysWithValues: tasks.map { ($0.task, $0.base) })
     for task in tasks { seed.restored[task.task] = RestoredTask(task) }
@@ -227,6 +227,7 @@ extension Runner {
           events.append(.ended(notStarted(key, reason, infrastructure: infrastructure)))
         case .began(let key, let since): events.append(.seenRunning(key, since: since))
         case .neverStarted(let key): events.append(.neverBegan(key))
+        case .damaged(let damage): tellDamage(damage)
         case .lost(let key, let command):
           events.append(.ended(try lost(key, command, since: command?.startedAt ?? clock.now().wall)))
         }

@@ -39,22 +39,23 @@ extension Runner {
   /// repeated: recovery does it again for every run that is not marked settled.
   func settleEnded() throws(Failure) {
     while spoolTrouble == nil, !unsettled.isEmpty {
-      // After trouble one by one, and what meets it again comes last: it may be that run's alone.
-      let runs = unsettled.prefix(toldTrouble == nil ? Self.settledTogether : 1)
+      let runs = Array(unsettled.prefix(Self.settledTogether))
       unsettled.removeFirst(runs.count)
-      if try !settle(Array(runs)) { unsettled += runs }
+      let left = try settle(runs)
+      if spoolTrouble == nil { unsettleable += left } else { unsettled = left + unsettled }
     }
     try markDurable()
   }
 
-  /// So many runs share the synchronization of their directories.
-  private static let settledTogether = 64
+  /// So many runs share the synchronization of their directories, under the gate: few enough that nobody waits long there.
+  private static let settledTogether = 8
 
-  /// - Returns: whether they lie in their places; else the spool cannot be used.
-  private func settle(_ runs: [WorkflowID]) throws(Failure) -> Bool {
+  /// - Returns: those whose files could not be put into their places.
+  private func settle(_ runs: [WorkflowID]) throws(Failure) -> [WorkflowID] {
     // What takes long for a large run is done before the gate is taken.
     var endings: [Ended] = []
     for run in runs { if let ended = try prepare(run) { endings.append(ended) } }
+    var left: [WorkflowID] = []
     // Under the gate a run cannot be taken up again by a retry between the look at its row and the renames: an ending that
     // was overtaken must not lie over the run's present life.
     let placed = try journal.commit { transaction in
@@ -62,24 +63,34 @@ extension Runner {
         try transaction.reading.run(ended.run.id) == ended.run
       }
       for ended in current { try keepRecord(ended, content: content(of: ended.run.id, in: transaction)) }
-      let settlements = current.map { ended in
-        let run = ended.run
-        return Settlement(
-          id: run.id, format: run.format, file: FileName(bytes: run.file), place: run.state.place,
-          receipt: run.receipt, content: content(of: run.id, in: transaction))
+      let settlements = current.map { settlement(of: $0.run, in: transaction) }
+      // All together; where that fails one by one, to find the one whose fault it is.
+      if (try? spool.settle(settlements)) != nil {
+        for settlement in settlements { misplaced[settlement.id] = nil }
+      } else {
+        for settlement in settlements {
+          let isPlaced =
+            spoolTrouble == nil && placing(settlement.id) { () throws(Failure) in try spool.settle([settlement]) }
+          if !isPlaced { left.append(settlement.id) }
+        }
       }
-      usingSpool { () throws(Failure) in try spool.settle(settlements) }
-      return current.map(\.run)
+      return current.map(\.run).filter { !left.contains($0.id) }
     }
-    guard spoolTrouble == nil else { return false }
+    if !placed.isEmpty { troublePause = .zero }
     // One that was taken up again meanwhile, by us or to be, lives on.
-    for run in runs where !isActive(run) { owned[run] = nil }
+    for run in runs where !left.contains(run) && !isActive(run) { owned[run] = nil }
     if options.mode != .watch {
       for run in placed where run.state != .rejected { result.ended[run.id] = run.state }
     }
     settled += placed.map { SettledLife(id: $0.id, finishedAt: $0.finishedAt) }
     if settledSince == nil, !settled.isEmpty { settledSince = clock.now().boot }
-    return true
+    return left
+  }
+
+  private func settlement(of run: RunRecord, in transaction: Transaction) -> Settlement {
+    Settlement(
+      id: run.id, format: run.format, file: FileName(bytes: run.file), place: run.state.place, receipt: run.receipt,
+      content: content(of: run.id, in: transaction))
   }
 
   /// A run that has ended, as the journal has it, and its `run.json`.
@@ -92,7 +103,10 @@ extension Runner {
   ///   whoever adopts the run.
   private func prepare(_ id: WorkflowID) throws(Failure) -> Ended? {
     guard let report = try journal.read({ try RunReport(id, in: $0, runs: home.runs) }) else { return nil }
-    guard report.run.state.isTerminal, report.run.owner == self.id else { return nil }
+    guard report.run.state.isTerminal, report.run.owner == self.id else {
+      nextRescan = 0  // Whoever took it up again may have rung while it was still ours.
+      return nil
+    }
     return Ended(run: report.run, record: report.run.state == .rejected ? [] : report.json)
   }
 
@@ -153,9 +167,25 @@ extension Runner {
   /// goes on. The journal has said so before. Every runner that adopts such a run repeats it, so a crash between the
   /// request and this, or anywhere in this, is mended by the next.
   func unsettle(_ run: RunRecord) throws(Failure) {
-    try spool.reopen(run.id, run.format) { () throws(Failure) in try self.journal.read { try $0.content(run.id) ?? [] }
-    }
+    unopened[run.id] = run.format
+    if spoolTrouble == nil { reopenRuns() }
     try writeRecord(run.id)
+  }
+
+  /// Brings the files of retried runs back to `active/`, where that has not been done. A run whose file cannot be moved now
+  /// goes on: its file is brought from wherever it lies when it ends again.
+  func reopenRuns() {
+    for (run, format) in unopened {
+      guard owned[run] != nil else {
+        unopened[run] = nil
+        continue
+      }
+      let isOpen = placing(run) { () throws(Failure) in
+        try spool.reopen(run, format) { () throws(Failure) in try self.journal.read { try $0.content(run) ?? [] } }
+      }
+      if isOpen { unopened[run] = nil }
+      if spoolTrouble != nil { return }
+    }
   }
 
   /// Writes `run.json` as the journal has the run now.

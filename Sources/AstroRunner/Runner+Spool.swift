@@ -15,12 +15,34 @@ extension Runner {
     do throws(Failure) { try body() } catch { note(error) }
   }
 
-  /// How soon a look around is taken when something stands in the way.
-  private static let troubleInterval = Duration.seconds(1)
+  /// The same for the file of one run. What stands in the way of this one alone is said once and keeps nobody else.
+  /// - Returns: whether it was done; else it is to be tried again after the next look around.
+  func placing(_ run: WorkflowID, _ body: () throws(Failure) -> Void) -> Bool {
+    do throws(Failure) {
+      try body()
+      misplaced[run] = nil
+      return true
+    } catch {
+      guard error.code != .noSpace, spool.integrity() == .intact, (try? spool.requireWritable()) != nil else {
+        note(error)
+        return false
+      }
+      if misplaced.updateValue(error, forKey: run)?.errno != error.errno {
+        log.error("Run cannot be placed", error: error, metadata: ["workflow_id": .string(run.text)])
+        deltas.increment(.errors, ["spool"])
+      }
+      return false
+    }
+  }
+
+  /// How soon a look around is taken when something stands in the way: ever later while it stays.
+  private static let troublePauses = Duration.seconds(1)...Duration.seconds(8)
 
   func note(_ trouble: Failure) {
     spoolTrouble = trouble
-    nextRescan = min(nextRescan, clock.now().boot + Self.troubleInterval.microseconds)
+    let (shortest, longest) = (Self.troublePauses.lowerBound, Self.troublePauses.upperBound)
+    nextRescan = min(nextRescan, clock.now().boot + max(troublePause, shortest).microseconds)
+    troublePause = min(max(troublePause, shortest) * 2, longest)
     // The subject may be a temporary file, another one each time.
     guard toldTrouble?.errno != trouble.errno || toldTrouble?.code != trouble.code else { return }
     toldTrouble = trouble
@@ -44,6 +66,9 @@ extension Runner {
       try spool.requireWritable()
       entries = try spool.list()
     }
+    if spoolTrouble == nil { reopenRuns() }
+    unsettled += unsettleable
+    unsettleable.removeAll()
     try settleEnded()
     if spoolTrouble == nil, toldTrouble != nil {
       toldTrouble = nil

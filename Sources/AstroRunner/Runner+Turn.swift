@@ -21,7 +21,7 @@ extension Runner {
     batch.add(scheduler.handle(events, at: now), at: now.boot)
     performLaunches()
     let findings = try gatherFiles(now)
-    if !findings.isEmpty || !orphans.isEmpty || isCommitDue(now.boot) {
+    if !findings.isEmpty || (claimsFiles && !orphans.isEmpty) || isCommitDue(now.boot) {
       try commit(findings)
       performLaunches()
       performEndings()

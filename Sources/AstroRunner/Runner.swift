@@ -122,6 +122,13 @@ public final class Runner {
   var unkept: [(run: WorkflowID, bytes: [UInt8], format: SubmissionFormat)] = []
   /// Runs without an owner wait for room.
   var hasUnadopted = false
+  /// Runs whose files could not be moved where they belong, though the spool can be used, and why not.
+  var misplaced: [WorkflowID: Failure] = [:]
+  /// Those of them that have ended, and those that go on after a retry: both are tried again at each look around.
+  var unsettleable: [WorkflowID] = []
+  var unopened: [WorkflowID: SubmissionFormat] = [:]
+  /// How long the next look around waits for a spool that cannot be used.
+  var troublePause = Duration.zero
   /// Files that could not be taken when the runner before this one told last.
   let toldStuck: StuckFiles
   /// Runs whose `run.json` is to be written anew.
@@ -328,7 +335,8 @@ public final class Runner {
     for wreck in wrecks { wreck.watch(&poller) }
     if !syncing.isEmpty { poller.watch(sync.descriptor) }
     if takesFiles, case .events(let descriptor) = spool.watch.mode { poller.watch(descriptor) }
-    let pause = pending.isEmpty && cleaning == nil ? pauseUntilDue() : 0
+    let isBusy = !pending.isEmpty || cleaning != nil || (hasUnadopted && room > 0 && takesFiles)
+    let pause = isBusy ? 0 : pauseUntilDue()
     poller.wait(atMost: listens ? pause : min(pause ?? .max, Self.hearing.microseconds))
   }
 
@@ -359,7 +367,7 @@ public final class Runner {
     if spoolTrouble != nil { _ = try lookAround() }
     try finishSettling()
     // What could not be taken or settled waits for the next runner. A watcher that is asked to go has told before.
-    if options.mode != .watch, let spoolTrouble { throw spoolTrouble }
+    if options.mode != .watch, let trouble = spoolTrouble ?? misplaced.values.first { throw trouble }
     reports.end(self)
     guard scheduler.activeRuns == 0 else { return }
     // Nothing is left that a successor would have to ask our files about.

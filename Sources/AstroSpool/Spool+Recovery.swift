@@ -31,9 +31,11 @@ extension FileName {
   /// NAME_MAX of Linux.
   private static let longest = 255
 
-  /// What a refused file is called in `active/`.
+  /// What a refused file is called in `active/`. Of a name too long for that the end is kept: what is given back under it
+  /// must not pass for a workflow, which its ending decides.
   static func refused(_ name: FileName, as id: WorkflowID) -> FileName {
-    FileName(unchecked: (Array(id.text.utf8) + refusedMark + name.bytes).prefix(longest))
+    let front = Array(id.text.utf8) + refusedMark
+    return FileName(unchecked: front + name.bytes.suffix(longest - front.count))
   }
 
   /// The run and the former name in a name that ``refused(_:as:)`` made.

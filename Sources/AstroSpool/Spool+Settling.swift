@@ -62,6 +62,8 @@ extension Spool {
     _ file: FileName, to place: Place, _ touched: inout Set<Place>, content: () throws(Failure) -> [UInt8]
   ) throws(Failure) {
     for source in Place.allCases where source != place {
+      // A directory of that name is not ours, and would be in the way elsewhere too.
+      guard let status = try places[source].status(of: file), status.kind != .directory else { continue }
       if try places[source].replace(file, to: places[place], as: file) { touched.formUnion([source, place]) }
     }
     guard try places[place].status(of: file) == nil else { return }

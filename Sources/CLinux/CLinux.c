@@ -125,9 +125,10 @@ int clinux_flock_within(int fd, int operation, int64_t microseconds) {
   struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = number};
   event._sigev_un._tid = gettid();
   timer_t timer;
-  int result = timer_create(CLOCK_MONOTONIC, &event, &timer);
-  int problem = errno;
-  if (result == 0) {
+  const int timer_result = timer_create(CLOCK_MONOTONIC, &event, &timer);
+  int result = -1;
+  int problem = EWOULDBLOCK;
+  if (timer_result == 0) {
     const int64_t deadline = clinux_monotonic() + microseconds;
     // Again and again, because a signal that comes just before flock sleeps wakes nobody.
     const struct itimerspec period = {
@@ -141,6 +142,15 @@ int clinux_flock_within(int fd, int operation, int64_t microseconds) {
     } while (result != 0 && problem == EINTR && clinux_monotonic() < deadline);
     if (problem == EINTR) problem = EWOULDBLOCK;
     timer_delete(timer);
+  }
+  // No timer to be had (RLIMIT_SIGPENDING): then it is asked again and again.
+  const int64_t deadline = clinux_monotonic() + microseconds;
+  const struct timespec pause = {.tv_nsec = 5000000};
+  while (timer_result != 0) {
+    result = flock(fd, operation | LOCK_NB);
+    problem = errno;
+    if (result == 0 || problem != EWOULDBLOCK || clinux_monotonic() >= deadline) break;
+    nanosleep(&pause, NULL);
   }
   pthread_sigmask(SIG_SETMASK, &former, NULL);
   errno = problem;

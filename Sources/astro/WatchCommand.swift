@@ -39,6 +39,7 @@ struct WatchCommand: ParsableCommand {
         case .asked: throw failure
         case .atOnce: throw AstroCore.ExitCode.interrupted
         }
+        runner = nil  // And with it its lock: others may take over what it had.
         // Out of room, or a dead warden: this runner is thrown away, the next one goes on from the journal.
         log.error("Runner stopped, starting again", error: failure)
         // What does not pass is tried, and said, ever more rarely.

@@ -96,6 +96,12 @@ final class Home {
     try Data(text.utf8).write(to: file, options: .atomic)
   }
 
+  /// Writes a file of the home, and gives its path.
+  func made(_ name: String, _ text: String) throws -> String {
+    try write(text, to: name)
+    return "\(path)/\(name)"
+  }
+
   /// Replaces the configuration of the system.
   func configure(_ system: String) throws { try write("system:\n  \(system)\n", to: "config/system_config.yaml") }
 

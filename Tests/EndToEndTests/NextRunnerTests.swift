@@ -73,6 +73,9 @@ import Testing
       let list = try home.astro("list", "--json").output
       #expect(list.components(separatedBy: "\"state\":\"running\"").count == 2, "\(list)")
       #expect(list.components(separatedBy: "\"state\":\"queued\"").count == left + 1, "\(list)")
+      // What runs lies in active/, what waits where it ended.
+      #expect(home.names(in: "spool/active").count == 1)
+      #expect(home.names(in: "spool/failed").count == 2 * left)
       gate.letOn()
     }
     #expect(try runner.finish().code == 0)

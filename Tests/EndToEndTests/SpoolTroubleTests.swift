@@ -63,6 +63,46 @@ import Testing
     #expect(try home.log("Runner failed").isEmpty)
   }
 
+  // MARK: One run
+
+  @Test func `a run whose place is taken keeps nobody else, and is placed when it is free`() throws {
+    let home = try Home()
+    let id = try home.astro("submit", home.made("slow.yaml", counting("obstructed"))).output.lines[0]
+    let place = "\(home.path)/spool/done/\(id).yaml"
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+    for number in 0..<20 { try home.submit(counting("\(number)"), as: "w\(number).yaml") }
+    let pass = try home.astro("drain")
+    #expect(pass.code == 69)
+    #expect(pass.errors.contains("Run cannot be placed") && pass.errors.contains("Is a directory"), "\(pass)")
+    #expect(home.names(in: "spool/active") == ["\(id).yaml"])
+    let watch = try home.start("watch")
+    try home.submit(counting("later"), as: "later.yaml")
+    try eventually("others are taken") { try home.read("count").contains("later") }
+    #expect(try spoolCheck(home)["status"] as? String == "degraded")
+    #expect(try watch.stop().code == 0)
+    try #require(rmdir(place) == 0)
+    #expect(try home.astro("drain").code == 0)
+    #expect(home.names(in: "spool/active").isEmpty)
+    #expect(home.names(in: "spool/done").count == 44)
+    #expect(try home.read("count").lines.count == 22)
+  }
+
+  @Test func `a retried run whose file cannot be brought back goes on, and so do others`() throws {
+    let home = try Home()
+    try home.drain("tasks: {a: {run: 'test $ASTRO_ATTEMPT = 2'}}\n")
+    let run = try home.run(in: "failed")
+    let obstacle = "\(home.path)/spool/active/\(run).yaml"
+    try FileManager.default.createDirectory(atPath: obstacle, withIntermediateDirectories: true)
+    #expect(try home.astro("retry", run).code == 0)
+    try home.submit(counting("other"))
+    let pass = try home.astro("drain")
+    #expect(pass.errors.contains("Run cannot be placed"), "\(pass)")
+    #expect(try home.read("count") == "other\n")
+    #expect(try home.state(of: run) == "succeeded")
+    #expect(home.names(in: "spool/failed").isEmpty)
+    #expect(home.names(in: "spool/done").count == 4)
+  }
+
   // MARK: The spool
 
   @Test func `a place that is read-only fails a pass, and the next one completes it`() throws {

@@ -53,6 +53,13 @@ import Testing
     #expect(home.waiting.isEmpty)
   }
 
+  @Test func `what is no run beside a new journal is none of its business`() throws {
+    let home = try Home()
+    try home.write("of the volume", to: "data/runs/lost+found/x")
+    try home.drain("tasks: {a: {run: 'true'}}\n")
+    #expect(home.names(in: "spool/done").count == 2)
+  }
+
   @Test func `run.json says how a run is from its start on`() throws {
     let home = try Home()
     let gate = try home.gate()
