@@ -5,9 +5,11 @@ import AstroSpool
 import Glibc
 import Logging
 
-/// Files that runners were reading when they ended. The second time proves it: such a file is not read again.
+/// Files that runners were reading when they ended. The fifth time proves it, and such a file is not read again: fewer can
+/// be chance, since a runner may be killed at any moment, and a good file must not be lost by that.
 struct Suspects {
   static let key = "suspects"
+  private static let proof = 5
   /// The oldest are forgotten.
   private static let most = 100
 
@@ -39,7 +41,7 @@ struct Suspects {
 
   func isPoison(_ file: FileIdentity) -> Bool {
     let name = Self.name(of: file)
-    return suspects.contains { $0.file == name && $0.runners.count >= 2 }
+    return suspects.contains { $0.file == name && $0.runners.count >= Self.proof }
   }
 
   /// The file and its content, whatever it is called.
@@ -66,7 +68,7 @@ extension Runner {
 }
 
 extension Admission {
-  /// A file that is not read, because that has ended two runners.
+  /// A file that is not read, because that has ended five runners.
   init(poison candidate: Candidate) {
     self.init(
       format: candidate.format, file: candidate.name.bytes, shownFile: candidate.name.printable,
@@ -74,7 +76,7 @@ extension Admission {
       name: Name.derived(fromStem: candidate.name.stem))
     errors = [
       Diagnostic(
-        code: "poison", message: "two runners ended while they read this file", file: shownFile,
+        code: "poison", message: "five runners ended while they read this file", file: shownFile,
         hint: "submit it in smaller parts, and report it as a fault of astro")
     ]
   }
