@@ -35,6 +35,7 @@ page=$home/data/metrics/astro.prom
 # As on a real host, the exporter is nobody who may read our files by right.
 drop=
 if [ "$(id -u)" -eq 0 ]; then drop="setpriv --reuid=nobody --regid=nogroup --clear-groups"; fi
+: >"$home/exporter.log"
 $drop "$exporter" --web.listen-address=127.0.0.1:0 --collector.disable-defaults --collector.textfile \
   --collector.textfile.directory="$home/data/metrics" 2>"$home/exporter.log" &
 pid=$!
