@@ -3,7 +3,7 @@ BUILD = swift build -c release --static-swift-stdlib --product astro -Xlinker -s
 # What is needed to build, beyond that to test (independent judges of what astro writes), the programs that real-component
 # tests run against, and what the benchmarks compare with.
 PACKAGES = libsqlite3-dev libyaml-dev
-TEST_PACKAGES = jq python3-jsonschema procps sqlite3
+TEST_PACKAGES = jq python3-jsonschema procps sqlite3 strace
 REAL_PACKAGES = prometheus prometheus-node-exporter curl cron procps
 BENCH_PACKAGES = gcc make ninja-build findutils python3
 

@@ -21,7 +21,7 @@ public enum ExitCode: Int32, Sendable {
     case .tryLater: self = .tryLater
     case .configuration: self = .configuration
     case .interrupted: self = .interrupted
-    case .unavailable, .io, .journal: self = .unavailable
+    case .unavailable, .io, .notDurable, .journal: self = .unavailable
     default: self = .software
     }
   }

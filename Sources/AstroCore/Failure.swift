@@ -14,6 +14,8 @@ public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
     public static let configuration = Code(rawValue: "configuration")
     public static let invalidWorkflow = Code(rawValue: "invalid_workflow")
     public static let io = Code(rawValue: "io")
+    /// An fsync failed. What was written may be lost, and a second one that succeeds would prove nothing: never retried.
+    public static let notDurable = Code(rawValue: "not_durable")
     public static let noSpace = Code(rawValue: "no_space")
     public static let journal = Code(rawValue: "journal")
     public static let limit = Code(rawValue: "limit")

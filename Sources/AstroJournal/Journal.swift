@@ -74,8 +74,8 @@ public final class Journal {
   /// One transaction: all of `body` or nothing. When it returns, the change is on disk and survives a kill and a power
   /// cut; when it throws, nothing was changed, but for `io`: after a failed fsync nobody knows, so stop and recover.
   ///
-  /// The gate is held while `body` runs: no waiting and no other I/O in it, and no call of this journal but through the
-  /// transaction. What `body` throws is thrown on when it is a ``Failure``.
+  /// The gate is held while `body` runs: no waiting in it, no I/O but the renames that nobody may come between, and no call
+  /// of this journal but through the transaction. What `body` throws is thrown on when it is a ``Failure``.
   public func commit<T>(_ body: (Transaction) throws -> T) throws(Failure) -> T {
     try requireOpen()
     return try gate.locked { () throws(Failure) -> T in

@@ -15,19 +15,23 @@ extension RateLimits {
   public func consume(
     _ limiter: String, key: String, weight: Int64 = 1, on journal: Journal
   ) throws(Failure) -> LimitVerdict {
-    try journal.commit { try consume(limiter, key: key, weight: weight, in: $0) }
+    // One that is switched off takes nobody through the gate.
+    try verdict(limiter, key, journal.now) { window throws(Failure) in
+      try journal.commit { try $0.consume(limiter, key: key, window: window, weight: weight) }
+    }
   }
 
   /// Waits until `weight` fits, and takes it. Those who came first for the same key are served first.
   ///
   /// Throws `try_later` at once, instead of waiting first, when the exact wait (with those ahead) is longer than
-  /// `timeout`; `interrupted` when `sleep` throws, as it does for a cancelled task; `not_found` for an unknown limiter,
+  /// `timeout`; `interrupted` when `pause` throws, as it does for a cancelled task; `not_found` for an unknown limiter,
   /// `limit` for a weight that is never granted.
-  /// - Parameter sleep: waits for a duration of boot time.
+  /// - Parameter pause: waits for a duration of boot time. The state is shared by processes and tells nobody when it opens,
+  ///   but the moment is known exactly: one pause until then, and no looking again and again.
   public func wait(
     _ limiter: String, key: String, weight: Int64 = 1, timeout: Duration, on journal: Journal,
     isolation: isolated (any Actor)? = #isolation,
-    sleep: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+    pause: @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
   ) async throws(Failure) -> LimitVerdict {
     guard case .window(let window) = try limit(limiter) else { return try consume(limiter, key: key, on: journal) }
     let place = LimitPlace(limiter: limiter, key: key)
@@ -42,7 +46,7 @@ extension RateLimits {
           let words = "opens in \(Notation.spell(wait)), later than the timeout of \(Notation.spell(timeout)) allows"
           throw Failure(.tryLater, subject: "\(limiter)/\(key)", message: "the limit \(words)")
         }
-        do { try await sleep(wait) } catch {
+        do { try await pause(wait) } catch {
           throw Failure(.interrupted, subject: "\(limiter)/\(key)", message: "interrupted while waiting for the limit")
         }
       }

@@ -4,7 +4,7 @@ public import AstroLimits
 /// The configured rate limiters and what can be asked of them, over a ``Journal`` that keeps their state.
 ///
 /// A limiter that nobody configured is an error (`not_found`), never an open door. The state is shared by all processes of
-/// a home; the order of those who ``wait(_:key:weight:timeout:on:isolation:sleep:)`` is kept within one process.
+/// a home; the order of those who ``wait(_:key:weight:timeout:on:isolation:pause:)`` is kept within one process.
 public struct RateLimits: Sendable {
   public enum Limit: Sendable, Equatable {
     case window(RateWindow)
@@ -98,7 +98,7 @@ public struct RateLimits: Sendable {
   }
 
   /// What the window answers; a limit that is switched off grants always.
-  private func verdict(
+  func verdict(
     _ limiter: String, _ key: String, _ now: Moment, _ ask: (RateWindow) throws(Failure) -> LimitVerdict
   ) throws(Failure) -> LimitVerdict {
     switch try limit(limiter) {

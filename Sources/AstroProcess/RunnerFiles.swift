@@ -55,6 +55,13 @@ public struct RunnerFiles: Sendable, Equatable {
     try Self.unlinkIfPresent(reading)
   }
 
+  /// Gives an exit log that cannot be read a name under which it is kept for people. A crash before it leaves it to the next.
+  public func keepDamagedLog() throws(Failure) {
+    guard rename(exits, exits + ".damaged") == 0 || errno == ENOENT else {
+      throw .kernel(.io, exits, "cannot rename the damaged exit log")
+    }
+  }
+
   /// `<runner>-<number>.out` or `.err`; the digits keep runner `a` from touching the files of runner `a-1`.
   func isOwnScratch(_ name: String) -> Bool {
     guard name.hasPrefix(runnerID + "-"), name.hasSuffix(".out") || name.hasSuffix(".err") else { return false }

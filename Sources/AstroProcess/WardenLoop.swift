@@ -229,10 +229,12 @@ struct WardenLoop: ~Copyable {
       log.append(.pid(key, pid: pid, startTime: startTime))
     case .failed(let number):
       guard stdout.isThere, stderr.isThere else {
+        let gone = stdout.isThere ? stderr.path : stdout.path
         stdouts.forgetRemoved()
         stderrs.forgetRemoved()
         release(stdout, stderr)
-        return report(.refused(key, reason: "somebody removed the files in scratch/", infrastructure: true))
+        return report(
+          .refused(key, reason: "somebody removed the file for its output: \(gone)", infrastructure: true))
       }
       let refusal = SpawnRefusal(errno: number, command)
       release(stdout, stderr)

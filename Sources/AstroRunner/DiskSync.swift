@@ -53,8 +53,8 @@ final class DiskSync {
     isRunning = true
   }
 
-  /// Whether what was begun has ended since this was last asked. Throws `io` when something could not be written: what it
-  /// was meant to keep may be lost.
+  /// Whether what was begun has ended since this was last asked. Throws `not_durable` when something could not be
+  /// written: what it was meant to keep may be lost.
   func hasEnded() throws(Failure) -> Bool {
     var answer: UInt64 = 0
     guard isRunning, read(descriptor, &answer, 8) == 8 else { return false }
@@ -70,7 +70,7 @@ final class DiskSync {
 
   private static func failure(_ path: String, _ problem: Int32) -> Failure {
     Failure(
-      .io, subject: path, message: "cannot make its file system durable", errno: problem,
+      .notDurable, subject: path, message: "cannot make its file system durable", errno: problem,
       reason: String(cString: strerror(problem)))
   }
 }

@@ -63,7 +63,9 @@ final class Reports {
     var deltas = SeriesDeltas()
     deltas.increment(.errors, [failure.code.rawValue])
     let values = deltas.values
-    if failure.code != .io, failure.code != .tryLater { try? runner.journal.commit { try $0.add(series: values) } }
+    if ![.io, .notDurable, .tryLater].contains(failure.code) {
+      try? runner.journal.commit { try $0.add(series: values) }
+    }
     insist { writeHealth(runner, .running, failure) }
   }
 

@@ -13,7 +13,7 @@ extension Runner {
   /// crash leaves a file without a row, which the next recovery admits, and never a row without its content. So does a
   /// commit that fails: whether it reached the disk nobody knows, and the files stay where either is mended.
   func commit(_ findings: [Intake.Finding]) throws(Failure) {
-    let flushed = durable
+    let flushed = marks.durable
     try journal.commit { transaction in
       var admitted = try orphans.compactMap { try take($0, in: transaction) }
       admitted += try findings.compactMap { try take($0, in: transaction) }
@@ -26,7 +26,7 @@ extension Runner {
     }
     orphans.removeAll()
     deltas.removeAll()
-    durable.removeAll()
+    marks.forgetDurable()
   }
 
   private func decide(_ events: [Event]) {

@@ -23,18 +23,9 @@ extension Runner {
   func gatherFiles(_ now: Moment) throws(Failure) -> [Intake.Finding] {
     guard claimsFiles else { return [] }
     let room = min(room, Self.takenPerTurn)
-    var findings = intake.look(in: spool, now: now, room: room, examine: examine)
-    findings += try choose(atMost: room)
-    return findings.filter { finding in
-      guard case .admissible(let candidate, _) = finding else { return true }
-      do throws(Failure) {
-        try candidate.synchronize()
-        return true
-      } catch {
-        setAside(candidate.name, error)
-        return false
-      }
-    }
+    let findings = intake.look(in: spool, now: now, room: room, examine: examine) + (try choose(atMost: room))
+    for case .admissible(let candidate, _) in findings { try candidate.synchronize() }
+    return findings
   }
 
   private static let takenPerTurn = 64
@@ -138,7 +129,7 @@ extension Runner {
     case .admissible(_, let admission): return try admit(file.id, admission, in: transaction)
     case .refused(_, let format, let refusal): try reject(file.id, file.name, format, refusal, in: transaction)
     case .misplaced(_, let name):
-      usingSpool { () throws(Failure) in
+      try usingSpool { () throws(Failure) in
         if let name = try spool.giveBack(file.name, as: name) { intake.notice([name]) }
       }
     }

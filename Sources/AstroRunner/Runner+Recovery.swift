@@ -30,7 +30,7 @@ extension Runner {
     guard now >= nextSweep else { return }
     nextSweep = now + Duration.seconds(3600).microseconds
     var removed = try RunnerLock.removeUnborn(dataDirectory: home.data)
-    usingSpool { () throws(Failure) in removed += try spool.sweepTemporaries() }
+    try usingSpool { () throws(Failure) in removed += try spool.sweepTemporaries() }
     if removed > 0 { log.info("Remains removed", metadata: ["files": .stringConvertible(removed)]) }
   }
 
@@ -252,6 +252,8 @@ extension Runner {
   /// Removes what a dead runner left, and last the lock that we hold for it. A crash half-way is mended by the next one who
   /// takes that lock.
   private func remove(_ lock: RunnerLock) throws(Failure) {
+    let wreck = try Wreck.survey(dataDirectory: home.data, runnerID: lock.files.runnerID)
+    if wreck.damage != nil { try lock.files.keepDamagedLog() }
     try lock.files.remove()
     try lock.remove()
   }

@@ -44,7 +44,7 @@ extension Runner {
       let left = try settle(runs)
       if spoolTrouble == nil { unsettleable += left } else { unsettled = left + unsettled }
     }
-    try markDurable()
+    try marks.advance(to: clock.now().boot)
   }
 
   /// So many runs share the synchronization of their directories, under the gate: few enough that nobody waits long there.
@@ -64,13 +64,10 @@ extension Runner {
       }
       for ended in current { try keepRecord(ended, content: content(of: ended.run.id, in: transaction)) }
       let settlements = current.map { settlement(of: $0.run, in: transaction) }
-      // All together; where that fails one by one, to find the one whose fault it is.
-      if (try? spool.settle(settlements)) != nil {
-        for settlement in settlements { misplaced[settlement.id] = nil }
-      } else {
+      if try !placeTogether(settlements) {
         for settlement in settlements {
           let isPlaced =
-            spoolTrouble == nil && placing(settlement.id) { () throws(Failure) in try spool.settle([settlement]) }
+            try spoolTrouble == nil && placing(settlement.id) { () throws(Failure) in try spool.settle([settlement]) }
           if !isPlaced { left.append(settlement.id) }
         }
       }
@@ -82,9 +79,18 @@ extension Runner {
     if options.mode != .watch {
       for run in placed where run.state != .rejected { result.ended[run.id] = run.state }
     }
-    settled += placed.map { SettledLife(id: $0.id, finishedAt: $0.finishedAt) }
-    if settledSince == nil, !settled.isEmpty { settledSince = clock.now().boot }
+    marks.add(placed.map { .init(id: $0.id, finishedAt: $0.finishedAt) }, at: clock.now().boot)
     return left
+  }
+
+  /// - Returns: `false` when one of them stands in the way: they are to be placed one by one, to find out which.
+  private func placeTogether(_ settlements: [Settlement]) throws(Failure) -> Bool {
+    do throws(Failure) { try spool.settle(settlements) } catch {
+      if isFinal(error) { throw error }
+      return false
+    }
+    for settlement in settlements { misplaced[settlement.id] = nil }
+    return true
   }
 
   private func settlement(of run: RunRecord, in transaction: Transaction) -> Settlement {
@@ -147,40 +153,24 @@ extension Runner {
     EISDIR, ENOTDIR, EEXIST, ENOTEMPTY, ENOENT, ELOOP, EACCES, EPERM,
   ]
 
-  // MARK: The mark
-
-  /// Marks as settled what lies in its place, once that and all the runs printed and recorded cannot be lost in a power
-  /// cut: without the mark the next runner settles them again, which is harmless.
-  private func markDurable() throws(Failure) {
-    if try sync.hasEnded() {
-      durable += syncing
-      syncing.removeAll()
-    }
-    guard let since = settledSince, syncing.isEmpty,
-      clock.now().boot - since >= Self.markDelay.microseconds
-    else { return }
-    (syncing, settled, settledSince) = (settled, [], nil)
-    try sync.begin()
-  }
-
   /// Brings the file of a run that is retried back to `active/`, takes its receipt away, and lets `run.json` say that it
   /// goes on. The journal has said so before. Every runner that adopts such a run repeats it, so a crash between the
   /// request and this, or anywhere in this, is mended by the next.
   func unsettle(_ run: RunRecord) throws(Failure) {
     unopened[run.id] = run.format
-    if spoolTrouble == nil { reopenRuns() }
+    if spoolTrouble == nil { try reopenRuns() }
     try writeRecord(run.id)
   }
 
   /// Brings the files of retried runs back to `active/`, where that has not been done. A run whose file cannot be moved now
   /// goes on: its file is brought from wherever it lies when it ends again.
-  func reopenRuns() {
+  func reopenRuns() throws(Failure) {
     for (run, format) in unopened {
       guard owned[run] != nil else {
         unopened[run] = nil
         continue
       }
-      let isOpen = placing(run) { () throws(Failure) in
+      let isOpen = try placing(run) { () throws(Failure) in
         try spool.reopen(run, format) { () throws(Failure) in try self.journal.read { try $0.content(run) ?? [] } }
       }
       if isOpen { unopened[run] = nil }
@@ -199,20 +189,16 @@ extension Runner {
   /// Settles and marks what is left, and records the last counters.
   func finishSettling() throws(Failure) {
     try settleEnded()
-    if !settled.isEmpty || !syncing.isEmpty {
-      try sync.now()
-      durable += syncing + settled
-      (syncing, settled, settledSince) = ([], [], nil)
-    }
-    guard !durable.isEmpty || !deltas.isEmpty else { return }
+    try marks.finish()
+    let runs = marks.durable
+    guard !runs.isEmpty || !deltas.isEmpty else { return }
     reports.countQueries(of: journal, into: &deltas, at: nil)
-    let runs = durable
     let values = deltas.values
     try journal.commit { transaction in
       for run in runs { try transaction.markSettled(run.id, by: id, finishedAt: run.finishedAt) }
       try transaction.add(series: values)
     }
-    durable.removeAll()
+    marks.forgetDurable()
     deltas.removeAll()
   }
 }

@@ -11,18 +11,27 @@ extension Runner {
   /// Does something with the spool's directories. What stands in the way (a read-only file system, a mode, a directory
   /// that is gone) is said once and waited for: nothing is claimed and nothing settled until a look around finds it
   /// mended.
-  func usingSpool(_ body: () throws(Failure) -> Void) {
-    do throws(Failure) { try body() } catch { note(error) }
+  /// - Throws: what nobody may wait for: see ``isFinal(_:)``.
+  func usingSpool(_ body: () throws(Failure) -> Void) throws(Failure) {
+    do throws(Failure) { try body() } catch {
+      if isFinal(error) { throw error }
+      note(error)
+    }
   }
+
+  /// Whether a failure met with a file's place ends this runner: a failed fsync, which is never tried again, and the
+  /// journal's own.
+  func isFinal(_ failure: Failure) -> Bool { failure.code == .notDurable || failure.subject == journal.path }
 
   /// The same for the file of one run. What stands in the way of this one alone is said once and keeps nobody else.
   /// - Returns: whether it was done; else it is to be tried again after the next look around.
-  func placing(_ run: WorkflowID, _ body: () throws(Failure) -> Void) -> Bool {
+  func placing(_ run: WorkflowID, _ body: () throws(Failure) -> Void) throws(Failure) -> Bool {
     do throws(Failure) {
       try body()
       misplaced[run] = nil
       return true
     } catch {
+      if isFinal(error) { throw error }
       guard error.code != .noSpace, spool.integrity() == .intact, (try? spool.requireWritable()) != nil else {
         note(error)
         return false
@@ -55,7 +64,7 @@ extension Runner {
   func lookAround() throws(Failure) -> [SpoolEntry] {
     var entries: [SpoolEntry] = []
     spoolTrouble = nil
-    usingSpool { () throws(Failure) in
+    try usingSpool { () throws(Failure) in
       switch spool.integrity() {
       case .intact: break
       case .replaced, .missing, .unreachable:
@@ -66,7 +75,7 @@ extension Runner {
       try spool.requireWritable()
       entries = try spool.list()
     }
-    if spoolTrouble == nil { reopenRuns() }
+    if spoolTrouble == nil { try reopenRuns() }
     unsettled += unsettleable
     unsettleable.removeAll()
     try settleEnded()
@@ -92,7 +101,7 @@ extension Runner {
   /// claimer; one whose claimer has not committed yet is found to have its row there.
   func findOrphanedFiles() throws(Failure) {
     var files: [ActiveFile] = []
-    usingSpool { () throws(Failure) in files = try spool.activeFiles() }
+    try usingSpool { () throws(Failure) in files = try spool.activeFiles() }
     let known = try journal.read { reading in try files.filter { try reading.run($0.id) != nil } }
     for file in Set(files).subtracting(known) {
       switch file.state {

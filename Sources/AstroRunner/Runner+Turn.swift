@@ -14,7 +14,7 @@ extension Runner {
   /// it free can wait for the commit of the next starts: one fsync pays for all of them.
   func turn() throws(Failure) {
     stopInTime()
-    if hasUnadopted, room > 0, takesFiles { try adoptUnowned() }
+    if canAdopt { try adoptUnowned() }
     let events = try gather()
     let now = clock.now()
     intake.advance(to: now.boot)
@@ -39,12 +39,9 @@ extension Runner {
   /// How long a decision that holds nothing up may wait for others to share its fsync.
   static let commitDelay = Duration.milliseconds(5)
 
-  /// How long the records of a run that is settled may wait for others to be made durable with them.
-  static let markDelay = Duration.seconds(1)
-
   /// When the next commit must come; `nil` when there is nothing to commit.
   var commitDue: Int64? {
-    durable.isEmpty ? batch.since.map { $0 + Self.commitDelay.microseconds } : 0
+    marks.durable.isEmpty ? batch.since.map { $0 + Self.commitDelay.microseconds } : 0
   }
 
   private func isCommitDue(_ boot: Int64) -> Bool {

@@ -110,14 +110,8 @@ public final class Runner {
   var pending: [Event] = []
   /// Counters since the last commit.
   var deltas = SeriesDeltas()
-  /// Runs whose file lies in its final place.
-  var settled: [SettledLife] = []
-  /// Since when there are some, in boot time.
-  var settledSince: Int64?
-  /// Those whose records are being made durable, and those whose records are: to be marked with the next commit.
-  var syncing: [SettledLife] = []
-  var durable: [SettledLife] = []
-  let sync: DiskSync
+  /// Runs whose file lies in its final place and whose row does not say so yet.
+  var marks: SettlingMarks
   /// New runs whose submitted bytes are in the journal and not yet in their directories.
   var unkept: [(run: WorkflowID, bytes: [UInt8], format: SubmissionFormat)] = []
   /// Runs without an owner wait for room.
@@ -163,12 +157,6 @@ public final class Runner {
     case now
   }
 
-  /// A run from its start to its end; a retry begins another life.
-  struct SettledLife {
-    var id: WorkflowID
-    var finishedAt: Timestamp?
-  }
-
   /// A run of ours, without its content.
   struct OwnedRun {
     var user: String
@@ -206,7 +194,7 @@ public final class Runner {
       spool = try Spool(
         directory: home.spool, rules: SpoolRules(requireFinalNewline: system.requireFinalNewline), clock: clock)
       launcher = try WardenClient(executable: options.executable, dataDirectory: home.data, runnerID: id)
-      sync = try DiskSync(home.runs)
+      marks = try SettlingMarks(runs: home.runs)
     } catch {
       // Tried again every minute by cron, the locks of failed starts would pile up.
       try? lock.remove()
@@ -285,6 +273,9 @@ public final class Runner {
       || pending.contains { if case .admitted(let seed) = $0 { seed.id == run } else { false } }
   }
 
+  /// Whether a run without an owner can be taken up now.
+  var canAdopt: Bool { hasUnadopted && takesFiles && room > 0 }
+
   var takesFiles: Bool {
     options.mode != .single && stopping == .no
   }
@@ -316,7 +307,7 @@ public final class Runner {
   private static let patience = Duration.seconds(30)
 
   private func hasImminentWork(_ now: Int64, idleSince: Int64) -> Bool {
-    if !pending.isEmpty || (room > 0 && hasUnadopted) { return true }
+    if !pending.isEmpty || canAdopt { return true }
     if let retry = scheduler.nextRetry, retry - now <= Self.patience.microseconds { return true }
     guard claimsFiles else { return false }
     if intake.hasUnseen || (room > 0 && intake.hasAdmissible) { return true }
@@ -333,9 +324,9 @@ public final class Runner {
     let listens = !scheduler.isWellSupplied || launcher.wantsWrite
     if listens { poller.watch(launcher.descriptor, forWriting: launcher.wantsWrite) }
     for wreck in wrecks { wreck.watch(&poller) }
-    if !syncing.isEmpty { poller.watch(sync.descriptor) }
+    if let descriptor = marks.descriptor { poller.watch(descriptor) }
     if takesFiles, case .events(let descriptor) = spool.watch.mode { poller.watch(descriptor) }
-    let isBusy = !pending.isEmpty || cleaning != nil || (hasUnadopted && room > 0 && takesFiles)
+    let isBusy = !pending.isEmpty || cleaning != nil || canAdopt
     let pause = isBusy ? 0 : pauseUntilDue()
     poller.wait(atMost: listens ? pause : min(pause ?? .max, Self.hearing.microseconds))
   }
@@ -346,7 +337,7 @@ public final class Runner {
   private func pauseUntilDue() -> Int64? {
     var due = [
       scheduler.nextDue, claimsFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan, commitDue,
-      serviceManager?.nextDue, syncing.isEmpty ? settledSince.map { $0 + Self.markDelay.microseconds } : nil,
+      serviceManager?.nextDue, marks.nextDue,
     ]
     if case .draining(let until) = stopping { due.append(until) }
     if options.mode == .watch, stopping == .no { due.append(nextCleaning) }

@@ -77,7 +77,7 @@ public final class Candidate {
   public func synchronize() throws(Failure) {
     guard !isDurable else { return }
     switch descriptor {
-    case .some(let open): try open.synchronize(name.printable)
+    case .some(let open): try open.synchronize("spool/\(name.printable)")
     case .none: preconditionFailure("a candidate can be made durable until it is closed")
     }
     isDurable = true

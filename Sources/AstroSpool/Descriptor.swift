@@ -17,7 +17,11 @@ struct Descriptor: ~Copyable {
   /// Makes its content (or, of a directory, its names) durable. A failure is never retried: the kernel has then
   /// marked the pages clean, and a second fsync(2) would succeed although the data is lost.
   func synchronize(_ subject: @autoclosure () -> String) throws(Failure) {
-    guard fsync(number) == 0 else { throw .system(subject(), "cannot make it durable", errno) }
+    guard fsync(number) != 0 else { return }
+    let problem = errno
+    throw Failure(
+      .notDurable, subject: subject(), message: "cannot make it durable", errno: problem,
+      reason: String(cString: strerror(problem)))
   }
 
   /// The `count` bytes from `offset` on; fewer when the file ends before.

@@ -10,7 +10,7 @@ public enum ClaimResult: Sendable, Equatable {
   /// It is not what was looked at any more: it waits in the spool again, under the name given here, to be looked at
   /// anew.
   case changed(name: FileName)
-  /// This file cannot be moved or made durable, others can: it is immutable, a mount point, somebody else's in a sticky
+  /// This file cannot be moved, others can: it is immutable, a mount point, somebody else's in a sticky
   /// directory.
   case stuck(Failure)
   /// No file can be moved: the spool is read-only, or full.
@@ -25,7 +25,7 @@ extension Spool {
   /// where the next start finds it (``activeFiles()``). Claims of a batch become durable by ``syncDirectories()``.
   public func claim(_ candidate: Candidate, as id: WorkflowID) throws(Failure) -> ClaimResult {
     defer { candidate.close() }
-    do throws(Failure) { try candidate.synchronize() } catch { return .stuck(error) }
+    try candidate.synchronize()
     let target = candidate.format.fileName(of: id)
     return try take(candidate.name, as: target) { status in
       // Between look and rename the name may have come to mean another file, and without a lease this one may have been

@@ -35,7 +35,7 @@ struct WatchCommand: ParsableCommand {
         return
       } catch let failure as Failure where failure.isPassing {
         switch runner?.stop ?? .none {
-        case .none: break
+        case .none: if isStopped(signals, within: .zero) { throw failure }
         case .asked: throw failure
         case .atOnce: throw AstroCore.ExitCode.interrupted
         }

@@ -47,6 +47,28 @@ import Testing
     #expect(try consume() == verdict(allowed: true, remaining: 0))
   }
 
+  @Test func theGrantOfAStartThatIsWithdrawnIsGivenBackInItsBoot() throws {
+    let id = WorkflowID(unchecked: "run-20261124T020000Z-aaaaaa")
+    func withdraw(bootID: String) throws -> Int64 {
+      let attempt = try journal.commit { transaction throws in
+        #expect(try limits.consume("three", key: "alice", in: transaction).allowed)
+        let attempt = AttemptRecord(
+          key: AttemptKey(workflow: id, task: "a", number: 1), agent: "shell", launcher: "l", started: transaction.now,
+          bootID: bootID)
+        try transaction.beginAttempt(attempt)
+        return attempt
+      }
+      fixture.clock.advance(.seconds(5))
+      return try journal.commit { transaction throws in
+        #expect(try transaction.withdrawAttempt(attempt.key) == attempt)
+        try limits.refund("three", key: "alice", for: attempt, in: transaction)
+        return try limits.check("three", key: "alice", in: transaction).remaining
+      }
+    }
+    #expect(try withdraw(bootID: journal.bootID) == 3)
+    #expect(try withdraw(bootID: "another") == 2)
+  }
+
   @Test func askingTakesNothing() throws {
     for _ in 0..<5 {
       #expect(try limits.check("three", key: "alice", on: journal) == verdict(allowed: true, remaining: 3, resetIn: 0))

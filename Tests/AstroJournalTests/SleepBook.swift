@@ -20,7 +20,7 @@ final class SleepBook: Sendable {
 
   init(_ clock: HandClock) { self.clock = clock }
 
-  func sleep(_ duration: Duration) async throws {
+  func pause(_ duration: Duration) async throws {
     try await withCheckedThrowingContinuation { continuation in
       let woken = state.withLock { state in
         state.arrived += 1

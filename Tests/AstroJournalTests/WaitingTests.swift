@@ -34,7 +34,7 @@ private actor Desk {
   ) async throws {
     let book = book
     let verdict = try await limits.wait(limiter, key: key, weight: weight, timeout: timeout, on: journal) {
-      try await book.sleep($0)
+      try await book.pause($0)
     }
     #expect(verdict.allowed)
     served.append(name)

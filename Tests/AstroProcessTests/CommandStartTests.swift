@@ -92,6 +92,18 @@ import Testing
     #expect(try FileManager.default.contentsOfDirectory(atPath: scratch).isEmpty)
   }
 
+  @Test func filesForOutputThatSomebodyRemovedAreMadeAnew() throws {
+    let fixture = try WardenFixture()
+    _ = try fixture.record(fixture.request("before", ["/bin/true"]))
+    let scratch = try fixture.files.scratchDirectory
+    for name in try FileManager.default.contentsOfDirectory(atPath: scratch) { unlink("\(scratch)/\(name)") }
+    #expect(
+      try fixture.run(fixture.request("at", ["/bin/true"]))
+        == .refused("somebody removed the file for its output: \(scratch)/r1-1.out", infrastructure: true))
+    let after = try fixture.record(fixture.script("after", "echo here"))
+    #expect(try fixture.read(after.stdout) == Data("here\n".utf8))
+  }
+
   @Test func theEnvironmentIsExactlyWhatWasAsked() throws {
     let fixture = try WardenFixture()
     let asked = ["A=", "B=b=c", "C=two\nlines", "D=Grüße", "ASTRO_TASK_ID=x"]

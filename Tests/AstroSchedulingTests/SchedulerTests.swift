@@ -362,13 +362,7 @@ private let run = WorkflowID(unchecked: "run")
 
   @Test func anAttemptAskedToEndIsToldAgainAndItsEndMeansTheSame() {
     let world = World()
-    var seed = RunSeed.of([.named("a") { $0.grace = .seconds(5) }])
-    seed.restored = [
-      "a": RestoredTask(
-        state: .running, attempts: 1, counted: 1,
-        flight: .running(agent: "shell", since: world.now.boot, ending: .timeout))
-    ]
-    world.tell(.admitted(seed))
+    world.tell(.admitted(.underway(since: world.now.boot, ending: .timeout) { $0.grace = .seconds(5) }))
     #expect(world.signals.map(\.1) == [.terminate])
     world.advance(.seconds(5))
     #expect(world.signals.map(\.1) == [.terminate, .kill])
@@ -399,13 +393,7 @@ private let run = WorkflowID(unchecked: "run")
 
   @Test func anAdoptedAttemptThatNeverBeganIsBegunAnewAndCountsForNothing() {
     let world = World()
-    var seed = RunSeed.of([.named("a")])
-    seed.restored = [
-      "a": RestoredTask(
-        state: .running, attempts: 1, counted: 1,
-        flight: .running(agent: "shell", since: world.now.boot, ending: nil))
-    ]
-    world.tell(.admitted(seed))
+    world.tell(.admitted(.underway(since: world.now.boot)))
     #expect(world.launched.isEmpty)
     let key = AttemptKey(workflow: run, task: "a", number: 1)
     world.tell(.neverBegan(key))
@@ -416,12 +404,7 @@ private let run = WorkflowID(unchecked: "run")
 
   @Test func theTimeOfAnAttemptThatNeverBeganDoesNotEndTheNext() {
     let world = World()
-    var seed = RunSeed.of([.named("a") { $0.timeout = .seconds(6) }])
-    seed.restored = [
-      "a": RestoredTask(
-        state: .running, attempts: 1, counted: 1, flight: .running(agent: "shell", since: nil, ending: nil))
-    ]
-    world.tell(.admitted(seed))
+    world.tell(.admitted(.underway(since: nil) { $0.timeout = .seconds(6) }))
     world.advance(.seconds(5))
     world.tell(.neverBegan(AttemptKey(workflow: run, task: "a", number: 1)))
     #expect(world.runningTasks == ["a"])
@@ -433,12 +416,7 @@ private let run = WorkflowID(unchecked: "run")
 
   @Test func anAttemptThatBeginsAfterItsRunWasTakenOverIsTimedFromThen() {
     let world = World()
-    var seed = RunSeed.of([.named("a") { $0.timeout = .seconds(6) }])
-    seed.restored = [
-      "a": RestoredTask(
-        state: .running, attempts: 1, counted: 1, flight: .running(agent: "shell", since: nil, ending: nil))
-    ]
-    world.tell(.admitted(seed))
+    world.tell(.admitted(.underway(since: nil) { $0.timeout = .seconds(6) }))
     world.advance(.seconds(60))
     world.tell(.seenRunning(AttemptKey(workflow: run, task: "a", number: 1), since: world.now.boot - 1_000_000))
     world.advance(.seconds(4))
@@ -449,12 +427,7 @@ private let run = WorkflowID(unchecked: "run")
 
   @Test func anAttemptKeepsTheNameOfAnAgentThatIsGone() {
     let world = World()
-    var seed = RunSeed.of([.named("a")])
-    seed.restored = [
-      "a": RestoredTask(
-        state: .running, attempts: 1, counted: 1, flight: .running(agent: "gone", since: nil, ending: nil))
-    ]
-    world.tell(.admitted(seed))
+    world.tell(.admitted(.underway(on: "gone", since: nil)))
     world.tell(.ended(world.ending(AttemptKey(workflow: run, task: "a", number: 1), .exited(0))))
     #expect(world.closedBy == ["gone"])
   }

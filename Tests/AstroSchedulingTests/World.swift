@@ -254,6 +254,21 @@ extension RunSeed {
   }
 }
 
+extension RunSeed {
+  /// A run of one task `a` whose first attempt a runner that is gone has begun.
+  static func underway(
+    on agent: String = "shell", since: Int64?, ending: EndingCause? = nil,
+    _ change: (inout TaskPlan) -> Void = { _ in }
+  ) -> RunSeed {
+    var seed = RunSeed.of([.named("a", change)])
+    seed.restored = [
+      "a": RestoredTask(
+        state: .running, attempts: 1, counted: 1, flight: .running(agent: agent, since: since, ending: ending))
+    ]
+    return seed
+  }
+}
+
 extension TaskPlan {
   static func named(_ id: String, needs: [Int] = [], _ change: (inout TaskPlan) -> Void = { _ in }) -> TaskPlan {
     var task = TaskPlan(id: id, work: .command([Template("/bin/true")]))

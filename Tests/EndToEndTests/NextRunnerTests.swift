@@ -29,26 +29,84 @@ import Testing
     #expect(report.contains("\"state\":\"timed_out\",\"exit_code\":0,"), "\(report)")
   }
 
-  @Test func `a retry that was due is tried, whenever its runner died`() throws {
-    // One slot, held: the retry is begun ahead of it and has no process when its runner dies.
-    let home = try Home(system: "max_parallel_tasks: 1")
+  @Test func `a retry that was begun ahead of its slot is tried, though its runner died`() throws {
+    let home = try Home()
     let gate = try home.gate()
     try home.submit(
       """
       name: again
       tasks:
-        a: {run: 'test $ASTRO_ATTEMPT = 2', retry: {attempts: 2, delay: 0s}}
-        b: {needs: [], run: '\(gate.pass)'}
-        c: {run: 'true'}
-        d: {run: 'true'}
+        a: {run: 'test $ASTRO_ATTEMPT = 2', retry: {attempts: 2, delay: 1h}}
+        b: {needs: a, if: always(), run: 'true'}
+        c: {run: '\(gate.pass)'}
 
       """)
     let runner = try home.start("drain")
     try gate.waitForTask()
+    try eventually("its first attempt has failed") {
+      try home.sql("SELECT count(*) FROM attempt WHERE task = 'a' AND outcome IS NOT NULL") == "1"
+    }
     try runner.kill()
+    // As a runner that has just begun it leaves it: its pause is over, its start is recorded, no process is.
+    try home.sql(
+      """
+      INSERT INTO attempt(run, task, number, agent, launcher, started_at, started_boot, boot_id) \
+      SELECT run, task, 2, agent, launcher, started_at, started_boot, boot_id FROM attempt WHERE task = 'a'; \
+      UPDATE task SET attempts = 2, not_before = 1 WHERE task = 'a'
+      """)
     gate.letOn()
     #expect(try home.astro("drain").code == 0)
-    #expect(try home.astro("list", "--json").output.contains("\"state\":\"succeeded\""))
+    #expect(try home.tasks(of: home.run(in: "done")) == ["a": "succeeded 2", "b": "succeeded 1", "c": "succeeded 1"])
+  }
+
+  @Test func `a damaged exit log loses what it does not tell, and nothing else`() throws {
+    let home = try Home()
+    let gate = try home.gate()
+    try home.submit("name: hurt\ntasks: {a: {run: '\(gate.pass)'}}\n", as: "a.yaml")
+    let runner = try home.start("drain")
+    try gate.waitForTask()
+    try runner.kill()
+    let log = try #require(home.names(in: "data/runners").first { $0.hasSuffix(".exits") })
+    try #require(try home.shell("printf 'rubbish\\nclosed\\t1\\n' >> data/runners/\(log)").code == 0)
+    try home.submit("name: whole\ntasks: {a: {run: 'true'}}\n", as: "b.yaml")
+    let pass = try home.astro("drain")
+    #expect(pass.code == 1)
+    #expect(pass.errors.contains("\(log):") && pass.errors.contains("the exit log is damaged here"), "\(pass)")
+    #expect(try home.tasks(of: home.run(in: "failed")) == ["a": "lost 1"])
+    #expect(home.names(in: "spool/done").count == 2)
+    #expect(try home.astro("drain").code == 0)
+    #expect(home.names(in: "data/runners") == ["\(log).damaged"])
+  }
+
+  /// Asked before its commit fails, or while it waits for that.
+  @Test(arguments: [true, false]) func `a watcher asked to stop does not begin anew`(before: Bool) throws {
+    let home = try Home()
+    let gate = try home.gate()
+    try home.submit("tasks: {a: {run: '\(gate.pass)'}}\n")
+    let watch = try home.start("watch")
+    try gate.waitForTask()
+    if before {
+      watch.signal(SIGTERM)
+      try eventually("it has heard") { try !home.log("Stopping").isEmpty }
+    }
+    let inside = open("\(home.path)/data/journal.lock", O_RDWR | O_CLOEXEC)
+    defer { close(inside) }
+    try #require(inside >= 0 && flock(inside, LOCK_EX) == 0)
+    gate.letOn()
+    // A line of proc_locks(5) with an arrow is one who waits.
+    try eventually("it waits for the journal") {
+      try String(contentsOfFile: "/proc/locks", encoding: .utf8).lines.contains {
+        $0.contains("-> FLOCK") && $0.split(separator: " ").contains("\(watch.pid)")
+      }
+    }
+    if !before { watch.signal(SIGTERM) }
+    let ending = try watch.finish()
+    #expect(ending.code == 75)
+    #expect(ending.errors.contains("another process has held the journal for 10s"), "\(ending)")
+    #expect(!ending.errors.contains("starting again"), "\(ending)")
+    flock(inside, LOCK_UN)
+    #expect(try home.astro("drain").code == 0)
+    #expect(home.names(in: "spool/done").count == 2)
   }
 
   @Test func `runs without an owner are adopted only while there is room`() throws {
