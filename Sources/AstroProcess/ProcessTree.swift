@@ -31,12 +31,14 @@ public enum ProcessTree {
         continue
       }
       if found.isEmpty { return .proved }
-      let watched = found.compactMap { watch($0.pid) }
+      let watched = found.compactMap { Watched($0.pid) }
       for group in Set(found.map(\.group)) where group > 1 && group != getpgrp() { Glibc.kill(-group, SIGKILL) }
-      for member in found where member.group == getpgrp() { Glibc.kill(member.pid, SIGKILL) }
+      // And each one itself: since it was looked at it may have moved to a group of its own (setsid(2)).
+      for process in watched where isMember(process.pid, markers, identity) { process.kill() }
       let left = deadline - clinux_boot_microseconds()
       guard left > 0 else { return .survivors(found.map(\.pid).sorted()) }
-      for pidfd in watched { pidfd.waitForEnd(atMostMicroseconds: max(0, deadline - clinux_boot_microseconds())) }
+      // Not all of the patience: one in the middle of execve(2) could not be recognised, and was not signalled.
+      for process in watched { process.waitForEnd(atMostMicroseconds: min(left, 50_000)) }
     }
   }
 
@@ -75,6 +77,13 @@ public enum ProcessTree {
     return nil
   }
 
+  /// Asked once a descriptor of the process is held, so that its number cannot pass to another before the signal.
+  private static func isMember(_ pid: Int32, _ markers: Set<[UInt8]>, _ identity: ProcessIdentity?) -> Bool {
+    if let identity, identity.pid == pid { return identity.exists }
+    guard case .variables(let bytes) = ProcessEnvironment.read(pid) else { return false }
+    return carries(bytes, markers)
+  }
+
   private static func carries(_ environment: [UInt8], _ markers: Set<[UInt8]>) -> Bool {
     var missing = markers
     for variable in environment.split(separator: 0) where missing.contains(Array(variable)) {
@@ -83,19 +92,24 @@ public enum ProcessTree {
     return missing.isEmpty
   }
 
-  /// A descriptor that becomes readable when the process ends.
+  /// A process by a descriptor, which never comes to mean another one (pidfd_open(2)).
   private final class Watched {
-    let descriptor: Descriptor
-    init(_ descriptor: consuming Descriptor) { self.descriptor = descriptor }
+    let pid: Int32
+    private let descriptor: Descriptor
+
+    /// nil when it has ended.
+    init?(_ pid: Int32) {
+      let number = clinux_pidfd_open(pid)
+      guard number >= 0 else { return nil }
+      self.pid = pid
+      descriptor = Descriptor(owning: number)
+    }
+
+    func kill() { clinux_pidfd_kill(descriptor.number) }
 
     func waitForEnd(atMostMicroseconds patience: Int64) {
       var polled = pollfd(fd: descriptor.number, events: Int16(POLLIN), revents: 0)
       poll(&polled, 1, Int32(clamping: (patience + 999) / 1000))
     }
-  }
-
-  private static func watch(_ pid: Int32) -> Watched? {
-    let number = clinux_pidfd_open(pid)
-    return number >= 0 ? Watched(Descriptor(owning: number)) : nil
   }
 }

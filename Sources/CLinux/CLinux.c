@@ -42,6 +42,8 @@ int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
 short clinux_spawn_setsid(void) { return POSIX_SPAWN_SETSID; }
 
 int clinux_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
+
+void clinux_pidfd_kill(int pidfd) { syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0); }
 int clinux_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 
 int64_t clinux_boot_microseconds(void) {

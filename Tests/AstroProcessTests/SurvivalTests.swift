@@ -183,6 +183,33 @@ import Testing
     #expect(fixture.survivors.isEmpty)
   }
 
+  /// It moves to a group of its own and back all the time, as a child of setsid(1) does once: half of the signals to the
+  /// group it was seen in miss it.
+  @Test func aLostProcessThatChangesItsGroupIsKilled() throws {
+    let restless = """
+      import os
+      group = os.getpgrp()
+      if os.fork() == 0:
+        print('up', file=open(os.environ['DIR'] + '/up', 'w'), flush=True)
+        while True:
+          os.setpgid(0, 0)
+          try: os.setpgid(0, group)
+          except OSError: pass
+      os.setpgid(0, 0)
+      import time; time.sleep(1000)
+      """
+    for _ in 0..<8 {
+      let fixture = try WardenFixture()
+      try Data(restless.utf8).write(to: URL(fileURLWithPath: fixture.path("restless.py")))
+      let up = NamedPipe(fixture.path("up"))
+      try fixture.start([fixture.script("a", "python3 $DIR/restless.py & exec sleep 1000")])
+      #expect(try fixture.line(up) == "up")
+      try fixture.killWarden()
+      #expect(ProcessTree.kill(fixture.key("a"), identity: nil) == .proved)
+      #expect(fixture.survivors.isEmpty)
+    }
+  }
+
   /// In a process of its own, which may lose the right to open files without harm to other tests.
   @Test func aProcessThatCannotBeLookedForIsNotCalledDead() async {
     await #expect(processExitsWith: .exitCode(7)) {

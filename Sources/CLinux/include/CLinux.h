@@ -34,6 +34,8 @@ short clinux_spawn_setsid(void);
 
 /// pidfd_open(2).
 int clinux_pidfd_open(int pid);
+/// pidfd_send_signal(2) of SIGKILL; nothing happens when the process has ended.
+void clinux_pidfd_kill(int pidfd);
 /// prctl(2) PR_SET_CHILD_SUBREAPER: orphaned descendants become children of this process.
 int clinux_become_subreaper(void);
 /// CLOCK_BOOTTIME in microseconds.
