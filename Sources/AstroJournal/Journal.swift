@@ -119,6 +119,8 @@ public final class Journal {
       case .empty:
         try JournalFile.requireNothingToKnow(path: connection.path)
         try Schema.migrate(db, from: 0)
+        // So that the file itself says whose it is; until it does, the log is the database.
+        try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
       case .outdated(let version): try Schema.migrate(db, from: version)
       case .current, .newer, .foreign: break
       }

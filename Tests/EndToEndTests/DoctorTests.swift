@@ -107,6 +107,7 @@ import Testing
     #expect(sound.message.wholeMatch(of: /.*\/data\/astro\.sqlite is sound, \d+ KiB, log \d+ KiB/) != nil)
 
     let path = home.path + "/data/astro.sqlite"
+    _ = try home.sql("PRAGMA wal_checkpoint(TRUNCATE)")
     let size = try #require(try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int)
     let file = try #require(FileHandle(forWritingAtPath: path))
     file.seek(toFileOffset: 4096)
