@@ -36,6 +36,15 @@ public enum AttemptOutcome: Sendable, Equatable {
 
   public var isSuccess: Bool { self == .exited(0) }
 
+  /// Whether there was a process.
+  public var hasStarted: Bool {
+    switch self {
+    case .exited, .signalled, .invalidOutput, .lost: true
+    case .timedOut(let status), .cancelled(let status): status != nil
+    case .notStarted: false
+    }
+  }
+
   /// The state a task takes when this was its last attempt.
   public var taskState: TaskState {
     switch self {

@@ -3,15 +3,17 @@ import AstroTelemetry
 import Glibc
 
 /// The events people and programs follow: one JSON object a line, in the run's `events.jsonl` and, for all runs, in
-/// `data/events.jsonl`. They tell what the journal has committed; the journal and `run.json` are the record, so a line
-/// lost with a crash between commit and write loses nothing else.
+/// `data/events.jsonl`. They tell what the journal has committed. What a crash between commit and write left untold the
+/// next runner tells in the run's file, each start and each end once; the common file may have lost it.
 final class EventStream {
-  private let runs: String
+  let runs: String
   private let common: String
   /// When the common file is larger it is renamed to `events.jsonl.1`, in bytes.
   private let limit: Int64
   private var buffers: [WorkflowID: [UInt8]] = [:]
   private var all: [UInt8] = []
+  /// What the files of adopted runs told when they were adopted, until those end.
+  var told: [WorkflowID: ToldEvents] = [:]
 
   init(runs: String, data: String, limit: Int64 = 64 << 20) {
     self.runs = runs

@@ -132,6 +132,7 @@ extension Runner {
       metadata: ["workflow_id": .string(run.id.text), "former_owner": .string(run.owner ?? "none")])
     owned[run.id] = OwnedRun(user: run.user, startedAt: run.startedAt, since: run.livesSince)
     try keeping(run.id) { () throws(Failure) in try prepareDirectory(of: run.id) }
+    events.complete(run, tasks, attempts)
     if run.retriedAt != nil { try unsettle(run) }
     var seed = RunSeed(
       id: run.id, name: run.name, user: run.user, priority: run.priority, plan: plan, params: run.params,
@@ -263,8 +264,14 @@ extension Runner {
     for run in try journal.read({ try $0.unsettled() }) where run.state.isTerminal && !unsettled.contains(run.id) {
       guard run.owner != id, try estate.isDead(run.owner, dataDirectory: home.data) else { continue }
       // Ours before it is touched: of two runners that find it, one settles and marks it.
-      if try journal.commit({ try $0.setOwner(run.id, from: run.owner, to: id) }) { unsettled.append(run.id) }
+      guard try journal.commit({ try $0.setOwner(run.id, from: run.owner, to: id) }) else { continue }
+      unsettled.append(run.id)
+      if run.state != .rejected {
+        let (tasks, attempts) = try journal.read { (try $0.tasks(of: run.id), try $0.attempts(of: run.id)) }
+        events.complete(run, tasks, attempts)
+      }
     }
+    writeEvents()
   }
 }
 

@@ -9,6 +9,10 @@ extension Runner {
     for (run, admission) in batch.admitted { tellAccepted(run, admission) }
     for refused in batch.refusals { tellRefused(refused) }
     for decision in batch.decisions { tell(decision, batch) }
+    writeEvents()
+  }
+
+  func writeEvents() {
     if let problem = events.flush() {
       log.error("Events cannot be written", metadata: ["error": .string(problem)])
       deltas.increment(.errors, ["events"])
@@ -34,7 +38,7 @@ extension Runner {
         "workflow_id": .string(run.text), "user_id": .string(admission.user), "file": .string(admission.shownFile),
         "tasks": .stringConvertible(tasks), "sha256": .string(admission.sha256),
       ])
-    events.add("workflow_accepted", run, at: clock.now().wall) { $0.member("tasks", tasks) }
+    events.accepted(run, tasks: tasks, at: clock.now().wall)
     observer?.runner(.accepted(run, name: admission.name, tasks: tasks))
   }
 
@@ -57,7 +61,7 @@ extension Runner {
     case .update(let change): tellUpdate(change)
     case .runStarted(let run):
       changed.insert(run)
-      events.add("workflow_started", run, at: clock.now().wall)
+      events.started(run, at: clock.now().wall)
     case .runEnded(let run, let state, let reason): tellEnded(run, state, reason)
     case .end(let key, let cause):
       log.warning(
@@ -83,21 +87,13 @@ extension Runner {
       metadata: fields(
         of: start.key,
         ["limiter": .string(verdict.limiter), "retry_after": .stringConvertible(verdict.retryAfter.seconds)]))
-    events.add("task_throttled", start.key.workflow, at: clock.now().wall) {
-      $0.member("task_id", start.key.task)
-      $0.member("limiter", verdict.limiter)
-      $0.member("retry_after", verdict.retryAfter.seconds)
-    }
+    events.throttled(start.key, by: verdict, at: clock.now().wall)
     observer?.runner(.throttled(start.key.workflow, verdict))
   }
 
   private func tellStarted(_ start: AttemptStart) {
     log.info("Task execution started", metadata: fields(of: start.key, ["agent_id": .string(start.agent)]))
-    events.add("task_started", start.key.workflow, at: clock.now().wall) {
-      $0.member("task_id", start.key.task)
-      $0.member("attempt", start.key.number)
-      $0.member("agent_id", start.agent)
-    }
+    events.taskStarted(start.key, by: start.agent, at: clock.now().wall)
     observer?.runner(.taskStarted(start.key))
   }
 
@@ -112,30 +108,17 @@ extension Runner {
     } else {
       log.info("Task execution completed", metadata: metadata)
     }
-    events.add("task_ended", ending.key.workflow, at: ending.finishedAt) {
-      $0.member("task_id", ending.key.task)
-      $0.member("attempt", ending.key.number)
-      $0.member("agent_id", agent)
-      $0.member("status", ending.outcome.taskState.rawValue)
-      $0.member("exit_code", ifPresent: ending.outcome.exitCode)
-      $0.member("duration_ms", ending.duration.milliseconds)
-    }
+    events.taskEnded(
+      ending.key, by: agent, ending.outcome, from: ending.startedAt, to: ending.finishedAt, lasting: ending.duration)
   }
 
   private func tellUpdate(_ change: TaskChange) {
     switch change.state {
     case .waiting:
-      events.add("task_waiting", change.workflow, at: clock.now().wall) {
-        $0.member("task_id", change.task)
-        $0.member("reason", ifPresent: change.reason)
-        $0.member("not_before", ifPresent: change.notBefore?.rfc3339)
-      }
+      events.taskWaiting(change, at: clock.now().wall)
       observer?.runner(.taskWaiting(change))
     case .skipped, .upstreamFailed, .cancelled:
-      events.add("task_\(change.state.rawValue)", change.workflow, at: clock.now().wall) {
-        $0.member("task_id", change.task)
-        $0.member("reason", ifPresent: change.reason)
-      }
+      events.taskDecided(change.task, change.workflow, change.state, change.reason, at: clock.now().wall)
       observer?.runner(.taskEnded(change))
     case .pending, .running: break
     case .succeeded, .failed, .timedOut, .lost: observer?.runner(.taskEnded(change))
@@ -151,10 +134,7 @@ extension Runner {
     }
     if let reason { metadata["error"] = .string(reason) }
     log.log(level: state == .failed ? .error : .info, "Workflow completed", metadata: metadata)
-    events.add("workflow_ended", run, at: now) {
-      $0.member("status", state.rawValue)
-      $0.member("reason", ifPresent: reason)
-    }
+    events.ended(run, state, reason, at: now)
     observer?.runner(.ended(run, state, reason: reason))
   }
 }

@@ -1,4 +1,5 @@
 import AstroCore
+import AstroJournal
 import AstroTestKit
 import Foundation
 import Glibc
@@ -84,6 +85,79 @@ import Testing
     #expect(events.flush() == nil)
     #expect(access(common + ".1", F_OK) != 0)
     #expect(text(common).split(separator: "\n").count == 2)
+  }
+
+  // MARK: After a crash
+
+  private func at(_ second: Int64) -> Timestamp { Timestamp(microseconds: time.microseconds + second * 1_000_000) }
+
+  /// A run that failed once, was tried again, and skipped a task.
+  private func ended(_ id: WorkflowID) -> (run: RunRecord, tasks: [TaskRecord], attempts: [AttemptRecord]) {
+    var run = RunRecord(
+      id: id, name: "a", user: "u", state: .succeeded, file: [], fileExtension: "yaml", sha256: "", submittedAt: at(0),
+      claimedAt: at(1))
+    (run.startedAt, run.finishedAt, run.taskCount) = (at(2), at(9), 2)
+    let attempts = [(1, AttemptOutcome.exited(3)), (2, .exited(0))].map { number, outcome in
+      let start = at(Int64(number) * 3)
+      return AttemptRecord(
+        key: AttemptKey(workflow: id, task: "t", number: number), agent: "shell", launcher: "r",
+        started: Moment(wall: start, boot: 0), bootID: "b",
+        ending: .init(
+          outcome: outcome, finishedAt: Timestamp(microseconds: start.microseconds + 500_000),
+          duration: .milliseconds(500), usage: ResourceUsage(userMicroseconds: 0, systemMicroseconds: 0, peakKiB: 0)))
+    }
+    let tasks = [
+      TaskRecord(run: id, task: "t", state: .succeeded),
+      TaskRecord(run: id, task: "u", state: .skipped, finishedAt: at(8)),
+    ]
+    return (run, tasks, attempts)
+  }
+
+  private func complete(_ id: WorkflowID) -> String {
+    let events = stream()
+    let (run, tasks, attempts) = ended(id)
+    events.complete(run, tasks, attempts)
+    #expect(events.flush() == nil)
+    return text(home.path("runs/\(id)/events.jsonl"))
+  }
+
+  /// Wherever its teller died, also in the middle of a line.
+  @Test func whatWasLeftUntoldIsToldOnce() throws {
+    let whole = complete(directory("a"))
+    let names = whole.split(separator: "\n").compactMap { $0.split(separator: "\"").dropFirst(7).first }
+    #expect(
+      names == [
+        "workflow_accepted", "workflow_started", "task_started", "task_ended", "task_started", "task_ended",
+        "task_skipped", "workflow_ended",
+      ])
+    let path = home.path("runs/a/events.jsonl")
+    let lines = whole.split(separator: "\n")
+    let ends = whole.utf8.enumerated().filter { $1 == 0x0A }.flatMap { [$0.offset - 1, $0.offset, $0.offset + 1] }
+    for length in ends + stride(from: 0, through: whole.utf8.count, by: 31) {
+      try Data(whole.utf8.prefix(length)).write(to: URL(fileURLWithPath: path))
+      let told = complete(directory("a")).split(separator: "\n")
+      #expect(lines.allSatisfy { line in told.count { $0 == line } == 1 }, "\(length): \(told)")
+      #expect(told.allSatisfy { line in lines.contains { $0.hasPrefix(line) } }, "\(length): \(told)")
+    }
+  }
+
+  /// It was asked for, and told, by a runner that died before its warden heard of it.
+  @Test func aStartIsNotToldTwice() throws {
+    let id = directory("a")
+    var (run, _, attempts) = ended(id)
+    run.state = .running
+    attempts[0].ending = nil
+    let dead = stream()
+    dead.taskStarted(attempts[0].key, by: "shell", at: at(3))
+    #expect(dead.flush() == nil)
+    let next = stream()
+    next.complete(run, [], Array(attempts.prefix(1)))
+    next.taskStarted(attempts[0].key, by: "shell", at: at(4))
+    next.taskEnded(attempts[0].key, by: "shell", .exited(0), from: at(4), to: at(5), lasting: .seconds(1))
+    #expect(next.flush() == nil)
+    let lines = text(home.path("runs/a/events.jsonl")).split(separator: "\n")
+    #expect(lines.count { $0.contains("task_started") } == 1)
+    #expect(lines.count { $0.contains("task_ended") } == 1)
   }
 
   @Test func aLinkIsNotFollowed() {
