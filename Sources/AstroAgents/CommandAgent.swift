@@ -83,7 +83,7 @@ public final class CommandAgent {
     ]
     var end = AttemptEnding(
       key: record.key, outcome: record.status.outcome, startedAt: record.startedAt, finishedAt: record.finishedAt,
-      duration: record.duration, usage: record.usage)
+      duration: record.duration, usage: record.usage, omitted: record.omitted)
     guard end.outcome.isSuccess else { return end }
     if let obstacle = obstacles.compactMap({ $0 }).first {
       end.outcome = .invalidOutput(obstacle)

@@ -7,6 +7,7 @@ public enum ConfigurationTemplate {
       log_level: INFO                 # DEBUG INFO WARNING ERROR CRITICAL
       json_logging: false             # the console's format; the file is always JSON
       log_file: logs/astro.log
+      log_rotation: {size: 100MiB, keep: 5}    # astro.log.1 … .5; `unlimited` where logrotate does it
       rate_limits:                    # per user; `unlimited` instead of a mapping switches one off
         task_submission:   {max_requests: 100,  window_seconds: 60}
         workflow_creation: {max_requests: 20,   window_seconds: 60}
@@ -18,6 +19,7 @@ public enum ConfigurationTemplate {
       metrics_interval: 15            # seconds
       max_parallel_tasks: 0           # 0 = number of processors
       max_active_workflows: 100       # the rest waits in spool/
+      max_task_output: 64MiB          # kept of each stream: the first half, the last half; or `unlimited`
       spool_dir: spool
       data_dir: data
       require_final_newline: true

@@ -16,10 +16,21 @@ public struct SystemConfiguration: Sendable, Equatable {
     case window(maxRequests: Int64, window: Duration)
   }
 
+  /// When the log is renamed to `<name>.1`, and how many such files are kept.
+  public struct LogRotation: Sendable, Equatable {
+    /// In bytes.
+    public var size: Int64 = 100 << 20
+    public var keep = 5
+
+    public init() {}
+  }
+
   public var environment = Environment.development
   public var logLevel = LogLevel.info
   public var jsonLogging = false
   public var logFile = "logs/astro.log"
+  /// `nil` where somebody else rotates it, or nobody.
+  public var logRotation: LogRotation? = LogRotation()
   /// By limiter; all three are always there.
   public var rateLimits: [String: RateLimit] = [
     LimiterName.taskSubmission: .window(maxRequests: 100, window: .seconds(60)),
@@ -34,6 +45,8 @@ public struct SystemConfiguration: Sendable, Equatable {
   /// 0 is the number of processors.
   public var maxParallelTasks = 0
   public var maxActiveWorkflows = 100
+  /// How much of each stream of a task is kept, in bytes; `nil` is all of it.
+  public var maxTaskOutput: Int64? = 64 << 20
   public var spoolDirectory = "spool"
   public var dataDirectory = "data"
   public var requireFinalNewline = true

@@ -16,14 +16,21 @@ struct SystemReader {
   private static let top = KeySet(["system", "limits"], elsewhere: (keys.names, "'system'"))
   private static let keys = KeySet(
     [
-      "environment", "log_level", "json_logging", "log_file", "rate_limits", "health_check_interval", "health_file",
-      "metrics_enabled", "metrics_file", "metrics_interval", "max_parallel_tasks", "max_active_workflows", "spool_dir",
+      "environment", "log_level", "json_logging", "log_file", "log_rotation",
+      "rate_limits", "health_check_interval", "health_file",
+      "metrics_enabled", "metrics_file", "metrics_interval", "max_parallel_tasks", "max_active_workflows",
+      "max_task_output",
+      "spool_dir",
       "data_dir", "require_final_newline", "trusted_users", "retention",
     ], ignored: ["metrics_port"])
   private static let limiters: [StaticString] = ["task_submission", "workflow_creation", "api_calls"]
   /// Shorter ones would keep the machine awake for nothing; longer ones tell nobody anything.
   private static let intervals = Duration.milliseconds(100)...Duration.seconds(86_400)
   private static let windows = Duration.milliseconds(100)...Duration.seconds(366 * 86_400)
+
+  /// Half of it must hold the last 64 KiB, which expressions see, and a line to cut at.
+  private static let outputs: ClosedRange<Int64> = 256 << 10...1 << 50
+  private static let logs: ClosedRange<Int64> = 64 << 10...1 << 50
 
   func read() -> SystemConfiguration {
     var value = SystemConfiguration()
@@ -41,6 +48,7 @@ struct SystemReader {
     readValues(system, into: &value)
     readPaths(system, into: &value)
     readRateLimits(system, into: &value)
+    readRotation(system, into: &value)
     return value
   }
 
@@ -54,6 +62,10 @@ struct SystemReader {
     value.metricsInterval = system.duration("metrics_interval", in: Self.intervals) ?? value.metricsInterval
     value.maxParallelTasks = system.integer("max_parallel_tasks", in: 0...10_000) ?? value.maxParallelTasks
     value.maxActiveWorkflows = system.integer("max_active_workflows", in: 1...100_000) ?? value.maxActiveWorkflows
+    if let node = system.member("max_task_output") {
+      value.maxTaskOutput =
+        node.isText("unlimited") ? nil : decoder.size(node, in: Self.outputs) ?? value.maxTaskOutput
+    }
     value.requireFinalNewline = system.boolean("require_final_newline") ?? value.requireFinalNewline
     value.trustedUsers = system.strings("trusted_users") ?? value.trustedUsers
     if let retention = system.mapping("retention", keys: ["keep", "keep_failed"]) {
@@ -82,6 +94,22 @@ struct SystemReader {
       else { continue }
       decoder.error("same_path", "'\(other.0)' and '\(key)' are both '\(value[keyPath: path])'", at: node)
     }
+  }
+
+  private func readRotation(_ system: MappingReader, into value: inout SystemConfiguration) {
+    guard let node = system.member("log_rotation") else { return }
+    if node.isText("unlimited") {
+      value.logRotation = nil
+      return
+    }
+    guard
+      let rotation = decoder.mapping(
+        node, keys: ["size", "keep"], hint: "write {size: 100MiB, keep: 5}, or unlimited where logrotate does it")
+    else { return }
+    var wanted = SystemConfiguration.LogRotation()
+    wanted.size = rotation.member("size").flatMap { decoder.size($0, in: Self.logs) } ?? wanted.size
+    wanted.keep = rotation.integer("keep", in: 1...1000) ?? wanted.keep
+    value.logRotation = wanted
   }
 
   private func readRateLimits(_ system: MappingReader, into value: inout SystemConfiguration) {

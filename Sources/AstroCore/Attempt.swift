@@ -12,6 +12,19 @@ public struct ResourceUsage: Sendable, Equatable {
   }
 }
 
+/// How much of what an attempt printed was not kept, in bytes, on each of its streams.
+public struct OmittedOutput: Sendable, Equatable {
+  public var stdout: Int64
+  public var stderr: Int64
+
+  public init(stdout: Int64 = 0, stderr: Int64 = 0) {
+    self.stdout = stdout
+    self.stderr = stderr
+  }
+
+  public static let none = OmittedOutput()
+}
+
 /// How a process ended (wait(2)).
 public enum WaitStatus: Sendable, Hashable {
   case exited(Int32)
@@ -99,6 +112,7 @@ public struct AttemptEnding: Sendable, Equatable {
   public var finishedAt: Timestamp
   public var duration: Duration
   public var usage: ResourceUsage
+  public var omitted: OmittedOutput
   /// The outputs it wrote, empty unless it succeeded.
   public var outputs: [String: String]
   /// The last 64 KiB of its stdout, trimmed; kept only where an expression of the workflow refers to it.
@@ -106,7 +120,8 @@ public struct AttemptEnding: Sendable, Equatable {
 
   public init(
     key: AttemptKey, outcome: AttemptOutcome, startedAt: Timestamp, finishedAt: Timestamp, duration: Duration,
-    usage: ResourceUsage = .init(), outputs: [String: String] = [:], stdout: String? = nil
+    usage: ResourceUsage = .init(), omitted: OmittedOutput = .none, outputs: [String: String] = [:],
+    stdout: String? = nil
   ) {
     self.key = key
     self.outcome = outcome
@@ -114,6 +129,7 @@ public struct AttemptEnding: Sendable, Equatable {
     self.finishedAt = finishedAt
     self.duration = duration
     self.usage = usage
+    self.omitted = omitted
     self.outputs = outputs
     self.stdout = stdout
   }

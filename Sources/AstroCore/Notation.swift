@@ -1,4 +1,4 @@
-/// How durations are written in YAML and on the command line.
+/// How durations and sizes are written in YAML and on the command line.
 public enum Notation {
   /// 100 Julian years: what is longer was not meant, and sums of durations must not overflow.
   public static let longestDuration = Duration.seconds(3_155_760_000)
@@ -42,5 +42,34 @@ public enum Notation {
       rest %= size
     }
     return parts.prefix(2).joined(separator: " ")
+  }
+
+  /// `64MiB 512K 1G`, or a bare number of bytes; each unit is 1024 of the one before it, with or without `iB`; fractions
+  /// allowed (`1.5GiB`). `nil` when it is none of these, or past 8 EiB.
+  public static func size(_ text: String) -> Int64? {
+    let end = text.utf8.firstIndex { !((0x30...0x39).contains($0) || $0 == 0x2E) } ?? text.utf8.endIndex
+    let digits = text[..<end]
+    guard let first = digits.utf8.first, first != 0x2E, digits.utf8.last != 0x2E, let number = Double(digits) else {
+      return nil
+    }
+    let power: Int
+    switch text[end...] {
+    case "", "B": power = 0
+    case "K", "KiB": power = 1
+    case "M", "MiB": power = 2
+    case "G", "GiB": power = 3
+    case "T", "TiB": power = 4
+    default: return nil
+    }
+    return Int64(exactly: (number * Double(Int64(1) << (10 * power))).rounded())
+  }
+
+  /// The largest unit that spells it exactly: `64MiB`, `1536KiB`, `5 bytes`.
+  public static func spell(bytes: Int64) -> String {
+    for (power, unit) in [(4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")] {
+      let size = Int64(1) << (10 * power)
+      if bytes >= size, bytes % size == 0 { return "\(bytes / size)\(unit)" }
+    }
+    return "\(bytes) bytes"
   }
 }

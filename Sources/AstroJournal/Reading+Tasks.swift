@@ -96,6 +96,7 @@ extension Reading {
       outcome: outcome, finishedAt: row.instant(8), duration: .microseconds(row[9] as Int64? ?? 0),
       usage: ResourceUsage(
         userMicroseconds: row[14] as Int64? ?? 0, systemMicroseconds: row[15] as Int64? ?? 0,
-        peakKiB: row[16] as Int64? ?? 0))
+        peakKiB: row[16] as Int64? ?? 0),
+      omitted: OmittedOutput(stdout: row[18] as Int64? ?? 0, stderr: row[19] as Int64? ?? 0))
   }
 }

@@ -118,12 +118,17 @@ public struct AttemptRecord: Sendable, Equatable {
     public var finishedAt: Timestamp
     public var duration: Duration
     public var usage: ResourceUsage
+    public var omitted: OmittedOutput
 
-    public init(outcome: AttemptOutcome, finishedAt: Timestamp, duration: Duration, usage: ResourceUsage) {
+    public init(
+      outcome: AttemptOutcome, finishedAt: Timestamp, duration: Duration, usage: ResourceUsage,
+      omitted: OmittedOutput = .none
+    ) {
       self.outcome = outcome
       self.finishedAt = finishedAt
       self.duration = duration
       self.usage = usage
+      self.omitted = omitted
     }
   }
 

@@ -74,7 +74,8 @@ enum Schema {
       run TEXT NOT NULL, task TEXT NOT NULL, number INTEGER NOT NULL, agent TEXT NOT NULL, launcher TEXT NOT NULL,
       started_at INTEGER NOT NULL, started_boot INTEGER NOT NULL, boot_id TEXT NOT NULL, finished_at INTEGER,
       duration_us INTEGER, outcome TEXT, exit_code INTEGER, signal INTEGER, message TEXT, user_us INTEGER,
-      system_us INTEGER, peak_kib INTEGER, ending TEXT, PRIMARY KEY(run, task, number)
+      system_us INTEGER, peak_kib INTEGER, ending TEXT, stdout_omitted INTEGER, stderr_omitted INTEGER,
+      PRIMARY KEY(run, task, number)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX attempt_running ON attempt(launcher) WHERE outcome IS NULL;
     CREATE TABLE limit_state(

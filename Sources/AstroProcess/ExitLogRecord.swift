@@ -124,6 +124,8 @@ private struct Line {
     number(record.usage.peakKiB)
     text(record.stdout ?? "")
     text(record.stderr ?? "")
+    number(record.omitted.stdout)
+    number(record.omitted.stderr)
   }
 
   /// The tab after the last field becomes the newline.
@@ -165,13 +167,15 @@ private struct Fields {
   private mutating func exit() -> ExitRecord? {
     guard let key = key(), let status = status(), let started: Int64 = number(), let finished: Int64 = number(),
       let duration: Int64 = number(), let user: Int64 = number(), let system: Int64 = number(),
-      let peak: Int64 = number(), let stdout = name(orEmpty: true), let stderr = name(orEmpty: true)
+      let peak: Int64 = number(), let stdout = name(orEmpty: true), let stderr = name(orEmpty: true),
+      let omittedStdout: Int64 = number(), let omittedStderr: Int64 = number()
     else { return nil }
     return ExitRecord(
       key: key, status: status, startedAt: Timestamp(microseconds: started),
       finishedAt: Timestamp(microseconds: finished), duration: .microseconds(duration),
       usage: ResourceUsage(userMicroseconds: user, systemMicroseconds: system, peakKiB: peak),
-      stdout: stdout.isEmpty ? nil : stdout, stderr: stderr.isEmpty ? nil : stderr)
+      stdout: stdout.isEmpty ? nil : stdout, stderr: stderr.isEmpty ? nil : stderr,
+      omitted: OmittedOutput(stdout: omittedStdout, stderr: omittedStderr))
   }
 
   private mutating func status() -> WaitStatus? {

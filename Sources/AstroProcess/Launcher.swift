@@ -36,10 +36,12 @@ public struct ExitRecord: Sendable, Equatable {
   /// The scratch file that holds what was printed, for the runner to rename; nil when nothing was.
   public var stdout: String?
   public var stderr: String?
+  /// What the bound on output left out of these files.
+  public var omitted: OmittedOutput
 
   public init(
     key: AttemptKey, status: WaitStatus, startedAt: Timestamp, finishedAt: Timestamp, duration: Duration,
-    usage: ResourceUsage, stdout: String? = nil, stderr: String? = nil
+    usage: ResourceUsage, stdout: String? = nil, stderr: String? = nil, omitted: OmittedOutput = .none
   ) {
     self.key = key
     self.status = status
@@ -49,6 +51,7 @@ public struct ExitRecord: Sendable, Equatable {
     self.usage = usage
     self.stdout = stdout
     self.stderr = stderr
+    self.omitted = omitted
   }
 }
 

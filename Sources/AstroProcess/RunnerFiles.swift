@@ -45,10 +45,14 @@ public struct RunnerFiles: Sendable, Equatable {
   /// hold nothing. Output nobody took stays: it is never ours to delete. The runner's lock stays as well, because
   /// whoever calls this holds it. A crash half-way leaves files that the next call removes.
   public func remove() throws(Failure) {
-    for name in try Listing.names(in: scratchDirectory) where isOwnScratch(name) {
+    for name in try Listing.names(in: scratchDirectory) {
       var status = stat()
       let path = scratch(name)
-      if lstat(path, &status) == 0, status.st_size == 0 { try Self.unlinkIfPresent(path) }
+      if name.hasSuffix(Self.cutSuffix), isOwnScratch(String(name.dropLast(Self.cutSuffix.utf8.count))) {
+        try Self.unlinkIfPresent(path)
+      } else if isOwnScratch(name), lstat(path, &status) == 0, status.st_size == 0 {
+        try Self.unlinkIfPresent(path)
+      }
     }
     try Self.unlinkIfPresent(warden)
     try Self.unlinkIfPresent(exits)
@@ -61,6 +65,9 @@ public struct RunnerFiles: Sendable, Equatable {
       throw .kernel(.io, exits, "cannot rename the damaged exit log")
     }
   }
+
+  /// Of a file that is being written to take another's place: see ``OutputBound``.
+  static let cutSuffix = ".cut"
 
   /// `<runner>-<number>.out` or `.err`; the digits keep runner `a` from touching the files of runner `a-1`.
   func isOwnScratch(_ name: String) -> Bool {

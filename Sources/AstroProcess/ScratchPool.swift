@@ -8,6 +8,11 @@ final class ScratchFile {
   /// Read-only: it measures the file and asks for the lease. Commands open the path for themselves, and so are seen by
   /// the lease; a copy of this descriptor would not be.
   fileprivate let descriptor: Descriptor
+  /// What ``OutputBound`` remembers of it: its size at the last look, up to where its middle has been freed, and how many
+  /// bytes were cut off where that cannot be done.
+  var measured: Int64 = 0
+  var freed: Int64 = 0
+  var omitted: Int64 = 0
 
   fileprivate init(name: String, path: String, descriptor: consuming Descriptor) {
     self.name = name
@@ -17,6 +22,12 @@ final class ScratchFile {
 
   /// Whether anything was printed. A file that cannot be measured is kept, in case it was.
   var isEmpty: Bool { descriptor.size == 0 }
+
+  /// In bytes; nil when it cannot be measured.
+  var size: Int64? { descriptor.size.map(Int64.init) }
+
+  /// The same file, whatever has its name by now.
+  func openForWriting() -> Descriptor? { Descriptor(opening: "/proc/self/fd/\(descriptor.number)", O_WRONLY) }
 
   /// Whether it is still there for a command to open.
   var isThere: Bool { descriptor.isNamed }

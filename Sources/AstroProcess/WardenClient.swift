@@ -1,5 +1,5 @@
 public import AstroCore
-import Glibc
+public import Glibc
 import Synchronization
 
 /// The runner's side of its warden. Nothing here ever waits: requests and answers are buffered, and ``descriptor`` says
@@ -19,6 +19,8 @@ public final class WardenClient: Launcher {
   public let files: RunnerFiles
   private let executable: String
   private let verb: [String]
+  private let bound: OutputBound
+  private let umask: mode_t?
   private var state: State
   private var stream: SocketStream
   /// How many ends were told, and the held starts with the number of ends at which each begins, in that order: the
@@ -30,8 +32,12 @@ public final class WardenClient: Launcher {
 
   /// Spawns nothing yet: the warden comes with the first command. `executable`, an absolute path, and `verb` are the
   /// program and its first arguments; `/proc/self/exe` stays right when an upgrade replaces the program's file.
+  /// - Parameters:
+  ///   - bound: how much of what commands print is kept.
+  ///   - umask: that of the commands; nil is this process's own.
   public init(
-    executable: String, verb: [String] = ["warden"], dataDirectory: String, runnerID: String
+    executable: String, verb: [String] = ["warden"], dataDirectory: String, runnerID: String,
+    bound: OutputBound = OutputBound(limit: nil), umask: mode_t? = nil
   ) throws(Failure) {
     // The warden works in `/`, so that it keeps no file system busy, and needs the whole path.
     guard let absolute = realpath(dataDirectory, nil) else {
@@ -46,6 +52,8 @@ public final class WardenClient: Launcher {
     Self.left.withLock { $0.removeAll { waitpid($0, nil, WNOHANG) != 0 } }
     self.executable = executable
     self.verb = verb
+    self.bound = bound
+    self.umask = umask
     stream = SocketStream(owning: own)
     state = .idle(wardenEnd: wardenEnd)
   }
@@ -139,7 +147,7 @@ public final class WardenClient: Launcher {
   private func spawnWardenIfNeeded() throws(Failure) {
     switch state {
     case .idle(let wardenEnd):
-      let command = WardenCommand(executable: executable, verb: verb, files: files)
+      let command = WardenCommand(executable: executable, verb: verb, files: files, bound: bound, umask: umask)
       state = .greeting(pid: try command.spawn(socket: wardenEnd), backlog: [])
       close(wardenEnd)  // Or this process would never see the warden's death as the end of the stream.
     case .greeting, .connected: break

@@ -7,6 +7,9 @@ struct WardenCommand {
   let executable: String
   let verb: [String]
   let files: RunnerFiles
+  var bound = OutputBound(limit: nil)
+  /// Of the commands; nil is that of the runner.
+  var umask: mode_t?
 
   /// Spawns the warden and gives its pid: a session of its own, so that neither the terminal nor a signal to the
   /// runner's group reaches it; nothing open but /dev/null and the socket as descriptor 3, so that it keeps nobody's
@@ -34,7 +37,9 @@ struct WardenCommand {
     for stream: Int32 in 0...2 { posix_spawn_file_actions_addopen(&actions, stream, "/dev/null", O_RDWR, 0) }
     clinux_spawn_close_from(&actions, 4)
     clinux_spawn_chdir(&actions, "/")
-    let options = ["--data", files.dataDirectory, "--id", files.runnerID, "--socket", "3"]
+    var options = ["--data", files.dataDirectory, "--id", files.runnerID, "--socket", "3"]
+    if let limit = bound.limit { options += ["--max-output", String(limit)] }
+    if let umask { options += ["--umask", String(umask, radix: 8)] }
     // A crash reporter would hold the lock and the socket open after the warden's death.
     let environment = ["SWIFT_BACKTRACE=enable=no"]
     var pid: pid_t = 0

@@ -27,6 +27,7 @@ struct WardenLoop: ~Copyable {
   /// How many commands have ended.
   private var ends: UInt64 = 0
   private var orphans = Orphans()
+  private var outputs: OutputWatch
 
   /// Requests carried out before ended commands are looked at again. A start takes about half a millisecond, so a
   /// burst of 64 would otherwise delay every other answer by 30.
@@ -35,7 +36,7 @@ struct WardenLoop: ~Copyable {
   /// Takes up the work: signals first, so that no TERM meant for the runner ends the warden; then the lock; then the
   /// log's header; then the greeting. The runner sends nothing before the greeting, so a runner that dies earlier has
   /// started nothing, and one that dies later has left a visible, locked file.
-  init(files: RunnerFiles, stream: consuming SocketStream) throws(Failure) {
+  init(files: RunnerFiles, stream: consuming SocketStream, bound: OutputBound) throws(Failure) {
     let signals = try Self.takeSignals()
     guard clinux_become_subreaper() == 0 else {
       throw .kernel(.unavailable, "warden", "cannot adopt orphaned processes")
@@ -50,6 +51,7 @@ struct WardenLoop: ~Copyable {
     self.signals = signals
     self.lock = lock
     self.log = log
+    outputs = OutputWatch(bound)
     stdouts = ScratchPool(files: files, suffix: "out")
     stderrs = ScratchPool(files: files, suffix: "err")
     self.stream = stream
@@ -83,6 +85,7 @@ struct WardenLoop: ~Copyable {
     while true {
       reap()
       let more = serve()
+      outputs.look(at: children.values)
       settle()
       if isDone { return }
       wait(moreAtHand: more)
@@ -98,14 +101,17 @@ struct WardenLoop: ~Copyable {
     }
   }
 
-  /// Waits for the runner, for a child, or, only while the disk refuses records, for one second; only while an orphan is
-  /// in the middle of execve(2), for 5 milliseconds.
-  private func wait(moreAtHand: Bool) {
+  /// Waits for the runner, for a child, or for the next look at what commands print; only while the disk refuses
+  /// records, for one second; only while an orphan is in the middle of execve(2), for 5 milliseconds.
+  private mutating func wait(moreAtHand: Bool) {
     var polled = [pollfd(fd: signals.number, events: Int16(POLLIN), revents: 0)]
     // A closed socket is always ready, so it is polled only while something is still expected of it.
     let events = (runner == .connected ? POLLIN : 0) | (stream.hasOutput ? POLLOUT : 0)
     if events != 0 { polled.append(pollfd(fd: stream.number, events: Int16(events), revents: 0)) }
-    poll(&polled, nfds_t(polled.count), moreAtHand ? 0 : orphans.areUnclear ? 5 : log.isStalled ? 1000 : -1)
+    let pause = outputs.pause(isAnyRunning: !children.isEmpty) ?? -1
+    poll(
+      &polled, nfds_t(polled.count),
+      moreAtHand ? 0 : orphans.areUnclear ? 5 : log.isStalled ? min(1000, pause < 0 ? 1000 : pause) : pause)
     while clinux_signalfd_read(signals.number) != 0 {}
   }
 
@@ -277,12 +283,14 @@ struct WardenLoop: ~Copyable {
       child.signalGroup(SIGKILL)
       let finishedBoot = clinux_boot_microseconds()
       guard let end = Zombie.reap(pid) else { continue }
+      // Before the record: it says how much, and whoever reads it finds the files as they stay.
+      let omitted = OmittedOutput(stdout: outputs.cut(child.stdout), stderr: outputs.cut(child.stderr))
       report(
         .exit(
           ExitRecord(
             key: child.key, status: end.status, startedAt: child.startedAt, finishedAt: wallClock(),
             duration: .microseconds(finishedBoot - child.startedBoot), usage: end.usage,
-            stdout: stdouts.putBack(child.stdout), stderr: stderrs.putBack(child.stderr))))
+            stdout: stdouts.putBack(child.stdout), stderr: stderrs.putBack(child.stderr), omitted: omitted)))
       ends += 1
       while let next = held.first, next.end <= ends { start(held.removeFirst()) }
     }

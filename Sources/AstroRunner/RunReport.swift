@@ -126,6 +126,8 @@ public struct RunReport {
       writer.member("cpu_user_ms", Double(ending.usage.userMicroseconds) / 1000)
       writer.member("cpu_system_ms", Double(ending.usage.systemMicroseconds) / 1000)
       writer.member("max_rss_kib", ending.usage.peakKiB)
+      if ending.omitted.stdout > 0 { writer.member("stdout_omitted_bytes", ending.omitted.stdout) }
+      if ending.omitted.stderr > 0 { writer.member("stderr_omitted_bytes", ending.omitted.stderr) }
     } else {
       writer.member("state", TaskState.running.rawValue)
     }

@@ -192,7 +192,10 @@ extension Runner {
     case .survivors(let pids): reason += "; processes \(pids) of it do not die"
     case .unproved(let why): reason += "; whether processes of it are left cannot be seen: \(why)"
     }
+    var omitted = OmittedOutput.none
     if let command {
+      let bound = OutputBound(limit: configuration.system.maxTaskOutput)
+      omitted = OmittedOutput(stdout: bound.cut(command.stdout), stderr: bound.cut(command.stderr))
       let files = AttemptFiles(key, runs: home.runs)
       for (scratch, stream) in [(command.stdout, "stdout"), (command.stderr, "stderr")] {
         if let obstacle = try files.keep(scratch, as: stream) { reason += "; \(obstacle)" }
@@ -203,7 +206,8 @@ extension Runner {
     log.error(
       "Attempt lost", metadata: ["workflow_id": .string(key.workflow.text), "task_id": .string(key.task)])
     return AttemptEnding(
-      key: key, outcome: .lost(reason), startedAt: since, finishedAt: now, duration: max(.zero, now - since))
+      key: key, outcome: .lost(reason), startedAt: since, finishedAt: now, duration: max(.zero, now - since),
+      omitted: omitted)
   }
 
   /// Keeps watching dead runners whose attempts go on; the files of the others are removed once no attempt refers to them.

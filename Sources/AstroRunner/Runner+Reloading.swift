@@ -44,6 +44,7 @@ extension Runner {
       records: Dictionary(records.map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 }))
     forgetBlocks()
     reports.configuration = configuration
+    logOutput.setRotation(LogFile.Rotation(configuration.system.logRotation))
     if let level = Logger.Level(word: configuration.system.logLevel.rawValue) { logOutput.setLevel(level) }
     log.info("Configuration reloaded", metadata: ["agents": .stringConvertible(configuration.agents.count)])
     for key in ignored { log.warning("Setting takes effect at the next start", metadata: ["key": .string(key)]) }
@@ -61,7 +62,8 @@ extension SystemConfiguration {
   fileprivate var fixedWhileRunning: [String: String] {
     [
       "data_dir": dataDirectory, "environment": environment.rawValue, "health_file": healthFile,
-      "json_logging": "\(jsonLogging)", "log_file": logFile, "metrics_file": metricsFile,
+      "json_logging": "\(jsonLogging)", "log_file": logFile,
+      "max_task_output": maxTaskOutput.map { "\($0)" } ?? "unlimited", "metrics_file": metricsFile,
       "require_final_newline": "\(requireFinalNewline)", "spool_dir": spoolDirectory,
     ]
   }
@@ -75,6 +77,7 @@ extension Configuration {
     kept.system.healthFile = old.healthFile
     kept.system.jsonLogging = old.jsonLogging
     kept.system.logFile = old.logFile
+    kept.system.maxTaskOutput = old.maxTaskOutput
     kept.system.metricsFile = old.metricsFile
     kept.system.requireFinalNewline = old.requireFinalNewline
     kept.system.spoolDirectory = old.spoolDirectory

@@ -102,6 +102,9 @@ extension Runner {
     metadata["duration_ms"] = .stringConvertible(ending.duration.milliseconds)
     metadata["success"] = .stringConvertible(ending.outcome.isSuccess)
     metadata["status"] = .string(ending.outcome.taskState.rawValue)
+    for (stream, bytes) in [("stdout", ending.omitted.stdout), ("stderr", ending.omitted.stderr)] where bytes > 0 {
+      metadata["\(stream)_omitted_bytes"] = .stringConvertible(bytes)
+    }
     if let message = ending.outcome.message {
       metadata["error"] = .string(message)
       log.error("Task execution failed", metadata: metadata)

@@ -58,13 +58,19 @@ public final class Runner {
     public var executable: String
     public var environment: [String: String]
     public var version: String
+    /// That of the tasks; `nil` is the runner's own.
+    public var umask: UInt32?
 
-    public init(mode: Mode, grace: Duration, executable: String, environment: [String: String], version: String) {
+    public init(
+      mode: Mode, grace: Duration, executable: String, environment: [String: String], version: String,
+      umask: UInt32? = nil
+    ) {
       self.mode = mode
       self.grace = grace
       self.executable = executable
       self.environment = environment
       self.version = version
+      self.umask = umask
     }
   }
 
@@ -183,8 +189,7 @@ public final class Runner {
     startedAt = now
     var random = SystemRandomNumberGenerator()
     id = "\(options.mode.name)-\(now.wall.compact)-\(getpid())-\(UInt16.random(in: .min ... .max, using: &random))"
-    mkdir(home.data, Home.dataMode)
-    mkdir(home.runs, 0o700)
+    home.makeDirectories()
     lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
     readingMark = ReadingMark(lock.files.reading, bootID: bootID)
     let records: [AgentRecord]
@@ -193,7 +198,9 @@ public final class Runner {
       records = try journal.read { try $0.agents() }
       spool = try Spool(
         directory: home.spool, rules: SpoolRules(requireFinalNewline: system.requireFinalNewline), clock: clock)
-      launcher = try WardenClient(executable: options.executable, dataDirectory: home.data, runnerID: id)
+      launcher = try WardenClient(
+        executable: options.executable, dataDirectory: home.data, runnerID: id,
+        bound: OutputBound(limit: system.maxTaskOutput), umask: options.umask)
       marks = try SettlingMarks(runs: home.runs)
     } catch {
       // Tried again every minute by cron, the locks of failed starts would pile up.

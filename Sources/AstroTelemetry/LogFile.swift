@@ -22,6 +22,10 @@ public final class LogFile: Sendable {
     /// The wall-clock second in which the path was last compared with the descriptor.
     var checkedSecond: Int64 = .min
     var linesSinceCheck = 0
+    var bytesSinceCheck = 0
+    /// How large the file may become; `nil` is without end.
+    var rotation: Rotation?
+    var isRotationTold = false
     var dropped = 0
     /// The file ends inside a line: the next write must begin with a newline, or it would be lost with that line.
     var endsTorn: Bool
@@ -33,12 +37,18 @@ public final class LogFile: Sendable {
   }
 
   /// Opens `path`, creating it with mode 0600; its directory must exist.
-  /// - Parameter notice: makes the line that reports lost lines, newline included.
+  /// - Parameters:
+  ///   - rotation: when it is renamed away; `nil` is never.
+  ///   - notice: makes the line that reports lost lines, newline included.
   /// - Throws: `cannotCreate` when it cannot be opened for appending.
-  public init(path: String, notice: @escaping @Sendable (_ dropped: Int) -> [UInt8]) throws(Failure) {
+  public init(
+    path: String, rotation: Rotation? = nil, notice: @escaping @Sendable (_ dropped: Int) -> [UInt8]
+  ) throws(Failure) {
     self.path = path
     self.notice = notice
-    state = Mutex(try Self.open(path))
+    var state = try Self.open(path)
+    state.rotation = rotation
+    self.state = Mutex(state)
   }
 
   deinit { state.withLock { _ = close($0.descriptor) } }
@@ -47,7 +57,8 @@ public final class LogFile: Sendable {
   /// rotation, so that no clock is read here.
   public func append(_ line: UnsafeRawBufferPointer, second: Int64) {
     state.withLock { state in
-      followRotation(&state, second)
+      lookAround(&state, second)
+      state.bytesSinceCheck += line.count
       guard repair(&state) else { return }
       if case .failed(let error, let written) = writeFully(state.descriptor, line) {
         if written > 0 { state.endsTorn = true }
@@ -56,22 +67,45 @@ public final class LogFile: Sendable {
     }
   }
 
+  /// Changes when it is renamed away (a reloaded configuration).
+  public func setRotation(_ rotation: Rotation?) { state.withLock { $0.rotation = rotation } }
+
   /// Opens the path anew, for SIGHUP. When that fails the old file stays in use, so no line is lost.
   public func reopen() throws(Failure) {
     let fresh = try Self.open(path)
     state.withLock { Self.exchange(&$0, for: fresh) }
   }
 
-  /// Log rotation renames or unlinks the file under us; without this look we would fill a file nobody can see.
-  private func followRotation(_ state: inout State, _ second: Int64) {
+  /// Log rotation renames or unlinks the file under us; without this look we would fill a file nobody can see. And
+  /// what has become too large is renamed by us.
+  private func lookAround(_ state: inout State, _ second: Int64) {
     state.linesSinceCheck += 1
-    guard second != state.checkedSecond || state.linesSinceCheck >= Self.linesBetweenChecks else { return }
+    let bound = state.rotation.map { Int(clamping: $0.size) } ?? .max
+    guard
+      second != state.checkedSecond || state.linesSinceCheck >= Self.linesBetweenChecks
+        || state.bytesSinceCheck >= bound
+    else { return }
     state.checkedSecond = second
     state.linesSinceCheck = 0
+    state.bytesSinceCheck = 0
     var status = stat()
-    if stat(path, &status) == 0, state.identity == Identity(device: status.st_dev, inode: status.st_ino) { return }
+    if stat(path, &status) == 0, state.identity == Identity(device: status.st_dev, inode: status.st_ino) {
+      guard status.st_size >= bound, rotate(&state) else { return }
+    }
     // While the path cannot be opened (its directory is gone, say) lines go on into the old file.
     if let fresh = try? Self.open(path) { Self.exchange(&state, for: fresh) }
+  }
+
+  /// - Returns: whether the path leads elsewhere now.
+  private func rotate(_ state: inout State) -> Bool {
+    guard let rotation = state.rotation else { return false }
+    do throws(Failure) {
+      return try Self.rotate(path, state.descriptor, by: rotation)
+    } catch {
+      if !state.isRotationTold { Self.tell(error) }
+      state.isRotationTold = true
+      return false
+    }
   }
 
   /// Ends a torn line and reports lost ones, in one write. `false` when that failed: the line at hand is lost too.
@@ -94,7 +128,10 @@ public final class LogFile: Sendable {
   private func drop(_ state: inout State, _ error: Int32) {
     state.dropped += 1
     guard state.dropped == 1 else { return }  // once an outage, or a full disk would also flood the console
-    let failure = Failure.system(.io, path, "cannot be written, log lines are dropped", errno: error)
+    Self.tell(.system(.io, path, "cannot be written, log lines are dropped", errno: error))
+  }
+
+  private static func tell(_ failure: Failure) {
     let text = Array("astro: \(Terminal.printable(failure.description))\n".utf8)
     _ = text.withUnsafeBytes { writeFully(STDERR_FILENO, $0) }
   }

@@ -30,12 +30,15 @@ public final class LogOutput: Sendable {
     let requestID = settings.requestID
     file =
       if let path = settings.file {
-        try LogFile(path: path) { Self.noticeLine(dropped: $0, source, requestID, now()) }
+        try LogFile(path: path, rotation: settings.rotation) { Self.noticeLine(dropped: $0, source, requestID, now()) }
       } else { nil }
   }
 
   /// Opens the log file anew (SIGHUP). The old one stays in use when that fails.
   public func reopen() throws(Failure) { try file?.reopen() }
+
+  /// Changes when the log file is renamed away (a reloaded configuration).
+  public func setRotation(_ rotation: LogFile.Rotation?) { file?.setRotation(rotation) }
 
   /// Changes the least level recorded in the file, for loggers made before and after (a reloaded configuration).
   public func setLevel(_ level: Logger.Level) {

@@ -4,6 +4,8 @@ public import Logging
 public struct LogSettings: Sendable {
   /// The log file; `nil` writes none. Its directory must exist.
   public var file: String?
+  /// When the file is renamed away; `nil` is never.
+  public var rotation: LogFile.Rotation?
   /// The least level that is recorded in the file.
   public var level: Logger.Level
   /// The console; `nil` keeps it silent, for verbs that show live progress themselves.
@@ -19,10 +21,12 @@ public struct LogSettings: Sendable {
   ///   - consoleLevel: `level` when nil.
   ///   - requestID: minted when nil.
   public init(
-    file: String?, level: Logger.Level = .info, console: LogConsole? = nil, consoleLevel: Logger.Level? = nil,
+    file: String?, rotation: LogFile.Rotation? = nil, level: Logger.Level = .info, console: LogConsole? = nil,
+    consoleLevel: Logger.Level? = nil,
     environment: String = "development", requestID: String? = nil
   ) {
     self.file = file
+    self.rotation = rotation
     self.level = level
     self.console = console
     self.consoleLevel = consoleLevel ?? level

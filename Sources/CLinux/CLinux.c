@@ -103,6 +103,38 @@ void clinux_shed_code(void) {
   close(marks);
 }
 
+int clinux_punch_hole(int fd, int64_t offset, int64_t length) {
+  return fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, length);
+}
+
+int64_t clinux_seek_data(int fd, int64_t offset) { return lseek(fd, offset, SEEK_DATA); }
+int64_t clinux_seek_hole(int fd, int64_t offset) { return lseek(fd, offset, SEEK_HOLE); }
+
+static int copy_by_hand(int from, off_t from_offset, int to, off_t to_offset, int64_t length) {
+  char buffer[65536];
+  while (length > 0) {
+    const ssize_t got = pread(from, buffer, length < (int64_t)sizeof buffer ? (size_t)length : sizeof buffer, from_offset);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0 || pwrite(to, buffer, got, to_offset) != got) return -1;
+    from_offset += got;
+    to_offset += got;
+    length -= got;
+  }
+  return 0;
+}
+
+int clinux_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, int64_t length) {
+  off_t source = from_offset, target = to_offset;
+  while (length > 0) {
+    const ssize_t got = copy_file_range(from, &source, to, &target, (size_t)length, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == ENOSPC) return -1;
+    if (got <= 0) return copy_by_hand(from, source, to, target, length);
+    length -= got;
+  }
+  return 0;
+}
+
 int clinux_syncfs(int fd) { return syncfs(fd); }
 int clinux_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 

@@ -1,5 +1,7 @@
 import AstroCore
 import AstroJournal
+import AstroProcess
+import CLinux
 import Glibc
 
 /// Reads the output of the attempts somebody asked for, wherever it lies and as it grows. Only files of running attempts
@@ -8,6 +10,9 @@ struct OutputReader {
   private struct Open {
     var source: PiecePrinter.Source
     var descriptor: Int32
+    var isScratch: Bool
+    /// Up to where it has been printed.
+    var offset: Int64 = 0
 
     /// Whether anything has been printed into it.
     var hasContent: Bool {
@@ -16,17 +21,30 @@ struct OutputReader {
     }
 
     /// Prints what was added since the last call.
-    func pump(into printer: inout PiecePrinter) {
+    mutating func pump(into printer: inout PiecePrinter) {
       var buffer = [UInt8](repeating: 0, count: 64 << 10)
-      while true {
-        let count = read(descriptor, &buffer, buffer.count)
+      while !isScratch || skipHole(&printer) {
+        var count = pread(descriptor, &buffer, buffer.count, off_t(offset))
         if count < 0, errno == EINTR { continue }
         if count <= 0 { return }
+        // What has become a hole since the look may have been read as zeros.
+        if isScratch { count = min(count, max(0, Int(clinux_seek_hole(descriptor, offset) - offset))) }
         printer.print(buffer[..<count], of: source)
+        offset += Int64(count)
       }
     }
 
-    func finish(_ printer: inout PiecePrinter) {
+    /// Says how much is not there any more. False when nothing follows so far.
+    private mutating func skipHole(_ printer: inout PiecePrinter) -> Bool {
+      let data = clinux_seek_data(descriptor, offset)
+      if data > offset {
+        printer.print(Array("\n\(OutputBound.mark(data - offset))\n".utf8)[...], of: source)
+        offset = data
+      }
+      return data >= 0
+    }
+
+    mutating func finish(_ printer: inout PiecePrinter) {
       pump(into: &printer)
       printer.finish(source)
       close(descriptor)
@@ -66,13 +84,14 @@ struct OutputReader {
     var printer: PiecePrinter?
     for attempt in wanted(in: snapshot) {
       for stream in selection.streams {
-        guard case .file(let descriptor) = try locator.open(attempt, stream) else { continue }
-        let next = Open(source: .init(key: attempt.key, stream: stream), descriptor: descriptor)
+        guard case .file(let descriptor, let isScratch) = try locator.open(attempt, stream) else { continue }
+        var next = Open(
+          source: .init(key: attempt.key, stream: stream), descriptor: descriptor, isScratch: isScratch)
         guard next.hasContent else {
           close(descriptor)
           continue
         }
-        guard let former = only else {
+        guard var former = only else {
           only = next
           continue
         }
@@ -82,7 +101,7 @@ struct OutputReader {
         printer = several
       }
     }
-    if let only, printer == nil {
+    if var only, printer == nil {
       var alone = PiecePrinter(asJSON ? .json : .plain(headers: false))
       only.finish(&alone)
     }
@@ -103,7 +122,7 @@ struct OutputReader {
       let witnesses = locator.witnesses
       for path in witnesses { watch.watch(path, as: .state) }
       for file in open { watch.watch("/proc/self/fd/\(file.descriptor)", as: .output) }
-      for file in open { file.pump(into: &printer) }
+      for index in open.indices { open[index].pump(into: &printer) }
       try finishEnded(in: snapshot, &printer, quietly: asJSON)
       if snapshot.isOver(selection) { return }
       // What changed before a watch was placed is heard of by nobody: then look again instead of waiting.
@@ -122,7 +141,8 @@ struct OutputReader {
         let source = PiecePrinter.Source(key: attempt.key, stream: stream)
         guard !known.contains(source) else { continue }
         switch try locator.open(attempt, stream) {
-        case .file(let descriptor): open.append(Open(source: source, descriptor: descriptor))
+        case .file(let descriptor, let isScratch):
+          open.append(Open(source: source, descriptor: descriptor, isScratch: isScratch))
         case .nothing: break
         case .notYet: continue
         }
@@ -140,9 +160,12 @@ struct OutputReader {
       for stream in selection.streams {
         let source = PiecePrinter.Source(key: attempt.key, stream: stream)
         if let index = open.firstIndex(where: { $0.source == source }) {
-          open.remove(at: index).finish(&printer)
-        } else if !known.contains(source), case .file(let descriptor) = try locator.open(attempt, stream) {
-          Open(source: source, descriptor: descriptor).finish(&printer)
+          var file = open.remove(at: index)
+          file.finish(&printer)
+        } else if !known.contains(source), case .file(let descriptor, let isScratch) = try locator.open(attempt, stream)
+        {
+          var file = Open(source: source, descriptor: descriptor, isScratch: isScratch)
+          file.finish(&printer)
         }
       }
       if !quietly, let message = outcome.message {

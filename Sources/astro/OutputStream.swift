@@ -11,8 +11,8 @@ enum OutputStream: String, CaseIterable { case stdout, stderr }
 /// used before and may use after it; once it has ended, a file of its own in the run's directory.
 struct OutputLocator {
   enum Place {
-    /// Open for reading; the caller closes it.
-    case file(Int32)
+    /// Open for reading; the caller closes it. A scratch file may have holes where its middle was given up.
+    case file(Int32, isScratch: Bool)
     /// The attempt has ended and printed nothing there.
     case nothing
     /// It has no file yet.
@@ -36,7 +36,9 @@ struct OutputLocator {
   mutating func open(_ attempt: AttemptRecord, _ stream: OutputStream) throws -> Place {
     // The file may move between any two looks; it moves at most twice, from scratch to its place.
     for _ in 0..<4 {
-      if let kept = try FileTail.open("\(directory.attempt(attempt.key))/\(stream.rawValue)") { return .file(kept) }
+      if let kept = try FileTail.open("\(directory.attempt(attempt.key))/\(stream.rawValue)") {
+        return .file(kept, isScratch: false)
+      }
       guard attempt.ending == nil else { return .nothing }
       let entry = try entry(of: attempt)
       switch entry {
@@ -46,7 +48,7 @@ struct OutputLocator {
       }
       guard let path = entry?.path(of: stream), let scratch = try FileTail.open(path) else { continue }
       // Held open the file is not given to another attempt, so what the log says now was true when it was opened.
-      if try self.entry(of: attempt) == entry { return .file(scratch) }
+      if try self.entry(of: attempt) == entry { return .file(scratch, isScratch: true) }
       close(scratch)
     }
     return .notYet

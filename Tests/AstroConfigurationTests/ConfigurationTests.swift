@@ -64,6 +64,7 @@ func said(
           log_level: CRITICAL
           json_logging: true
           log_file: /var/log/astro.log
+          log_rotation: {size: 1MiB, keep: 2}
           rate_limits:
             task_submission: {max_requests: 7, window_seconds: 1m}
             workflow_creation: unlimited
@@ -74,6 +75,7 @@ func said(
           metrics_interval: 250ms
           max_parallel_tasks: 3
           max_active_workflows: 4
+          max_task_output: 512K
           spool_dir: /srv/spool
           data_dir: var
           require_final_newline: false
@@ -98,12 +100,21 @@ func said(
     #expect(system.metricsInterval == .milliseconds(250))
     #expect(system.maxParallelTasks == 3)
     #expect(system.maxActiveWorkflows == 4)
+    #expect(system.logRotation?.size == 1 << 20 && system.logRotation?.keep == 2)
+    #expect(system.maxTaskOutput == 512 << 10)
     #expect(system.spoolDirectory == "/srv/spool")
     #expect(system.dataDirectory == "var")
     #expect(!system.requireFinalNewline)
     #expect(system.trustedUsers == ["alice", "bob"])
     #expect(system.keep == .seconds(3600))
     #expect(system.keepFailed == .zero)
+  }
+
+  @Test func boundsCanBeLifted() throws {
+    let system = try withHome(system: "system: {max_task_output: unlimited, log_rotation: unlimited}\n") {
+      try load($0).system
+    }
+    #expect(system.maxTaskOutput == nil && system.logRotation == nil)
   }
 
   @Test func agentsArrive() throws {

@@ -21,7 +21,7 @@ import Testing
           config/system_config.yaml:3:3: error: unknown key 'zzz'
               zzz: 1
               ^~~
-            hint: valid keys: environment, log_level, json_logging, log_file, rate_limits, health_check_interval, health_file, metrics_enabled, metrics_file, metrics_interval, max_parallel_tasks, max_active_workflows, spool_dir, data_dir, require_final_newline, trusted_users, retention
+            hint: valid keys: environment, log_level, json_logging, log_file, log_rotation, rate_limits, health_check_interval, health_file, metrics_enabled, metrics_file, metrics_interval, max_parallel_tasks, max_active_workflows, max_task_output, spool_dir, data_dir, require_final_newline, trusted_users, retention
 
           """##)
   }
@@ -337,6 +337,42 @@ import Testing
             hint: did you mean 'keep'?
 
           """##)
+  }
+
+  @Test func sizes() throws {
+    #expect(
+      try said(
+        system: ##"""
+          system:
+            max_task_output: 64MB
+            log_rotation: {size: 1K, keep: 0, kep: 1}
+
+          """##)
+          == ##"""
+          config/system_config.yaml:2:20: error: expected a size such as 64MiB, 512K or a number of bytes, got '64MB'
+              max_task_output: 64MB
+                               ^~~~
+          config/system_config.yaml:3:24: error: expected a size from 64KiB to 1024TiB, got 1K
+              log_rotation: {size: 1K, keep: 0, kep: 1}
+                                   ^~
+          config/system_config.yaml:3:34: error: expected an integer from 1 to 1000, got 0
+              log_rotation: {size: 1K, keep: 0, kep: 1}
+                                             ^
+          config/system_config.yaml:3:37: error: unknown key 'kep'
+              log_rotation: {size: 1K, keep: 0, kep: 1}
+                                                ^~~
+            hint: did you mean 'keep'?
+
+          """##)
+    #expect(
+      try said(system: "system: {log_rotation: never}\n")
+        == """
+        config/system_config.yaml:1:24: error: expected a mapping, got 'never'
+          system: {log_rotation: never}
+                                 ^~~~~
+          hint: write {size: 100MiB, keep: 5}, or unlimited where logrotate does it
+
+        """)
   }
 
   @Test func rateLimits() throws {

@@ -39,6 +39,18 @@ import Testing
     #expect(Notation.duration(seconds: .nan) == nil)
   }
 
+  @Test func sizes() {
+    #expect(Notation.size("64MiB") == 64 << 20)
+    #expect(Notation.size("512K") == 512 << 10)
+    #expect(Notation.size("1.5GiB") == 3 << 29)
+    #expect(Notation.size("10") == 10)
+    for text in ["", "MiB", "-1", "1 K", "64MB", "1kb", ".5K", "1.K", "1e3", "8388608TiB"] {
+      #expect(Notation.size(text) == nil)
+    }
+    #expect(Notation.spell(bytes: 64 << 20) == "64MiB")
+    #expect(Notation.spell(bytes: 1000) == "1000 bytes")
+  }
+
   @Test func spelling() {
     #expect(Notation.spell(.seconds(90)) == "1m 30s")
     #expect(Notation.spell(.seconds(7200)) == "2h")

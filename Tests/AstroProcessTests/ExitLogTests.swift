@@ -15,13 +15,14 @@ private func key(_ task: String, _ number: Int = 1) -> AttemptKey {
 }
 
 private func exit(
-  _ task: String, _ status: WaitStatus, stdout: String? = nil, stderr: String? = nil
+  _ task: String, _ status: WaitStatus, stdout: String? = nil, stderr: String? = nil, omitted: Int64 = 0
 ) -> ExitLogRecord {
   .exit(
     ExitRecord(
       key: key(task), status: status, startedAt: Timestamp(microseconds: 1_764_000_000_000_000),
       finishedAt: Timestamp(microseconds: 1_764_000_000_250_000), duration: .microseconds(250_000),
-      usage: ResourceUsage(userMicroseconds: 12, systemMicroseconds: 0, peakKiB: 3400), stdout: stdout, stderr: stderr))
+      usage: ResourceUsage(userMicroseconds: 12, systemMicroseconds: 0, peakKiB: 3400), stdout: stdout, stderr: stderr,
+      omitted: OmittedOutput(stderr: omitted)))
 }
 
 private let samples: [ExitLogRecord] =
@@ -29,7 +30,7 @@ private let samples: [ExitLogRecord] =
     .warden(ProcessIdentity(pid: 4711, startTime: 123_456, bootID: "b00t-1d")),
     .start(key("a"), at: Timestamp(microseconds: -5), stdout: "r-1.out", stderr: "r-1.err"),
     .pid(key("a", 12), pid: 99, startTime: 0), .closed(at: Timestamp(microseconds: 7)),
-    exit("a", .exited(0)), exit("b", .exited(255), stdout: "r-10.out"),
+    exit("a", .exited(0)), exit("b", .exited(255), stdout: "r-10.out", omitted: 7),
     exit("c", .signalled(9), stdout: "r-10.out", stderr: "r-100.err"),
   ]
   + nasty.flatMap { text -> [ExitLogRecord] in
@@ -63,8 +64,8 @@ private func line(_ record: ExitLogRecord) -> [UInt8] {
         start\t\(run)\ta\t1\t-5\tr-1.out\tr-1.err
         pid\t\(run)\ta\t12\t99\t0
         closed\t7
-        exit\t\(run)\ta\t1\tcode\t0\t1764000000000000\t1764000000250000\t250000\t12\t0\t3400\t\t
-        exit\t\(run)\tb\t1\tcode\t255\t1764000000000000\t1764000000250000\t250000\t12\t0\t3400\tr-10.out\t
+        exit\t\(run)\ta\t1\tcode\t0\t1764000000000000\t1764000000250000\t250000\t12\t0\t3400\t\t\t0\t0
+        exit\t\(run)\tb\t1\tcode\t255\t1764000000000000\t1764000000250000\t250000\t12\t0\t3400\tr-10.out\t\t0\t7
 
         """)
   }

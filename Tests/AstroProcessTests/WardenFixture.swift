@@ -36,12 +36,16 @@ final class WardenFixture {
   }
 
   /// `wrapper` is a program and its arguments that end in running what follows them, as nice(1) does.
-  init(wrapper: [String] = [], executable: String? = nil, directory: TemporaryDirectory = TemporaryDirectory()) throws {
+  init(
+    wrapper: [String] = [], executable: String? = nil, directory: TemporaryDirectory = TemporaryDirectory(),
+    limit: Int64? = nil, umask: mode_t? = nil
+  ) throws {
     self.directory = directory
     lock = try RunnerLock.acquire(dataDirectory: directory.path, id: Self.runner)
     let command = try wrapper + [executable ?? Self.binary(), "warden"]
     client = try WardenClient(
-      executable: command[0], verb: Array(command.dropFirst()), dataDirectory: directory.path, runnerID: Self.runner)
+      executable: command[0], verb: Array(command.dropFirst()), dataDirectory: directory.path, runnerID: Self.runner,
+      bound: OutputBound(limit: limit), umask: umask)
   }
 
   var files: RunnerFiles { get throws { try RunnerFiles(dataDirectory: directory.path, runnerID: Self.runner) } }

@@ -17,14 +17,18 @@ func writeCalls() -> Int {
 
 switch arguments[1] {
 case "file":
-  // Lines of all lengths up to the given one; prints how many write(2) they took.
-  let output = try AstroLog.bootstrap(LogSettings(file: arguments[2]))
+  // Lines of all lengths up to the given one, into a log that is rotated at the given size, if any; prints how many
+  // write(2) they took.
+  let rotation =
+    arguments.count > 6 ? LogFile.Rotation(size: Int64(arguments[5]) ?? 0, keep: Int(arguments[6]) ?? 0) : nil
+  let output = try AstroLog.bootstrap(LogSettings(file: arguments[2], rotation: rotation))
   let log = Logger(label: "peer")
   let (count, length) = (Int(arguments[3]) ?? 0, Int(arguments[4]) ?? 0)
   log.info("Ready")
   let before = writeCalls()
   for i in 0..<count {
-    log.info("Line", metadata: ["text": .string(String(repeating: "x", count: i * 7919 % length))])
+    let text = String(repeating: "x", count: i * 7919 % length)
+    log.info("Line", metadata: ["n": .stringConvertible(i), "text": .string(text)])
   }
   let after = writeCalls()
   print(after - before)

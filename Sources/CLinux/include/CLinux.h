@@ -57,6 +57,16 @@ int clinux_byte_is_locked(int fd, int64_t offset);
 /// but takes the inode's lock, which a write holds; file systems that cannot do it return at once.
 void clinux_wait_for_write(int fd);
 
+/// fallocate(2) FALLOC_FL_PUNCH_HOLE: gives the disk space of a range back, which reads as zeros from then on; the size stays.
+/// -1 with EOPNOTSUPP where the file system cannot.
+int clinux_punch_hole(int fd, int64_t offset, int64_t length);
+/// lseek(2) SEEK_DATA and SEEK_HOLE: the next data, or the next hole, at `offset` or behind it; -1 with ENXIO when there is none.
+/// Both move the position of the descriptor.
+int64_t clinux_seek_data(int fd, int64_t offset);
+int64_t clinux_seek_hole(int fd, int64_t offset);
+/// Copies `length` bytes between two files, in the kernel where it can (copy_file_range(2)): 0, or -1 when not all could be copied.
+int clinux_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, int64_t length);
+
 /// syncfs(2).
 int clinux_syncfs(int fd);
 /// eventfd(2), non-blocking and close-on-exec, of the value 0.
