@@ -129,7 +129,9 @@ public final class Journal {
 
   /// Survives a crash: a directory that is there already is as good as a new one.
   private static func makeDirectory(_ path: String) throws(Failure) {
-    guard mkdir(path, 0o711) != 0, errno != EEXIST else { return }
+    // Whatever the umask: others pass through to the metrics and the health in it.
+    if mkdir(path, 0o700) == 0, chmod(path, 0o711) == 0 { return }
+    guard errno != EEXIST else { return }
     throw Failure.system(.cannotCreate, subject: path, "cannot create the data directory")
   }
 }

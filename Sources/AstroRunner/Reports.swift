@@ -176,7 +176,9 @@ final class Reports {
 
   private func makeParent(of path: String) {
     guard let slash = path.lastIndex(of: "/") else { return }
-    mkdir(String(path[..<slash]), 0o755)
+    let directory = String(path[..<slash])
+    // Whatever the umask: node_exporter is another user.
+    if mkdir(directory, 0o755) == 0 { chmod(directory, 0o755) }
   }
 }
 

@@ -30,9 +30,33 @@ struct OpenPlaces {
           .cannotCreate, subject: directory.path, message: "lies on another file system than \(path)", errno: EXDEV,
           reason: String(cString: strerror(EXDEV)))
       }
+      try Self.requireOurs(directory, under: spool)
       directories[place] = directory
     }
     self.directories = directories
+  }
+
+  /// Where others may drop files they may also have made `done/` before us: what is settled there would be theirs.
+  private static func requireOurs(_ directory: Directory, under spool: Directory) throws(Failure) {
+    var parent = stat()
+    var status = stat()
+    guard fstat(spool.descriptor.number, &parent) == 0, fstat(directory.descriptor.number, &status) == 0 else {
+      throw .system(directory.path, "cannot read its status", errno)
+    }
+    var owners = Owners()
+    guard [0, geteuid(), parent.st_uid].contains(status.st_uid) else {
+      throw Failure(
+        .configuration, subject: directory.path,
+        message:
+          "belongs to \(owners.name(of: status.st_uid)), who could change what is settled in it; move it out of the "
+          + "spool, astro makes its own")
+    }
+    guard status.st_mode & 0o022 == 0 else {
+      throw Failure(
+        .configuration, subject: directory.path,
+        message:
+          "may be written to by others, who could change what is settled in it; close it: chmod go-w \(directory.path)")
+    }
   }
 
   subscript(place: Place) -> Directory {

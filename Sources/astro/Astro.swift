@@ -27,6 +27,10 @@ struct Astro: ParsableCommand {
 
   static let version = "0.1.0"
 
+  /// What the caller's umask was, for the tasks. From the first look at it on this process makes files for its own user
+  /// alone; those that others may read have their modes set.
+  static let callerUmask = umask(0o077)
+
   /// Whatever the parent ignored or blocked (both are inherited): Ctrl-C ends a verb, and a closed pipe
   /// (astro list | head) ends it quietly. The runner answers signals in its own way, where it matters.
   private static func takeSignalsAsUsual() {
@@ -61,6 +65,7 @@ struct Astro: ParsableCommand {
     if arguments.count > 1, arguments[1] == "warden" {
       Glibc.exit(Warden.main(arguments: Array(arguments.dropFirst(2))))
     }
+    _ = callerUmask
     takeSignalsAsUsual()
     leave(with: perform(withHomeBehindTheVerb(Array(arguments.dropFirst()))))
   }

@@ -22,8 +22,7 @@ struct CleanCommand: ParsableCommand {
     let site = try home.open()
     var retention = Retention(site.configuration.system)
     if let age = olderThan?.value { retention = Retention(keep: age, keepFailed: age) }
-    mkdir(site.home.data, Home.dataMode)
-    mkdir(site.home.runs, 0o700)
+    site.home.makeDirectories()
     let spool = try Spool(
       directory: site.home.spool, rules: SpoolRules(), clock: site.clock)
     let cleaning = try Cleaning(

@@ -9,8 +9,9 @@ struct InitCommand: ParsableCommand {
     commandName: "init", abstract: "Make a home with a commented configuration and an example.",
     discussion: """
       Files that are there already stay as they are, so it may be repeated, and finishes what an earlier one could not. \
-      spool/ is made for its owner alone; open it with chmod where others may submit. In data/ others reach the \
-      metrics and the health, nothing else.
+      spool/ and logs/ are made for their owner alone. Where others may submit, chmod 1733 spool/ lets them drop files \
+      there, but not list, change or take away those of each other. In data/ others reach the metrics and the health, \
+      nothing else.
       """)
   @Argument(help: "The directory; made when missing, its parent is not.") var directory = "."
 
@@ -39,8 +40,11 @@ private final class NewHome {
   /// and the next call completes it.
   func make() throws(Failure) {
     try makeRoot()
-    for name in ["config", "workflows", "logs"] { try makeDirectory(name, 0o755) }
+    for name in ["config", "workflows"] { try makeDirectory(name, 0o755) }
+    try makeDirectory("logs", 0o700)
     try makeDirectory("spool", 0o700)
+    // Before anybody is let into spool/, who could make them before us.
+    for place in Place.allCases { try makeDirectory("spool/\(place.rawValue)", 0o700) }
     // Others may pass through it, not list it: node_exporter and probes read their files in it.
     try makeDirectory("data", 0o711)
     try write("workflows/\(ExampleWorkflow.name)", ExampleWorkflow.text)
@@ -50,7 +54,7 @@ private final class NewHome {
   }
 
   private func makeRoot() throws(Failure) {
-    if mkdir(root, 0o755) == 0 { return made.append(root) }
+    if mkdir(root, 0o755) == 0, chmod(root, 0o755) == 0 { return made.append(root) }
     let problem = errno
     guard problem != EEXIST || !isDirectory(root) else { return }
     switch problem {
@@ -68,7 +72,8 @@ private final class NewHome {
 
   private func makeDirectory(_ name: String, _ mode: mode_t) throws(Failure) {
     let path = "\(root)/\(name)"
-    if mkdir(path, mode) == 0 { return made.append(path) }
+    // The umask is narrower.
+    if mkdir(path, mode) == 0, chmod(path, mode) == 0 { return made.append(path) }
     let problem = errno
     if problem == EEXIST {
       guard !isDirectory(path) else { return }
@@ -89,7 +94,7 @@ private final class NewHome {
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw cannot(path, "be made", errno) }
     defer { unlink(temporary) }
-    let problem = fill(descriptor, Array(text.utf8))
+    let problem = fchmod(descriptor, 0o644) == 0 ? fill(descriptor, Array(text.utf8)) : errno
     guard problem == 0 else { throw cannot(path, "be written", problem) }
     if link(temporary, path) == 0 { return made.append(path) }
     // Somebody was faster, or the file system knows no links: renaming without replacing is the same promise there.

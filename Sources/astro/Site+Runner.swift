@@ -9,7 +9,8 @@ extension Site {
     observer: (any RunObserver)? = nil
   ) throws -> Runner {
     let options = Runner.Options(
-      mode: mode, grace: grace, executable: Self.executable, environment: environment, version: Astro.version)
+      mode: mode, grace: grace, executable: Self.executable, environment: environment, version: Astro.version,
+      umask: Astro.callerUmask)
     do throws(Failure) {
       return try Runner(
         home: home, configuration: configuration, options: options, bootID: bootID, signals: signals, log: log,

@@ -99,7 +99,7 @@ struct Site {
   }
 
   func openJournal() throws -> Journal {
-    mkdir(home.data, Home.dataMode)
+    home.makeDirectories()
     return try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
   }
 
@@ -113,15 +113,17 @@ struct Site {
     case problems
   }
 
-  /// Starts logging for a verb that works: the file always, the console as asked.
+  /// Starts logging for a verb that works: the file always, the console as asked. In a home that others may write to it
+  /// does not begin at all.
   func startLogging(console use: ConsoleUse) throws -> (Logger, LogOutput) {
+    if let flaw = HomePermissions(home).flaws.first { throw flaw.failure }
     let slash = home.log.lastIndex(of: "/") ?? home.log.startIndex
-    mkdir(String(home.log[..<slash]), 0o755)
+    mkdir(String(home.log[..<slash]), 0o700)
     let system = configuration.system
     let level = Logger.Level(word: system.logLevel.rawValue) ?? .info
     let isQuiet = use == .problems && isatty(STDERR_FILENO) != 1
     let settings = LogSettings(
-      file: home.log, level: level,
+      file: home.log, rotation: LogFile.Rotation(system.logRotation), level: level,
       console: use == .none ? nil : LogConsole.fitting(json: system.jsonLogging, environment: environment),
       consoleLevel: isQuiet ? max(level, .warning) : level, environment: system.environment.rawValue)
     let output = try AstroLog.bootstrap(settings)

@@ -13,7 +13,7 @@ import Testing
     #expect(home.names(in: ".") == ["config", "data", "logs", "spool", "workflows"])
     #expect(home.names(in: "config") == ["agents.yaml", "models.yaml", "system_config.yaml"])
     #expect(home.names(in: "workflows") == ["disk-report.yaml"])
-    #expect(mode(home.path + "/spool") == 0o700)
+    for name in ["spool", "spool/active", "spool/done", "logs"] { #expect(mode("\(home.path)/\(name)") == 0o700) }
     #expect(mode(home.path + "/data") == 0o711)
     #expect(mode(home.path + "/config/agents.yaml").map { $0 & 0o022 } == 0)
     #expect(try home.read("config/models.yaml").contains("\nmodels: []\n"))

@@ -145,7 +145,7 @@ import Testing
     }
     reading.signal(SIGINT)
     #expect(try reading.finish().code == 130)
-    #expect(home.names(in: "spool").isEmpty)
+    #expect(home.waiting.isEmpty)
   }
 
   @Test func `on a terminal a line says what runs now, and goes`() throws {

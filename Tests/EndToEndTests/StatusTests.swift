@@ -26,7 +26,7 @@ import Testing
 
         """)
     #expect(home.names(in: "data").isEmpty, "a look makes nothing")
-    #expect(home.names(in: "spool").isEmpty)
+    #expect(home.waiting.isEmpty)
   }
 
   private func holds(_ home: Home) throws -> [String: [String: Any]] {
@@ -64,7 +64,7 @@ import Testing
     let home = try Home()
     try home.submit(Workflows.succeeding, as: "a.yaml")
     func snapshot() throws -> [String] {
-      try home.names(in: "spool").map { name in
+      try home.waiting.map { name in
         var status = stat()
         try #require(lstat("\(home.path)/spool/\(name)", &status) == 0)
         return "\(name) \(status.st_ino) \(status.st_mtim.tv_nsec) \(status.st_ctim.tv_sec) \(status.st_ctim.tv_nsec)"

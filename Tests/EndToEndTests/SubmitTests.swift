@@ -116,7 +116,7 @@ import Testing
     #expect(outcome.code == 73)
     #expect(outcome.output.isEmpty)
     #expect(outcome.errors.hasSuffix(".tmp: cannot write it: No space left on device\n"))
-    #expect(home.names(in: "spool").isEmpty)
+    #expect(home.waiting.isEmpty)
     #expect(try home.astro("status", "small-").code == 66)
   }
 

@@ -8,8 +8,8 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor", abstract: "Whether this machine and this home are fit, and what to do where not.",
     discussion: """
       Looks, and makes a few small files that it removes again; changes nothing else. Exit 0 when all is well or there \
-      are only warnings, 69 when something needed is missing or broken, 78 when the configuration is wrong or there is \
-      no home.
+      are only warnings, 69 when something needed is missing or broken, 78 when the configuration is wrong, may be \
+      written by others, or there is no home.
       """)
   @OptionGroup var home: HomeOption
   @OptionGroup var output: JSONOption
@@ -30,7 +30,7 @@ struct DoctorCommand: ParsableCommand {
     if findings.contains(where: { $0.level == .problem }) { throw AstroCore.ExitCode.unavailable }
   }
 
-  private static let ofConfiguration: Set<String> = ["home", "configuration"]
+  private static let ofConfiguration: Set<String> = ["home", "configuration", "permissions"]
 
   /// The home with its places; those of the defaults where the configuration cannot be read, so that the rest is still
   /// looked at.

@@ -3,6 +3,7 @@ import AstroConfiguration
 import AstroCore
 import AstroProcess
 import AstroRunner
+import AstroSpool
 import AstroWorkflow
 import Glibc
 
@@ -136,21 +137,37 @@ struct HomeChecks {
   // MARK: Who may write
 
   private var permissions: [Finding] {
-    let config = home.root + "/config"
-    let files = Listing.readable(in: config).sorted().filter { $0.hasSuffix(".yaml") }.map { "\(config)/\($0)" }
-    let open = ([home.root, config] + files + [home.spool, home.data, home.journal]).filter(isWritableByOthers)
-    guard !open.isEmpty else { return [.ok("permissions", "nobody else may write to config, spool or data")] }
-    return open.map { path in
-      let reason = "may be written to by every user of this machine: what they write runs as this user"
-      let advice = "close it: chmod o-w \(ShellWord.quoted(path))"
-      return path == home.spool
-        ? .warning("permissions", "\(path) \(reason)", advice) : .problem("permissions", "\(path) \(reason)", advice)
+    let flaws = HomePermissions(home).flaws.map {
+      Finding.problem("permissions", "\($0.path) \($0.message)", "close it: \($0.cure)")
     }
+    let findings = flaws + [spoolForAll, owner].compactMap { $0 }
+    return findings.isEmpty ? [.ok("permissions", "nobody else may write to config, spool or data")] : findings
   }
 
-  private func isWritableByOthers(_ path: String) -> Bool {
+  /// With the sticky bit: what is dropped is its owner's, but it is we who run it.
+  private var spoolForAll: Finding? {
     var status = stat()
-    return stat(path, &status) == 0 && status.st_mode & S_IWOTH != 0
+    guard stat(home.spool, &status) == 0, status.st_mode & S_IWOTH != 0, status.st_mode & 0o1000 != 0 else {
+      return nil
+    }
+    return .warning(
+      "permissions",
+      "\(home.spool) may be written to by every user of this machine: what they write runs as this user",
+      "close it: chmod o-w \(ShellWord.quoted(home.spool))")
+  }
+
+  /// The owner of a file may write to it, whatever its mode.
+  private var owner: Finding? {
+    for path in [home.root, home.root + "/config", "\(home.root)/\(Home.mark)", home.data] {
+      var status = stat()
+      guard stat(path, &status) == 0, status.st_uid != 0, status.st_uid != geteuid() else { continue }
+      var owners = Owners()
+      return .warning(
+        "permissions",
+        "\(path) belongs to \(owners.name(of: status.st_uid)), who can decide by it what this user runs",
+        "run astro as \(owners.name(of: status.st_uid)), or give it to this user: chown")
+    }
+    return nil
   }
 
   // MARK: Programs
