@@ -3,7 +3,7 @@ BUILD = swift build -c release --static-swift-stdlib --product astro -Xlinker -s
 # What is needed to build, beyond that to test (independent judges of what astro writes), the programs that real-component
 # tests run against, and what the benchmarks compare with.
 PACKAGES = libsqlite3-dev libyaml-dev
-TEST_PACKAGES = jq python3-jsonschema procps sqlite3 strace
+TEST_PACKAGES = jq python3-jsonschema procps sqlite3 strace rsync passwd util-linux
 REAL_PACKAGES = prometheus prometheus-node-exporter curl cron procps
 BENCH_PACKAGES = gcc make ninja-build findutils python3
 
@@ -40,12 +40,17 @@ test-real: packages-real
 	@for test in Tests/RealComponentTests/*.sh; do \
 	  echo "$$test"; "$$test" "$$(swift build --show-bin-path)/astro" || exit 1; done
 
-# The tests of processes and crashes, twenty times as long, and twenty storms of killed runners.
+# The tests of processes and crashes, twenty times as long, twenty storms of killed runners, and every case of the harnesses
+# of which `make test` plays a sample.
 torture: packages-test
 	swift build --build-tests
 	swift build --product astro
 	for seed in $$(seq 1 20); do \
 	  Tests/Torture/kill-storm.py "$$(swift build --show-bin-path)/astro" --seed $$seed || exit 1; done
+	Tests/Torture/output-flood.py "$$(swift build --show-bin-path)/astro" --latency
+	Tests/Torture/confinement.py "$$(swift build --show-bin-path)/astro" --control --share 0/20
+	Tests/Torture/confinement.py "$$(swift build --show-bin-path)/astro"
+	Tests/Torture/injection.py "$$(swift build --show-bin-path)/astro"
 	ASTRO_TORTURE=1 ASTRO_BINARY="$$(swift build --show-bin-path)/astro" swift test --skip-build --filter AstroProcessTests
 
 # Speed, as ratios to references measured beside it. BENCH="chain latency" for some, QUICK=1 for a short pass,

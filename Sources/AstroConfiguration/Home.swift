@@ -33,6 +33,8 @@ public struct Home: Sendable {
   public static func locate(
     flag: String?, environment: [String: String], workingDirectory: String
   ) throws(Failure) -> String {
+    // What `--home "$UNSET"` comes to: not meant to be whatever home is near.
+    if flag == "" { throw Failure(.usage, subject: "--home", message: "is empty; name a directory") }
     if let given = flag ?? environment["ASTRO_HOME"], !given.isEmpty {
       let path = given.hasPrefix("/") ? given : "\(workingDirectory)/\(given)"
       guard access("\(path)/\(mark)", F_OK) == 0 else {

@@ -91,6 +91,30 @@ import Testing
     #expect(try home.read("outside/file") == "precious")
   }
 
+  /// Each removal and each rename is of one name in an open directory: nothing that is renamed meanwhile, and no link, can
+  /// lead it elsewhere.
+  @Test func nothingIsRemovedByAPath() throws {
+    let (home, id) = try home()
+    let script = "cd \"$1\"; mkdir -p a/b; ln -s / a/root; ln -s ../../../../.. a/up; touch a/b/file"
+    #expect(try home.shell(script, ["\(home.path)/data/runs/\(id)/files"]).code == 0)
+    let calls = "trace=unlink,unlinkat,rmdir,rename,renameat,renameat2"
+    let traced = "exec strace -f -qq -y -e \(calls) -o \"$1\" \"$0\" clean --older-than 0s"
+    #expect(try home.shell(traced, [home.path + "/trace"]).code == 0)
+    #expect(home.names(in: "data/runs").isEmpty)
+    // SQLite knows its own files by their paths.
+    let lines = try home.read("trace").lines.filter { !$0.contains("/data/astro.sqlite-") }
+    #expect(lines.count { $0.contains("unlinkat") } > 8)
+    for line in lines {
+      let call = try #require(line.firstMatch(of: #/(\w+)\((.*)\) += /#), "\(line)")
+      let places = call.2.matches(of: #/(\S+), "([^"]*)"/#)
+      #expect(!places.isEmpty, "by a path: \(line)")
+      for place in places {
+        #expect(place.1.hasSuffix(">") && !place.1.contains("AT_FDCWD"), "by a path: \(line)")
+        #expect(!place.2.contains("/") && place.2 != "..", "by a path: \(line)")
+      }
+    }
+  }
+
   @Test func orphansOfOurNamesGoAfterADayAndStrangersStay() throws {
     let (home, id) = try home()
     let orphan = "lost-20250101T000000Z-abcdef"
