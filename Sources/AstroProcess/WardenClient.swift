@@ -1,5 +1,5 @@
 public import AstroCore
-public import Glibc
+import Glibc
 import Synchronization
 
 /// The runner's side of its warden. Nothing here ever waits: requests and answers are buffered, and ``descriptor`` says
@@ -20,7 +20,7 @@ public final class WardenClient: Launcher {
   private let executable: String
   private let verb: [String]
   private let bound: OutputBound
-  private let umask: mode_t?
+  private let umask: UInt32?
   private var state: State
   private var stream: SocketStream
   /// How many ends were told, and the held starts with the number of ends at which each begins, in that order: the
@@ -37,7 +37,7 @@ public final class WardenClient: Launcher {
   ///   - umask: that of the commands; nil is this process's own.
   public init(
     executable: String, verb: [String] = ["warden"], dataDirectory: String, runnerID: String,
-    bound: OutputBound = OutputBound(limit: nil), umask: mode_t? = nil
+    bound: OutputBound = OutputBound(limit: nil), umask: UInt32? = nil
   ) throws(Failure) {
     // The warden works in `/`, so that it keeps no file system busy, and needs the whole path.
     guard let absolute = realpath(dataDirectory, nil) else {
