@@ -69,12 +69,13 @@ extension Runner {
 
   func examine(_ candidate: Candidate) -> Admission {
     let submission = (try? journal.read { try $0.submission(announcing: candidate.name) }).flatMap { $0 }
-    guard !suspects.isPoison(candidate.identity) else {
-      var admission = Admission(poison: candidate)
+    let name = Suspects.name(of: candidate.identity)
+    if let proof = suspects.proof(against: name) {
+      var admission = Admission(poison: candidate, proof)
       admission.submission = submission.flatMap { WorkflowID(validating: $0.id) }
       return admission
     }
-    return readingMark.around(candidate.identity) {
+    return readingMark.around(name) {
       examiner.examine(candidate.bytes, from: Examiner.Origin(candidate), announced: submission)
     }
   }

@@ -124,8 +124,7 @@ extension Runner {
     let (content, tasks, attempts) = try journal.read {
       (try $0.content(run.id) ?? [], try $0.tasks(of: run.id), try $0.attempts(of: run.id))
     }
-    let read = WorkflowParser.parse(content, file: run.shownFile).plan
-    if read == nil { log.error("Run cannot be read any more", metadata: ["workflow_id": .string(run.id.text)]) }
+    let (read, trouble) = plan(of: run, content)
     let plan = read ?? .remains(tasks, attempts)
     log.info(
       "Run adopted",
@@ -137,7 +136,7 @@ extension Runner {
     var seed = RunSeed(
       id: run.id, name: run.name, user: run.user, priority: run.priority, plan: plan, params: run.params,
       directory: RunDirectory(run.id, in: home.runs).files, since: run.livesSince)
-    seed.stopping = read == nil ? .unreadable : run.isCancelRequested ? .cancel : nil
+    seed.stopping = trouble ?? (run.isCancelRequested ? .cancel : nil)
     seed.isHeld = run.isHoldRequested
     seed.hasStarted = run.startedAt != nil
     let plans = Dictionary(plan.tasks.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
@@ -156,6 +155,19 @@ extension Runner {
       seed.restored[attempt.key.task] = task
     }
     pending += [.admitted(seed)] + endings
+  }
+
+  /// What an adopted run was accepted with; `nil`, and why, when it is not to be had any more.
+  private func plan(of run: RunRecord, _ content: [UInt8]) -> (WorkflowPlan?, EndingCause?) {
+    let name = Suspects.name(of: run)
+    if let proof = suspects.proof(against: name) {
+      log.error(
+        "Run set aside as poison", metadata: ["workflow_id": .string(run.id.text), "error": .string(proof)])
+      return (nil, .poison)
+    }
+    let plan = readingMark.around(name) { WorkflowParser.parse(content, file: run.shownFile).plan }
+    if plan == nil { log.error("Run cannot be read any more", metadata: ["workflow_id": .string(run.id.text)]) }
+    return (plan, plan == nil ? .unreadable : nil)
   }
 
   /// What an attempt without a recorded end is doing, from the evidence its runner and warden left.
@@ -257,6 +269,7 @@ extension Runner {
   /// Removes what a dead runner left, and last the lock that we hold for it. A crash half-way is mended by the next one who
   /// takes that lock.
   private func remove(_ lock: RunnerLock) throws(Failure) {
+    try inspect(lock)  // It may have died after we looked for the dead.
     let wreck = try Wreck.survey(dataDirectory: home.data, runnerID: lock.files.runnerID)
     if wreck.damage != nil { try lock.files.keepDamagedLog() }
     try lock.files.remove()

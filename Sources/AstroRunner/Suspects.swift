@@ -5,17 +5,25 @@ import AstroSpool
 import Glibc
 import Logging
 
-/// Files that runners were reading when they ended. The fifth time proves it, and such a file is not read again: fewer can
-/// be chance, since a runner may be killed at any moment, and a good file must not be lost by that.
+/// What runners were reading when they ended. Two that crashed prove that it was the file, and so do five that ended in
+/// whatever way: such a file is not read again. Fewer can be chance, since a runner may be killed at any moment, and a good
+/// file must not be lost by that.
 struct Suspects {
   static let key = "suspects"
-  private static let proof = 5
+  private static let (crashProof, proof) = (2, 5)
   /// The oldest are forgotten.
   private static let most = 100
 
   private struct Suspect {
-    var file: String
-    var runners: [String]
+    var name: String
+    /// Runners that were killed while they read it.
+    var killed: [String] = []
+    /// Runners that crashed.
+    var crashed: [String] = []
+
+    var json: JSONValue { .list([.string(name), Self.list(killed), Self.list(crashed)]) }
+
+    private static func list(_ runners: [String]) -> JSONValue { .list(runners.map(JSONValue.string)) }
   }
   private var suspects: [Suspect] = []
 
@@ -24,42 +32,53 @@ struct Suspects {
   init(_ reading: Reading) throws(Failure) {
     guard let text = try reading.meta(Self.key), case .list(let items)? = try? JSONReader.parse(text) else { return }
     suspects = items.compactMap { item in
-      guard case .list(let words) = item else { return nil }
-      let texts = words.compactMap { if case .string(let text) = $0 { text } else { nil } }
-      return texts.first.map { Suspect(file: $0, runners: Array(texts.dropFirst())) }
+      guard case .list(let parts) = item, parts.count == 3, case .string(let name) = parts[0] else { return nil }
+      return Suspect(name: name, killed: Self.texts(parts[1]), crashed: Self.texts(parts[2]))
     }
   }
 
-  var json: String { JSONValue.list(suspects.map { .list(([$0.file] + $0.runners).map(JSONValue.string)) }).json }
-
-  /// Said again of the same runner it changes nothing: a crash between the journal and the mark's removal repeats it.
-  mutating func add(_ file: String, endedWith runner: String) {
-    var suspect = suspects.first { $0.file == file } ?? Suspect(file: file, runners: [])
-    if !suspect.runners.contains(runner) { suspect.runners.append(runner) }
-    suspects = (suspects.filter { $0.file != file } + [suspect]).suffix(Self.most)
+  private static func texts(_ value: JSONValue) -> [String] {
+    guard case .list(let items) = value else { return [] }
+    return items.compactMap { if case .string(let text) = $0 { text } else { nil } }
   }
 
-  func isPoison(_ file: FileIdentity) -> Bool {
-    let name = Self.name(of: file)
-    return suspects.contains { $0.file == name && $0.runners.count >= Self.proof }
+  var json: String { JSONValue.list(suspects.map(\.json)).json }
+
+  /// Said again of the same runner it changes nothing: a crash between the journal and the mark's removal repeats it.
+  mutating func add(_ remains: ReadingMark.Remains, endedWith runner: String) {
+    var suspect = suspects.first { $0.name == remains.name } ?? Suspect(name: remains.name)
+    guard !suspect.killed.contains(runner), !suspect.crashed.contains(runner) else { return }
+    if remains.isCrash { suspect.crashed.append(runner) } else { suspect.killed.append(runner) }
+    suspects = (suspects.filter { $0.name != remains.name } + [suspect]).suffix(Self.most)
+  }
+
+  /// What was proved of it, in one sentence; `nil` when it may be read.
+  func proof(against name: String) -> String? {
+    guard let suspect = suspects.first(where: { $0.name == name }) else { return nil }
+    if suspect.crashed.count >= Self.crashProof { return "two runners crashed while they read this file" }
+    let isProved = suspect.crashed.count + suspect.killed.count >= Self.proof
+    return isProved ? "five runners ended while they read this file" : nil
   }
 
   /// The file and its content, whatever it is called.
   static func name(of file: FileIdentity) -> String {
     "\(file.device):\(file.inode):\(file.size):\(file.modifiedNanoseconds)"
   }
+
+  /// An accepted run, whose content is read when it is adopted; after a retry it is another.
+  static func name(of run: RunRecord) -> String { "\(run.id):\(run.livesSince.microseconds)" }
 }
 
 extension Runner {
-  /// Suspects the file that a dead runner was reading when it ended.
+  /// Suspects what a dead runner was reading when it ended.
   func inspect(_ lock: RunnerLock) throws(Failure) {
-    guard let file = ReadingMark.left(at: lock.files.reading, bootID: journal.bootID) else { return }
+    guard let remains = ReadingMark.left(at: lock.files.reading, bootID: journal.bootID) else { return }
     log.error(
-      "Runner ended while it read a file",
-      metadata: ["runner": .string(lock.files.runnerID), "content": .string(file)])
+      remains.isCrash ? "Runner crashed while it read a file" : "Runner ended while it read a file",
+      metadata: ["runner": .string(lock.files.runnerID), "content": .string(remains.name)])
     suspects = try journal.commit { transaction in
       var suspects = try Suspects(transaction.reading)
-      suspects.add(file, endedWith: lock.files.runnerID)
+      suspects.add(remains, endedWith: lock.files.runnerID)
       try transaction.set(meta: Suspects.key, to: suspects.json)
       return suspects
     }
@@ -68,15 +87,15 @@ extension Runner {
 }
 
 extension Admission {
-  /// A file that is not read, because that has ended five runners.
-  init(poison candidate: Candidate) {
+  /// A file that is not read, because of what that did to runners.
+  init(poison candidate: Candidate, _ proof: String) {
     self.init(
       format: candidate.format, file: candidate.name.bytes, shownFile: candidate.name.printable,
       bytes: candidate.bytes, sha256: candidate.sha256, submittedAt: candidate.modifiedAt, user: candidate.ownerName,
       name: Name.derived(fromStem: candidate.name.stem))
     errors = [
       Diagnostic(
-        code: "poison", message: "five runners ended while they read this file", file: shownFile,
+        code: "poison", message: proof, file: shownFile,
         hint: "submit it in smaller parts, and report it as a fault of astro")
     ]
   }

@@ -113,7 +113,7 @@ final class ActiveRun {
     switch stopping {
     case nil, .timeout: true
     case .cancel: !isOverdue && plan.tasks[index].condition?.survivesCancel == true
-    case .deadline, .unreadable: false
+    case .deadline, .unreadable, .poison: false
     }
   }
 
@@ -122,11 +122,13 @@ final class ActiveRun {
     switch stopping {
     case .deadline: "the deadline passed"
     case .unreadable: Self.unreadable
+    case .poison: Self.poison
     case nil, .timeout, .cancel: "cancelled"
     }
   }
 
   private static let unreadable = "this version of astro cannot read its file, which an earlier one accepted"
+  private static let poison = "its file is poison: runners ended again and again while they read it"
 
   /// The state a task shows to expressions and records.
   func state(of index: Int) -> TaskState {
@@ -170,6 +172,7 @@ final class ActiveRun {
     switch stopping {
     case .deadline: return (.failed, "deadline of \(Notation.spell(plan.deadline ?? .zero)) passed")
     case .unreadable: return (.failed, Self.unreadable)
+    case .poison: return (.failed, Self.poison)
     case .cancel where cancelled: return (.cancelled, "cancelled")
     case nil, .cancel, .timeout: break
     }

@@ -79,6 +79,8 @@ public enum EndingCause: String, Sendable {
   case deadline
   /// Of a run only: this version cannot read its file.
   case unreadable
+  /// Of a run only: its file is not read again, because runners ended whenever they did.
+  case poison
 }
 
 /// A task's state as it is to be recorded.

@@ -9,7 +9,7 @@ extension Scheduler {
     switch cause {
     case nil: break
     case .timeout: ending.outcome = .timedOut(seen.outcome.status)
-    case .cancel, .deadline, .unreadable: ending.outcome = .cancelled(seen.outcome.status)
+    case .cancel, .deadline, .unreadable, .poison: ending.outcome = .cancelled(seen.outcome.status)
     }
     let name = agents.entries[agent].member.id
     if agents.count(ending.outcome, at: agent) { scheduleProbe(name) }
@@ -30,7 +30,7 @@ extension Scheduler {
     }
     runs[task.run]?.results[task.index] = TaskResult(
       exitCode: ending.outcome.exitCode, outputs: ending.outputs, stdout: ending.stdout)
-    let isStopped = cause == .deadline || cause == .unreadable
+    let isStopped = [.deadline, .unreadable, .poison].contains(cause)
     finish(
       task, ending.outcome.taskState, reason: isStopped ? run.stopReason : ending.outcome.message, ending: ending)
   }

@@ -66,6 +66,10 @@ int64_t clinux_seek_data(int fd, int64_t offset);
 int64_t clinux_seek_hole(int fd, int64_t offset);
 /// Copies `length` bytes between two files, in the kernel where it can (copy_file_range(2)): 0, or -1 when not all could be copied.
 int clinux_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, int64_t length);
+/// From now on a crash of this process first writes one `!` over the first byte of `fd`: SIGSEGV, SIGBUS, SIGILL, SIGTRAP,
+/// SIGABRT, SIGFPE or SIGSYS, also when the stack of the calling thread has overflowed. Then the signal takes the course
+/// it would have taken. -1: no longer. For one thread at a time.
+void clinux_mark_crash(int fd);
 
 /// syncfs(2).
 int clinux_syncfs(int fd);
