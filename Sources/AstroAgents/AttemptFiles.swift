@@ -45,23 +45,27 @@ public struct AttemptFiles {
     }
   }
 
-  /// The outputs the attempt wrote, or why they cannot be taken.
-  public func outputs(promised: [String]) throws(OutputFile.Malformed) -> [String: String] {
-    var written: [String: String] = [:]
-    switch Self.read(directory.output(of: key), last: OutputFile.limit + 1) {
-    case .absent: break
-    case .bytes(let bytes): written = try OutputFile.parse(bytes)
-    case .unreadable(let why): throw OutputFile.Malformed(message: "$ASTRO_OUTPUT \(why)")
+  /// The outputs the attempt wrote, or what is wrong with them. Throws where it is only the runner that is short of
+  /// something.
+  public func outputs(promised: [String]) throws(Failure) -> Result<[String: String], OutputFile.Malformed> {
+    let content = try Self.read(directory.output(of: key), last: OutputFile.limit + 1)
+    return Result { () throws(OutputFile.Malformed) in
+      var written: [String: String] = [:]
+      switch content {
+      case .absent: break
+      case .bytes(let bytes): written = try OutputFile.parse(bytes)
+      case .unreadable(let why): throw OutputFile.Malformed(message: "$ASTRO_OUTPUT \(why)")
+      }
+      for name in promised where written[name] == nil {
+        throw OutputFile.Malformed(message: "the promised output '\(name)' was not written to $ASTRO_OUTPUT")
+      }
+      return written
     }
-    for name in promised where written[name] == nil {
-      throw OutputFile.Malformed(message: "the promised output '\(name)' was not written to $ASTRO_OUTPUT")
-    }
-    return written
   }
 
   /// The last 64 KiB of stdout, without white space around it; broken UTF-8 is repaired.
-  public func stdoutText() -> String {
-    guard case .bytes(let bytes) = Self.read("\(directory.attempt(key))/stdout", last: Self.stdoutTail) else {
+  public func stdoutText() throws(Failure) -> String {
+    guard case .bytes(let bytes) = try Self.read("\(directory.attempt(key))/stdout", last: Self.stdoutTail) else {
       return ""
     }
     let isSpace: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
@@ -79,12 +83,15 @@ public struct AttemptFiles {
 
   /// The last `count` bytes of a file. The task had the directory to itself, so anything may lie there: a link is not
   /// followed, and a FIFO without a writer is not waited for.
-  private static func read(_ path: String, last count: Int) -> Content {
+  private static func read(_ path: String, last count: Int) throws(Failure) -> Content {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else {
       switch errno {
       case ENOENT, ENOTDIR: return .absent
       case ELOOP, ENXIO: return .unreadable("is no regular file any more")
+      case EMFILE, ENFILE, ENOMEM:
+        let (problem, reason) = (errno, String(cString: strerror(errno)))
+        throw Failure(.unavailable, subject: path, message: "cannot be read now", errno: problem, reason: reason)
       default: return .unreadable("cannot be read: \(String(cString: strerror(errno)))")
       }
     }

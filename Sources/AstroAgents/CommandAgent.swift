@@ -89,11 +89,11 @@ public final class CommandAgent {
       end.outcome = .invalidOutput(obstacle)
       return end
     }
-    do {
-      end.outputs = try files.outputs(promised: promise.outputs)
-      if promise.keepsStdout { end.stdout = files.stdoutText() }
-    } catch {
-      end.outcome = .invalidOutput(error.message)
+    switch try files.outputs(promised: promise.outputs) {
+    case .success(let outputs):
+      end.outputs = outputs
+      if promise.keepsStdout { end.stdout = try files.stdoutText() }
+    case .failure(let malformed): end.outcome = .invalidOutput(malformed.message)
     }
     return end
   }

@@ -78,6 +78,9 @@ final class Connection {
       queue.writeWithoutTransaction { db in _ = csqlite_keep_log_on_close(db.sqliteConnection) }
     }
     try? queue.close()
+    // Kept for good, some hundred bytes: to free a queue libdispatch wants a thread, and where the machine has none left it
+    // waits for one for as long as that lasts.
+    _ = Unmanaged.passRetained(queue)
   }
 
   func takeStatistics() -> JournalStatistics {

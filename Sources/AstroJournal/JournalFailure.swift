@@ -31,7 +31,16 @@ extension Failure {
       self = failure(.journal, "the journal is damaged")
       reason = "\(error.message ?? "unreadable"); astro doctor says what to do"
     case .SQLITE_BUSY, .SQLITE_LOCKED: self = failure(.unavailable, "the journal is locked by another process")
-    case .SQLITE_CANTOPEN: self = failure(.io, "cannot open the journal")
+    case .SQLITE_CANTOPEN:
+      // Said of the files beside it, too, and mostly without a number.
+      if number == ENOSPC || number == EDQUOT || (number == nil && Self.isFull(path)) {
+        self = full
+      } else if let number = number ?? Self.shortageOfDescriptors, [EMFILE, ENFILE].contains(number) {
+        let reason = String(cString: strerror(number))
+        self = Failure(.unavailable, subject: path, message: "cannot open the journal", errno: number, reason: reason)
+      } else {
+        self = failure(.io, "cannot open the journal")
+      }
     case .SQLITE_READONLY, .SQLITE_PERM, .SQLITE_AUTH: self = failure(.io, "the journal cannot be written")
     default:
       let code = error.extendedResultCode.rawValue
@@ -44,6 +53,14 @@ extension Failure {
     var status = statvfs()
     guard statvfs(path, &status) == 0 else { return false }
     return status.f_bavail == 0 || (status.f_files > 0 && status.f_favail == 0)
+  }
+
+  /// EMFILE or ENFILE, as open(2) says it of any file at this moment.
+  private static var shortageOfDescriptors: Int32? {
+    let descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    guard descriptor >= 0 else { return Glibc.errno }
+    close(descriptor)
+    return nil
   }
 
   /// A value in a row that this version cannot have written.

@@ -64,13 +64,18 @@ public final class JournalReader {
 
   private static func open(_ path: String, _ access: Connection.Access) throws(Failure) -> Connection {
     let connection = try Connection(path: path, access: access)
-    try connection.withoutTransaction { db in
-      switch try Schema.inspect(db) {
-      case .current: break
-      case .empty, .outdated: throw missing(path)
-      case .newer(let version): throw JournalFile.newer(version, path: path)
-      case .foreign: throw JournalFile.foreign(path: path)
+    do throws(Failure) {
+      try connection.withoutTransaction { db in
+        switch try Schema.inspect(db) {
+        case .current: break
+        case .empty, .outdated: throw missing(path)
+        case .newer(let version): throw JournalFile.newer(version, path: path)
+        case .foreign: throw JournalFile.foreign(path: path)
+        }
       }
+    } catch {
+      connection.close()
+      throw error
     }
     return connection
   }

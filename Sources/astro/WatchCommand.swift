@@ -66,6 +66,8 @@ struct WatchCommand: ParsableCommand {
 extension Failure {
   /// Whether a fresh runner may succeed where this one failed, without anybody's help but time's.
   fileprivate var isPassing: Bool {
-    code == .noSpace || code == .unavailable || code == .cannotCreate || code == .tryLater
+    // Out of descriptors or memory, whatever it was that wanted some.
+    if let errno, [EMFILE, ENFILE, ENOMEM].contains(errno) { return true }
+    return code == .noSpace || code == .unavailable || code == .cannotCreate || code == .tryLater
   }
 }
