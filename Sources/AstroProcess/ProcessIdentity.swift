@@ -46,6 +46,8 @@ public struct ProcessIdentity: Hashable, Sendable {
 /// The fields of /proc/pid/stat that tell processes and groups apart (proc_pid_stat(5)).
 struct ProcessStatus: Equatable {
   let isZombie: Bool
+  /// By a signal or a tracer.
+  let isStopped: Bool
   /// It has ended or is about to: nothing of its program runs any more.
   let isEnding: Bool
   let group: Int32
@@ -85,6 +87,7 @@ struct ProcessStatus: Equatable {
       let startTime = UInt64(String(decoding: fields[19], as: UTF8.self))
     else { return nil }
     self.isZombie = state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")
+    self.isStopped = state == UInt8(ascii: "T") || state == UInt8(ascii: "t")
     self.isEnding = isZombie || flags & Self.exiting != 0
     self.isKernelThread = flags & Self.kernelThread != 0
     self.group = group

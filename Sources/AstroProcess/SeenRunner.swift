@@ -4,6 +4,8 @@ public import AstroCore
 public struct SeenRunner: Sendable, Equatable {
   public enum State: Sendable, Equatable {
     case working(pid: Int32)
+    /// By a signal, or by a debugger: it keeps what it owns, and does nothing until it is let go on (SIGCONT).
+    case stopped(pid: Int32)
     /// Its lock is held, but no process that can be seen from here is its owner: it works in another PID namespace, or
     /// it is dead and another runner watches what it had started.
     case unseen
@@ -26,7 +28,7 @@ extension RunnerLock {
     guard let bytes = Descriptor(opening: files.lock, 0)?.readAll() else { return SeenRunner(id: id, state: .dead) }
     let owner = OwnerLine(parsing: String(decoding: bytes, as: UTF8.self))?.identity
     if let owner, let status = owner.status, !status.isZombie {
-      return SeenRunner(id: id, state: .working(pid: owner.pid))
+      return SeenRunner(id: id, state: status.isStopped ? .stopped(pid: owner.pid) : .working(pid: owner.pid))
     }
     let isHeld = try LockedFile.inspect(files.lock)?.held ?? false
     return SeenRunner(id: id, state: isHeld ? .unseen : .dead)

@@ -9,6 +9,8 @@ public struct WorkingRunner: Sendable, Equatable {
   /// `nil` when its process cannot be seen from here: another PID namespace, say a container.
   public let pid: Int32?
   public let since: Timestamp?
+  /// Its process was stopped: nothing of what it owns goes on, and nobody else may take it.
+  public let isStalled: Bool
 
   /// Whether it takes files from the spool; `astro run` runs its own file alone.
   public var takesFiles: Bool { mode != Runner.Mode.single.name }
@@ -18,9 +20,10 @@ public struct WorkingRunner: Sendable, Equatable {
     let parts = seen.id.split(separator: "-")
     switch seen.state {
     case .dead: return nil
-    case .working(let pid): self.pid = pid
+    case .working(let pid), .stopped(let pid): self.pid = pid
     case .unseen: pid = nil
     }
+    if case .stopped = seen.state { isStalled = true } else { isStalled = false }
     id = seen.id
     mode = parts.first.map(String.init) ?? seen.id
     since = parts.count > 1 ? Timestamp(compact: String(parts[1])) : nil
@@ -32,6 +35,7 @@ public struct WorkingRunner: Sendable, Equatable {
     writer.member("mode", mode)
     writer.member("pid", ifPresent: pid)
     writer.member("since", ifPresent: since?.rfc3339)
+    writer.member("stalled", isStalled)
     writer.endObject()
   }
 

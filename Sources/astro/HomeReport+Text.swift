@@ -11,9 +11,23 @@ extension HomeReport {
 
   private var runnersText: String {
     guard !runners.isEmpty else { return "No runner is working: files wait until astro watch or astro drain runs.\n" }
-    return Table.text(
+    var text = Table.text(
       ["RUNNER", "PID", "SINCE"],
-      runners.map { [$0.mode, $0.pid.map(String.init) ?? "not visible", $0.since?.rfc3339 ?? ""] })
+      runners.map {
+        [
+          $0.isStalled ? "\($0.mode) (stalled)" : $0.mode, $0.pid.map(String.init) ?? "not visible",
+          $0.since?.rfc3339 ?? "",
+        ]
+      })
+    for runner in runners where runner.isStalled {
+      guard let pid = runner.pid else { continue }
+      text += """
+        Process \(pid) was stopped and keeps its runs: kill -CONT \(pid) lets it go on, kill -KILL \(pid) lets the next \
+        runner take them over.
+
+        """
+    }
+    return text
   }
 
   private var activeText: String {
