@@ -3,7 +3,7 @@ BUILD = swift build -c release --static-swift-stdlib --product astro -Xlinker -s
 # What is needed to build, beyond that to test (independent judges of what astro writes), the programs that real-component
 # tests run against, and what the benchmarks compare with.
 PACKAGES = libsqlite3-dev libyaml-dev
-TEST_PACKAGES = jq python3-jsonschema procps sqlite3 strace rsync passwd util-linux
+TEST_PACKAGES = faketime jq passwd procps python3-jsonschema rsync sqlite3 strace util-linux
 REAL_PACKAGES = prometheus prometheus-node-exporter curl cron procps
 BENCH_PACKAGES = gcc make ninja-build findutils python3
 
@@ -51,6 +51,10 @@ torture: packages-test
 	Tests/Torture/confinement.py "$$(swift build --show-bin-path)/astro" --control --share 0/20
 	Tests/Torture/confinement.py "$$(swift build --show-bin-path)/astro"
 	Tests/Torture/injection.py "$$(swift build --show-bin-path)/astro"
+	Tests/Torture/faults.py "$$(swift build --show-bin-path)/astro"
+	Tests/Torture/limit-storm.py "$$(swift build --show-bin-path)/astro"
+	Tests/Torture/journal-gate.py "$$(swift build --show-bin-path)/JournalPeer" --minutes 30
+	Tests/Torture/journal-gate.py "$$(swift build --show-bin-path)/JournalPeer" --minutes 1 --without-gate --in /dev/shm
 	ASTRO_TORTURE=1 ASTRO_BINARY="$$(swift build --show-bin-path)/astro" swift test --skip-build --filter AstroProcessTests
 
 # Speed, as ratios to references measured beside it. BENCH="chain latency" for some, QUICK=1 for a short pass,

@@ -16,7 +16,7 @@ final class Peer {
     try process.run()
   }
 
-  private static let program: URL = {
+  static let program: URL = {
     var path = [UInt8](repeating: 0, count: 4096)
     let count = readlink("/proc/self/exe", &path, path.count)
     let beside = Bundle.allBundles.map { $0.bundleURL.deletingLastPathComponent() }

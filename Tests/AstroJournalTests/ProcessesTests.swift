@@ -1,5 +1,6 @@
 import AstroCore
 import AstroJournal
+import Foundation
 import Glibc
 import Testing
 
@@ -15,6 +16,22 @@ import Testing
       #expect(peer.end() == 0)
     }
     #expect(try journal.read { try $0.series() } == ["n": 600])
+  }
+
+  /// Goal R28: a sample of what `make torture` does for half an hour.
+  @Test func writersAndCheckpointersBehindTheGateLoseNothing() throws {
+    let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../Torture/journal-gate.py").path
+    let process = Process()
+    let output = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = ["python3", script, Peer.program.path, "--seconds", "4"]
+    process.standardOutput = output
+    process.standardError = output
+    try process.run()
+    let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0 && said.contains(": 0 lost, integrity ok"), "\(said)")
   }
 
   @Test func fourProcessesThatOpenAFreshJournalAtOnceAllSucceed() throws {

@@ -112,6 +112,31 @@ import Testing
     #expect(try watch.stop().code == 0)
   }
 
+  /// Goal R25.
+  @Test func `a runner that was stopped is called stalled, with the ways out`() throws {
+    let home = try Home()
+    let watch = try home.start("watch")
+    func stalled() throws -> [Bool?] {
+      let runners = try home.astro("status", "--json").output.json()["runners"] as? [[String: Any]] ?? []
+      return runners.map { $0["stalled"] as? Bool }
+    }
+    try eventually("it works") { try stalled() == [false] }
+    watch.signal(SIGSTOP)
+    try eventually("it is stalled") { try stalled() == [true] }
+    let text = try home.astro("status").output
+    #expect(text.contains("watch (stalled)"))
+    #expect(
+      text.contains(
+        """
+        Process \(watch.pid) was stopped and keeps its runs: kill -CONT \(watch.pid) lets it go on, kill -KILL \
+        \(watch.pid) lets the next runner take them over.
+
+        """), "\(text)")
+    watch.signal(SIGCONT)
+    try eventually("it goes on") { try stalled() == [false] }
+    #expect(try watch.stop().code == 0)
+  }
+
   @Test func `runners and runs under way are shown with their progress`() throws {
     let home = try Home()
     let gate = try home.gate()

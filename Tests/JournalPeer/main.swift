@@ -60,6 +60,40 @@ case "hammer":
     grants += 1
     say("\(now.boot)")
   }
+case "churn":
+  // Inserts runs of its own with their contents and forgets the oldest, so that pages are split, freed and used again, until
+  // the other side closes our stdin; then tells how many. It ends at once when a commit that returned is not to be found.
+  let name = arguments[3]
+  func identifier(_ number: Int) -> WorkflowID { WorkflowID(unchecked: "\(name)-\(number)") }
+  func content(_ number: Int) -> [UInt8] {
+    [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: number * 7919 % 12_000)
+  }
+  let (kept, checkedEvery) = (200, 50)
+  var count = 0
+  var end = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+  while poll(&end, 1, 0) == 0 {
+    count += 1
+    try journal.commit { transaction in
+      var run = RunRecord(
+        id: identifier(count), name: name, user: "peer", state: .succeeded, file: Array(name.utf8),
+        fileExtension: "yaml", sha256: String(count), submittedAt: transaction.now.wall,
+        claimedAt: transaction.now.wall)
+      run.isSettled = true
+      try transaction.insert(run, content: content(count))
+      try transaction.add(series: [name: 1])
+      if count > kept { _ = try transaction.delete(identifier(count - kept)) }
+    }
+    guard count % checkedEvery == 0 else { continue }
+    let number = max(1, count - checkedEvery)
+    let (found, total) = try journal.read { (try $0.content(identifier(number)), try $0.series()[name]) }
+    guard found == content(number), total == Double(count) else {
+      say(
+        "lost: of \(count) commits the journal knows \(total ?? 0), and of content \(number) \(found?.count ?? -1) bytes"
+      )
+      exit(1)
+    }
+  }
+  say("\(count)")
 default: fatalError("unknown verb \(arguments[1])")
 }
 journal.close()
