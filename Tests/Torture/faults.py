@@ -8,7 +8,7 @@ in a spin.
     descriptors no descriptor is left (RLIMIT_NOFILE, then EMFILE and ENFILE)
     inodes      a file system without inodes (tmpfs)
     overflow    more events than the queue of inotify(7) holds, while the watcher is stopped
-    instances   all inotify instances of the user are taken
+    instances   no inotify instance is to be had
     clock       steps of the wall clock of an hour and a day both ways, while tasks run and a limit counts
     stopped     a runner that is stopped, in the middle of a run and in the middle of a transaction
 
@@ -17,7 +17,6 @@ any violation. As root.
 """
 import argparse
 import collections
-import ctypes
 import json
 import os
 import shutil
@@ -299,26 +298,22 @@ def overflow():
 
 def instances():
     with Home("instances") as home:
-        library = ctypes.CDLL(None, use_errno=True)
-        taken = []
-        while (number := library.inotify_init1(os.O_CLOEXEC)) >= 0:
-            taken.append(number)
-        try:
-            watch = home.start("watch")
-            home.eventually("it reports", lambda: os.path.exists(home.path + "/data/health.json") and home.health()["status"] != "starting")
-            check = home.health()["checks"]["spool"]
-            home.expect(check["status"] == "degraded" and "polled, not watched" in check["message"], f"health says {check}")
-            home.drop_counting(20)
-            home.eventually("they are found all the same", lambda: len(home.names("spool/done")) == 40, 60)
-            home.expect_all(20)
-            used = share(watch)
-            home.expect(used < 5, f"{used:.1f} % of a processor")
-            watch.terminate()
-            home.expect(watch.wait(timeout=60) == 0, "the watcher failed")
-            home.said(f"{len(taken)} instances taken: the spool is polled, health says so, 20 files: 0 lost, 0 twice, {used:.1f} % of a processor")
-        finally:
-            for number in taken:
-                os.close(number)
+        # In a user namespace of its own, which has limits of its own: nobody else on the machine is to miss any.
+        limited = 'echo 0 > /proc/sys/user/max_inotify_instances && exec "$@"'
+        watch = home.start("watch", before=["unshare", "-U", "-r", "sh", "-c", limited, "sh"])
+        home.eventually(
+            "it reports",
+            lambda: os.path.exists(home.path + "/data/health.json") and home.health()["status"] != "starting")
+        check = home.health()["checks"]["spool"]
+        home.expect(check["status"] == "degraded" and "polled, not watched" in check["message"], f"health says {check}")
+        home.drop_counting(20)
+        home.eventually("they are found all the same", lambda: len(home.names("spool/done")) == 40)
+        home.expect_all(20)
+        used = share(watch)
+        home.expect(used < 5, f"{used:.1f} % of a processor")
+        watch.terminate()
+        home.expect(watch.wait(timeout=60) == 0, "the watcher failed")
+        home.said(f"no inotify instance: the spool is polled, health says so, 20 files: 0 lost, 0 twice, {used:.1f} % of a processor")
 
 
 # A task that says which attempt it is and the boot time, to the hundredth of a second, without a process of its own.
