@@ -8,16 +8,24 @@ struct LockedFile: ~Copyable {
   private let descriptor: Descriptor
 
   /// Makes the file under a dot name, locks it, and only then gives it its name: nobody ever sees it unlocked while
-  /// its owner lives. A crash before the rename leaves a dot file that nothing reads; one after it, a free lock.
+  /// its owner lives. A crash before the rename leaves an unlocked dot file, for ``RunnerLock/removeUnborn(dataDirectory:)``;
+  /// one after it, a free lock.
   static func create(
     _ name: String, in directory: String, content: String, replacing: Bool
   ) throws(Failure) -> LockedFile? {
     let path = "\(directory)/\(name)"
     let hidden = "\(directory)/.\(name).\(getpid())"
-    guard let descriptor = Descriptor(opening: hidden, O_RDWR | O_CREAT | O_TRUNC) else {
-      throw .kernel(.cannotCreate, path, "cannot create the lock file")
+    // Left by one that had our number and died.
+    _ = clinux_remove_unlocked(AT_FDCWD, hidden)
+    let number = clinux_create_locked(AT_FDCWD, hidden, O_RDWR)
+    guard number >= 0 else { throw .kernel(.cannotCreate, path, "cannot create the lock file") }
+    let descriptor = Descriptor(owning: number)
+    // Held already, but where the file system has no locks at all.
+    guard flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 else {
+      let number = errno
+      unlink(hidden)
+      throw .kernel(.io, path, "cannot lock", number)
     }
-    guard flock(descriptor.number, LOCK_EX | LOCK_NB) == 0 else { throw .kernel(.io, path, "cannot lock") }
     let bytes = Array(content.utf8)
     let written = write(descriptor.number, bytes, bytes.count)
     guard written == bytes.count else {

@@ -1,4 +1,5 @@
 public import AstroCore
+import CLinux
 import Glibc
 
 /// The proof that a runner lives: `data/runners/<id>.lock`, held with flock(2) until it is released or the process
@@ -44,22 +45,13 @@ public final class RunnerLock {
       .filter { $0.hasSuffix(".lock") && !$0.hasPrefix(".") }.map { String($0.dropLast(5)) }.sorted()
   }
 
-  /// Removes the dot files of runners that died before their lock had its name: nobody holds them, and nothing reads
-  /// them. One that is only just being made is kept, because its maker may not have locked it yet.
+  /// Removes the dot files of runners and wardens that died before their lock had its name: nobody holds them, and nothing
+  /// reads them.
   /// - Returns: how many were removed.
-  public static func removeUnborn(dataDirectory: String, olderThan age: Duration = .seconds(3600)) throws(Failure)
-    -> Int
-  {
-    var removed = 0
-    for name in try Listing.names(in: "\(dataDirectory)/runners") where name.hasPrefix(".") {
-      let path = "\(dataDirectory)/runners/\(name)"
-      var status = stat()
-      guard lstat(path, &status) == 0,
-        wallClock() - Timestamp(microseconds: Int64(status.st_ctim.tv_sec) * 1_000_000) > age
-      else { continue }
-      if case .taken = try LockedFile.claim(path), unlink(path) == 0 { removed += 1 }
+  public static func removeUnborn(dataDirectory: String) throws(Failure) -> Int {
+    try Listing.names(in: "\(dataDirectory)/runners").count {
+      $0.hasPrefix(".") && clinux_remove_unlocked(AT_FDCWD, "\(dataDirectory)/runners/\($0)") != 0
     }
-    return removed
   }
 
   /// Unlinks the lock file of a runner that left nothing behind. Still locked at that moment: one who opened it just

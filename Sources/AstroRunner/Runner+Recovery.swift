@@ -24,12 +24,14 @@ extension Runner {
     intake.notice(listing: entries, identity: spool.identity)
   }
 
-  /// Removes what writers that died left under their dot names, which nobody else ever would.
+  /// Removes what writers that died left under their dot names, which nobody else ever would: at the start, after each
+  /// runner found dead, and every hour.
   private func sweep() throws(Failure) {
     let now = clock.now().boot
     guard now >= nextSweep else { return }
     nextSweep = now + Duration.seconds(3600).microseconds
     var removed = try RunnerLock.removeUnborn(dataDirectory: home.data)
+    for report in [home.metrics, home.health] { removed += AtomicFile.removeRemains(of: report) }
     try usingSpool { () throws(Failure) in removed += try spool.sweepTemporaries() }
     if removed > 0 { log.info("Remains removed", metadata: ["files": .stringConvertible(removed)]) }
   }
@@ -41,6 +43,7 @@ extension Runner {
     suspects = try journal.read { try Suspects($0) }
     for runner in try RunnerLock.all(dataDirectory: home.data) where !isKnown(runner) {
       guard let lock = try RunnerLock.takeIfFree(dataDirectory: home.data, id: runner) else { continue }
+      nextSweep = 0
       try inspect(lock)
       // Asked under its lock: it can make no more rows.
       if try journal.read({ try $0.refers(to: runner) }) { estate.locks[runner] = lock } else { try remove(lock) }
@@ -130,7 +133,11 @@ extension Runner {
       "Run adopted",
       metadata: ["workflow_id": .string(run.id.text), "former_owner": .string(run.owner ?? "none")])
     owned[run.id] = OwnedRun(user: run.user, startedAt: run.startedAt, since: run.livesSince)
-    try keeping(run.id) { () throws(Failure) in try prepareDirectory(of: run.id) }
+    try keeping(run.id) { () throws(Failure) in
+      try prepareDirectory(of: run.id)
+      // A power cut can have left it empty.
+      try keepContent(content, of: run.id, run.format)
+    }
     events.complete(run, tasks, attempts)
     if run.retriedAt != nil { try unsettle(run) }
     var seed = RunSeed(
@@ -283,6 +290,7 @@ extension Runner {
       // Ours before it is touched: of two runners that find it, one settles and marks it.
       guard try journal.commit({ try $0.setOwner(run.id, from: run.owner, to: id) }) else { continue }
       unsettled.append(run.id)
+      inherited.insert(run.id)
       if run.state != .rejected {
         let (tasks, attempts) = try journal.read { (try $0.tasks(of: run.id), try $0.attempts(of: run.id)) }
         events.complete(run, tasks, attempts)

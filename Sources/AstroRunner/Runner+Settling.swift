@@ -29,7 +29,7 @@ extension Runner {
   }
 
   /// Keeps the submitted bytes in the run's directory. The journal has them too: a crash before this is repaired when the
-  /// run settles.
+  /// run settles, and a power cut after it, which leaves an empty file, by whoever takes the run over.
   func keepContent(_ bytes: [UInt8], of run: WorkflowID, _ format: SubmissionFormat) throws(Failure) {
     let path = RunDirectory(run, in: home.runs).workflow(extension: format.rawValue)
     try AtomicFile.replace(path, with: bytes, mode: 0o600)
@@ -127,14 +127,16 @@ extension Runner {
     guard ended.run.state != .rejected else { return }
     let (run, directory) = (ended.run, RunDirectory(ended.run.id, in: home.runs))
     try keeping(run.id) { () throws(Failure) in
-      if access(directory.workflow(extension: run.fileExtension), F_OK) != 0 {
+      let isInherited = inherited.remove(run.id) != nil
+      if isInherited || access(directory.workflow(extension: run.fileExtension), F_OK) != 0 {
         try prepareDirectory(of: run.id)
         try keepContent(try content(), of: run.id, run.format)
       }
       try AtomicFile.replace(directory.record, with: ended.record, mode: 0o600)
     }
-    // The journal has their content.
-    for name in Listing.readable(in: directory.path) where name.hasPrefix(RunDirectory.outputPrefix) {
+    // Of outputs the journal has the content; the temporary files are of runners that died, as only the owner writes here.
+    for name in Listing.readable(in: directory.path)
+    where name.hasPrefix(RunDirectory.outputPrefix) || AtomicFile.isTemporary(name) {
       unlink("\(directory.path)/\(name)")
     }
   }

@@ -135,6 +135,8 @@ public final class Runner {
   var changed: Set<WorkflowID> = []
   /// Runs that ended, to be settled once their end is committed.
   var unsettled: [WorkflowID] = []
+  /// Those of them that a dead runner was settling: what it wrote without fsync may be gone.
+  var inherited: Set<WorkflowID> = []
   /// Found without a row, to be taken with the next commit.
   var orphans: [Orphan] = []
   /// What keeps the spool from being used, since the last look around.

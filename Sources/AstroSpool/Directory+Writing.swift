@@ -1,12 +1,20 @@
 import AstroCore
+import CLinux
 import Glibc
 
-/// A file that is written but not named yet.
-struct TemporaryFile {
+/// A file that is written but not named yet. It is locked for as long as somebody holds this: what is found unlocked has
+/// lost its writer.
+struct TemporaryFile: ~Copyable {
   static let prefix: StaticString = ".astro-"
   static let suffix: StaticString = ".tmp"
 
   let name: FileName
+  private let descriptor: Descriptor
+
+  init(name: FileName, descriptor: consuming Descriptor) {
+    self.name = name
+    self.descriptor = descriptor
+  }
 }
 
 extension Directory {
@@ -18,11 +26,10 @@ extension Directory {
     var generator = SystemRandomNumberGenerator()
     let random = String(generator.next(), radix: 16)
     let name = FileName(minted: "\(TemporaryFile.prefix)\(random)\(TemporaryFile.suffix)")
-    let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC
-    let number = name.withCString { openat(descriptor.number, $0, flags, 0o600) }
+    let number = name.withCString { clinux_create_locked(descriptor.number, $0, O_WRONLY) }
     guard number >= 0 else { throw .system(path(of: name), "cannot create it", errno) }
+    let file = Descriptor(number)
     do throws(Failure) {
-      let file = Descriptor(number)
       guard fchmod(number, 0o600) == 0 else { throw .system(path(of: name), "cannot set its mode", errno) }
       try file.write(bytes, path(of: name))
       try file.synchronize(path(of: name))
@@ -31,7 +38,7 @@ extension Directory {
       _ = name.withCString { unlinkat(descriptor.number, $0, 0) }
       throw error
     }
-    return TemporaryFile(name: name)
+    return TemporaryFile(name: name, descriptor: file)
   }
 
   /// Writes a whole file into `target`, over whatever has `name` there. Durable once `target` is.
@@ -47,7 +54,7 @@ extension Directory {
     }
   }
 
-  private func removed(_ temporary: TemporaryFile) -> Failure {
+  private func removed(_ temporary: borrowing TemporaryFile) -> Failure {
     .system(path(of: temporary.name), "somebody removed it while it was being named", ENOENT)
   }
 

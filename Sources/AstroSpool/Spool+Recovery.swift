@@ -1,4 +1,5 @@
 public import AstroCore
+import CLinux
 
 /// A claimed file as it lies in `active/`.
 public struct ActiveFile: Hashable, Sendable {
@@ -74,22 +75,34 @@ extension Spool {
     return name
   }
 
-  /// Removes dot files of ours that a crash left behind. Writers keep one for moments only; what is older than `age` by
-  /// the file system's clock has no writer any more.
+  /// Removes dot files of ours that a crash left behind: in `active/`, where only runners write, those that nobody has
+  /// locked; in `spool/`, where who submits many files at once keeps none of them open, what is older than `age` by the file
+  /// system's clock.
   /// - Returns: how many were removed.
   public func sweepTemporaries(olderThan age: Duration = .seconds(3600)) throws(Failure) -> Int {
-    guard let now = places.active.fileSystemNow() else { return 0 }
     var removed = 0
-    for directory in [places.spool, places.active] {
-      try directory.visit { (name, _) throws(Failure) in
-        guard name.starts(with: TemporaryFile.prefix), name.ends(with: TemporaryFile.suffix),
-          let status = try directory.status(of: name), status.kind == .regular,
-          (now - status.identity.changedNanoseconds) / 1000 > age.microseconds
-        else { return .goOn }
-        if try directory.remove(name) { removed += 1 }
-        return .goOn
-      }
+    try places.active.visitTemporaries { (name, _) throws(Failure) in
+      if name.withCString({ clinux_remove_unlocked(places.active.descriptor.number, $0) }) != 0 { removed += 1 }
+    }
+    guard let now = places.active.fileSystemNow() else { return removed }
+    try places.spool.visitTemporaries { (name, status) throws(Failure) in
+      guard (now - status.identity.changedNanoseconds) / 1000 > age.microseconds else { return }
+      if try places.spool.remove(name) { removed += 1 }
     }
     return removed
+  }
+}
+
+extension Directory {
+  fileprivate func visitTemporaries(_ body: (FileName, FileStatus) throws(Failure) -> Void) throws(Failure) {
+    try visit { (name, _) throws(Failure) in
+      if name.starts(with: TemporaryFile.prefix), name.ends(with: TemporaryFile.suffix),
+        let status = try self.status(of: name),
+        status.kind == .regular
+      {
+        try body(name, status)
+      }
+      return .goOn
+    }
   }
 }

@@ -8,7 +8,8 @@ public enum AtomicFile {
   private static let serial = Atomic<UInt64>(0)
 
   /// Replaces `path` by `bytes` in one rename(2): a reader sees the old file or the new one, never a mixture, and a
-  /// crash at any moment leaves one of the two (and at worst a dot-file that no collector reads).
+  /// crash at any moment leaves one of the two (and at worst a dot-file that no collector reads, for
+  /// ``removeRemains(of:)``).
   ///
   /// - Parameters:
   ///   - mode: the exact permissions, whatever the umask: 0644 for files that node_exporter or a probe must read.
@@ -20,6 +21,9 @@ public enum AtomicFile {
   ) throws(Failure) {
     let (directory, name) = split(path)
     let (descriptor, temporary) = try openTemporary("\(directory)/.\(name)", for: path)
+    // Keeps the file locked until it has its name: as long as it has not, its lock says that its writer lives.
+    let life = fcntl(descriptor, F_DUPFD_CLOEXEC, 3)
+    defer { if life >= 0 { close(life) } }
     do throws(Failure) {
       try fill(descriptor, bytes, mode: mode, durable: durable, path: path)
       guard rename(temporary, path) == 0 else { throw .system(.io, path, "cannot be replaced", errno: errno) }
@@ -35,8 +39,8 @@ public enum AtomicFile {
     while true {
       // Starts with a dot and does not end in `.prom`: node_exporter reads every *.prom of its directory, dot or not.
       let number = serial.add(1, ordering: .relaxed).newValue
-      let temporary = "\(stem).\(getpid())-\(number).tmp"
-      let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+      let temporary = "\(stem).\(getpid())-\(number)\(temporarySuffix)"
+      let descriptor = createLocked(temporary)
       if descriptor >= 0 { return (descriptor, temporary) }
       // Left by a process that was killed and had our number, as the first process of every container has the same.
       guard errno == EEXIST else { throw .system(.cannotCreate, path, "cannot create a temporary file", errno: errno) }
@@ -67,7 +71,7 @@ public enum AtomicFile {
     guard fsync(descriptor) == 0 else { throw .system(.io, directory, "cannot be made durable", errno: errno) }
   }
 
-  private static func split(_ path: String) -> (directory: String, name: String) {
+  static func split(_ path: String) -> (directory: String, name: String) {
     guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return (".", path) }
     let directory = String(path[..<slash])
     return (directory.isEmpty ? "/" : directory, String(path[path.utf8.index(after: slash)...]))

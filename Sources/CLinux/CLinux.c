@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <time.h>
@@ -24,6 +25,29 @@ int clinux_lease_release(int fd) { return fcntl(fd, F_SETLEASE, F_UNLCK); }
 
 int clinux_rename_noreplace(int from_directory, const char *from, int to_directory, const char *to) {
   return renameat2(from_directory, from, to_directory, to, RENAME_NOREPLACE);
+}
+
+int clinux_create_locked(int directory, const char *name, int flags) {
+  while (1) {
+    int fd = openat(directory, name, flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) return -1;
+    while (flock(fd, LOCK_EX) != 0 && errno == EINTR) continue;
+    // Where there are no locks nobody removes anything either.
+    struct stat status;
+    if (fstat(fd, &status) != 0 || status.st_nlink > 0) return fd;
+    close(fd);
+  }
+}
+
+int clinux_remove_unlocked(int directory, const char *name) {
+  int fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  struct stat opened, named;
+  int removed = fstat(fd, &opened) == 0 && S_ISREG(opened.st_mode) && flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+                fstatat(directory, name, &named, AT_SYMLINK_NOFOLLOW) == 0 && named.st_ino == opened.st_ino &&
+                named.st_dev == opened.st_dev && unlinkat(directory, name, 0) == 0;
+  close(fd);
+  return removed;
 }
 
 int clinux_signalfd(const sigset_t *mask) { return signalfd(-1, mask, SFD_CLOEXEC | SFD_NONBLOCK); }

@@ -65,8 +65,12 @@ import Testing
   @Test func `only our own dot files without a writer are swept`() throws {
     let fixture = try SpoolFixture()
     for name in [".astro-1.tmp", "active/.astro-2.tmp", ".mine.tmp", "a.yaml"] { fixture.write("a\n", to: name) }
-    #expect(try fixture.spool.sweepTemporaries(olderThan: .seconds(3600)) == 0)
-    #expect(try fixture.spool.sweepTemporaries(olderThan: .seconds(-1)) == 2)
+    let writer = open(fixture.path + "/active/.astro-2.tmp", O_WRONLY | O_CLOEXEC)
+    flock(writer, LOCK_EX)
+    #expect(try fixture.spool.sweepTemporaries(olderThan: .seconds(3600)) == 0, "both may have writers")
+    close(writer)
+    #expect(try fixture.spool.sweepTemporaries(olderThan: .seconds(3600)) == 1, "in active/ the lock tells")
+    #expect(try fixture.spool.sweepTemporaries(olderThan: .seconds(-1)) == 1)
     #expect(fixture.names() == [".mine.tmp", "a.yaml"])
     #expect(fixture.names(in: "active").isEmpty)
   }

@@ -69,6 +69,16 @@ import Testing
     #expect(names() == ["astro.prom"])
   }
 
+  @Test func `what a killed writer left is removed, and what a living one holds is not`() throws {
+    let (dead, alive) = (home.path(".astro.prom.1-1.tmp"), home.path(".astro.prom.1-2.tmp"))
+    for path in [dead, alive, home.path(".other.prom.1-1.tmp"), path] { close(open(path, O_WRONLY | O_CREAT, 0o600)) }
+    let writer = open(alive, O_WRONLY | O_CLOEXEC)
+    defer { close(writer) }
+    flock(writer, LOCK_EX)
+    #expect(AtomicFile.removeRemains(of: path) == 1)
+    #expect(names() == [".astro.prom.1-2.tmp", ".other.prom.1-1.tmp", "astro.prom"])
+  }
+
   @Test func aMissingDirectoryIsAnErrorThatNamesTheFile() {
     let path = home.path("none/astro.prom")
     let failure = #expect(throws: Failure.self) { try AtomicFile.replace(path, with: [1]) }

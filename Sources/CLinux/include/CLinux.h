@@ -25,6 +25,13 @@ int clinux_signalfd(const sigset_t *mask);
 /// Reads one pending signal from a signalfd; 0 when none is pending.
 int clinux_signalfd_read(int fd);
 
+/// A new file (openat(2) with O_CREAT, O_EXCL, O_NOFOLLOW and `flags`) that only its owner may use, and of which the
+/// descriptor holds flock(2) LOCK_EX: until that lock goes, with the descriptor or the process, the file has a maker who lives.
+/// A remover that was faster than the lock is outwaited: what is returned has its name.
+int clinux_create_locked(int directory, const char *name, int flags);
+/// Removes a regular file that nobody holds a lock on: 1 when it did, 0 when somebody does or the name is another file's.
+int clinux_remove_unlocked(int directory, const char *name);
+
 /// posix_spawn_file_actions_addchdir_np(3).
 int clinux_spawn_chdir(posix_spawn_file_actions_t *actions, const char *path);
 /// posix_spawn_file_actions_addclosefrom_np(3).
