@@ -12,6 +12,16 @@ public indirect enum Expression: Sendable, Equatable {
     case greater = ">"
     case and = "&&"
     case or = "||"
+
+    /// How strongly it binds, from the loosest to the tightest: `||`, `&&`, `== !=`, `< <= > >=`.
+    public var precedence: Int {
+      switch self {
+      case .or: 1
+      case .and: 2
+      case .equal, .notEqual: 3
+      case .less, .lessOrEqual, .greater, .greaterOrEqual: 4
+      }
+    }
   }
 
   public enum Function: String, Sendable, CaseIterable {

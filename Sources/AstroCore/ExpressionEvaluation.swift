@@ -149,10 +149,11 @@ extension Expression.Function {
     }
   }
 
-  /// `format('{0} of {1}', a, b)`; `{{` and `}}` are braces.
+  /// `format('{0} of {1}', a, b)`; `{{` and `}}` are braces. By scalars: to Swift, a brace with an accent on it is
+  /// another character.
   private static func format(_ pattern: String, _ arguments: [String]) throws(EvaluationError) -> String {
-    var result = ""
-    var rest = Substring(pattern)
+    var result = String.UnicodeScalarView()
+    var rest = pattern.unicodeScalars[...]
     while let brace = rest.firstIndex(where: { $0 == "{" || $0 == "}" }) {
       result += rest[..<brace]
       let mark = rest[brace]
@@ -160,16 +161,16 @@ extension Expression.Function {
       if rest.first == mark {
         result.append(mark)
         rest = rest.dropFirst()
-      } else if mark == "{", let end = rest.firstIndex(of: "}"), let index = Int(rest[..<end]),
+      } else if mark == "{", let end = rest.firstIndex(of: "}"), let index = Int(String(rest[..<end])),
         arguments.indices.contains(index)
       {
-        result += arguments[index]
+        result += arguments[index].unicodeScalars
         rest = rest[rest.index(after: end)...]
       } else {
         throw EvaluationError("format() has a brace that names no argument in '\(pattern)'")
       }
     }
-    return result + rest
+    return String(result + rest)
   }
 }
 

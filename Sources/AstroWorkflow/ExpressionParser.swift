@@ -45,25 +45,15 @@ struct ExpressionParser {
 
   // MARK: operators
 
-  /// From the loosest to the tightest: `||`, `&&`, `== !=`, `< <= > >=`.
-  private static func precedence(_ operation: Expression.Operator) -> Int {
-    switch operation {
-    case .or: 1
-    case .and: 2
-    case .equal, .notEqual: 3
-    case .less, .lessOrEqual, .greater, .greaterOrEqual: 4
-    }
-  }
-
   mutating func binary(above floor: Int) throws(ExpressionError) -> Operand {
     let start = position
     depth += 1
     defer { depth -= 1 }
     guard depth <= Self.deepest else { throw tooDeep(at: start) }
     var left = try unary()
-    while let operation = peekOperator(), Self.precedence(operation) > floor {
+    while let operation = peekOperator(), operation.precedence > floor {
       position += operation.rawValue.utf8.count
-      let right = try binary(above: Self.precedence(operation))
+      let right = try binary(above: operation.precedence)
       left = Operand(
         expression: .binary(operation, left.expression, right.expression), height: max(left.height, right.height) + 1)
       guard left.height <= Self.highest else { throw tooDeep(at: start) }

@@ -75,8 +75,10 @@ extension ParameterPlan.Kind {
       return accept(value)
     case .boolean: return text == "true" ? .bool(true) : text == "false" ? .bool(false) : nil
     case .list:
-      if text.hasPrefix("[") { return (try? JSONReader.parse(text)).flatMap(accept) }
-      let items = text.split(separator: ",", omittingEmptySubsequences: false).map { JSONValue.string(String($0)) }
+      if text.utf8.first == UInt8(ascii: "[") { return (try? JSONReader.parse(text)).flatMap(accept) }
+      // By bytes: to Swift, a comma with an accent on it is another character.
+      let items = text.utf8.split(separator: UInt8(ascii: ","), omittingEmptySubsequences: false)
+        .map { JSONValue.string(String(Substring($0))) }
       return .list(text.isEmpty ? [] : items)
     }
   }

@@ -102,7 +102,8 @@ public final class StrictDecoder {
     case .null?: return "nothing"
     case .bool?, .integer?, .number?: return shown
     case .string?, .list?, .map?, nil:
-      return "'\(shown.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\\n"))'"
+      let lines = shown.unicodeScalars.split(separator: "\n", omittingEmptySubsequences: false)
+      return "'\(lines.map(String.init).joined(separator: "\\n"))'"
     }
   }
 }

@@ -85,8 +85,8 @@ struct Astro: ParsableCommand {
     } catch {
       // Help and version, or what is wrong with the arguments.
       let code = exitCode(for: error)
-      let text = fullMessage(for: error) + "\n"
-      if code.isSuccess { Output.text(text) } else { Message.write(text) }
+      let text = fullMessage(for: error)
+      if code.isSuccess { Output.line(text) } else { Message.lines(text) }
       return code.rawValue
     }
   }

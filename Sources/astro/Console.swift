@@ -6,6 +6,11 @@ import Synchronization
 enum Message {
   static func error(_ text: String) { write("astro: \(Terminal.printable(text))\n") }
   static func note(_ text: String) { write("\(Terminal.printable(text))\n") }
+  /// Several lines that quote what a user wrote: an argument may be a hostile file's name that `*` found.
+  static func lines(_ text: String) {
+    let lines = text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
+    for line in lines { note(String(Substring(line))) }
+  }
   /// Diagnostics come with their own form and are printable already.
   static func show(_ diagnostics: [Diagnostic]) { for diagnostic in diagnostics { write(diagnostic.rendered) } }
 

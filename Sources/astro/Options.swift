@@ -40,10 +40,11 @@ struct ParameterOptions: ParsableArguments {
   func values() throws -> [String: String] {
     var values: [String: String] = [:]
     for pair in params {
-      guard let mark = pair.firstIndex(of: "="), mark != pair.startIndex else {
+      // By bytes: to Swift, '=' with an accent on it is another character.
+      guard let mark = pair.utf8.firstIndex(of: UInt8(ascii: "=")), mark != pair.startIndex else {
         throw ValidationError("-p takes name=value, got '\(pair)'")
       }
-      values[String(pair[..<mark])] = String(pair[pair.index(after: mark)...])
+      values[String(pair[..<mark])] = String(pair[pair.utf8.index(after: mark)...])
     }
     return values
   }

@@ -63,8 +63,9 @@ final class Progress: RunObserver {
     let key = AttemptKey(workflow: change.workflow, task: change.task, number: change.attempts)
     let path = RunDirectory(change.workflow, in: site.home.runs).attempt(key) + "/stderr"
     guard let bytes = try? FileTail.read(path, last: 4096) else { return }
-    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n").suffix(10) {
-      say("      \(Terminal.printable(String(line), keepTabs: true))")
+    // By bytes: to Swift, CR LF is one character.
+    for line in bytes.split(separator: 0x0A).suffix(10) {
+      say("      \(Terminal.printable(String(decoding: line, as: UTF8.self), keepTabs: true))")
     }
   }
 

@@ -8,6 +8,9 @@ enum ShellWord {
       }
     }
     guard !plain || text.isEmpty else { return text }
-    return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''") + "'"
+    // By bytes, as the shell sees it: to Swift, a quote with an accent on it is another character.
+    let quote = UInt8(ascii: "'")
+    return String(
+      decoding: [quote] + text.utf8.flatMap { $0 == quote ? Array("'\\''".utf8) : [$0] } + [quote], as: UTF8.self)
   }
 }

@@ -46,8 +46,9 @@ struct Site {
     var entry = environ
     while let text = entry.pointee {
       let pair = String(cString: text)
-      if let mark = pair.firstIndex(of: "=") {
-        result[String(pair[..<mark])] = String(pair[pair.index(after: mark)...])
+      // By bytes: to Swift, '=' with an accent on it is another character.
+      if let mark = pair.utf8.firstIndex(of: UInt8(ascii: "=")) {
+        result[String(pair[..<mark])] = String(pair[pair.utf8.index(after: mark)...])
       }
       entry += 1
     }

@@ -9,6 +9,7 @@ import Testing
     #expect(Expression.element(top, .literal(.integer(0))).spelled == "params.top[0]")
     #expect(Expression.literal(.string("it's")).spelled == "'it''s'")
     #expect(Expression.literal(.string("'")).spelled == "''''")
+    #expect(Expression.literal(.string("'\u{301}")).spelled.utf8.elementsEqual("'''\u{301}'".utf8))
     #expect(Expression.call(.contains, [top, .literal(.string("x"))]).spelled == "contains(params.top, 'x')")
     #expect(Expression.binary(.greater, top, .literal(.integer(3))).spelled == "params.top > 3")
   }
@@ -21,5 +22,9 @@ import Testing
     #expect(Expression.not(.binary(.or, a, b)).spelled == "!(true || false)")
     #expect(Expression.not(a).spelled == "!true")
     #expect(Expression.binary(.equal, .not(a), b).spelled == "!true == false")
+    #expect(Expression.binary(.less, .binary(.equal, a, b), c).spelled == "(true == false) < null")
+    #expect(Expression.binary(.equal, .binary(.less, a, b), c).spelled == "true < false == null")
+    #expect(Expression.member(.not(.root(.params)), "n").spelled == "(!params).n")
+    #expect(Expression.element(.literal(.integer(1)), top).spelled == "(1)[params.top]")
   }
 }

@@ -70,7 +70,7 @@ import Testing
     ("contains(params.none, 'x')", "false"), ("contains(123, '2')", "true"), ("startsWith('hello', 'he')", "true"),
     ("startsWith('he', 'hello')", "false"), ("endsWith('hello', 'lo')", "true"), ("endsWith('hello', 'l')", "false"),
     ("startsWith(params.n, '3')", "true"), ("format('{0}-{1}-{0}', 'a', 2)", #""a-2-a""#),
-    ("format('{{{0}}}', 1)", #""{1}""#),
+    ("format('{{{0}}}', 1)", #""{1}""#), ("format('{0}\u{301}{{\u{301}', 1)", "\"1\u{301}{\u{301}\""),
     ("format('plain')", #""plain""#), ("join(params.list)", #""1,b,""#), ("join(params.list, ' + ')", #""1 + b + ""#),
     ("join(fromJSON('[]'))", #""""#), ("toJSON(params.list)", #""[1,\"b\",null]""#),
     ("toJSON('a\"b')", #""\"a\\\"b\"""#),
