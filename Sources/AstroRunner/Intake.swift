@@ -20,9 +20,7 @@ struct Intake {
     }
   }
 
-  /// Names heard of and not looked at.
-  private var unseen: [FileName] = []
-  private var unseenSet: Set<FileName> = []
+  private var unseen = Unseen()
   private var queue = FairQueue<FileName>()
   /// How many entries are in it: more than there are names, where files changed while they were queued.
   private var entries = 0
@@ -45,7 +43,7 @@ struct Intake {
   private static let stuckPause = Duration.seconds(60)
 
   mutating func notice(_ names: some Sequence<FileName>) {
-    for name in names where unseenSet.insert(name).inserted { unseen.append(name) }
+    for name in names { unseen.insert(name) }
   }
 
   /// Takes a whole listing in. Names whose content is known to wait are not looked at again.
@@ -87,9 +85,8 @@ struct Intake {
   ) -> [Finding] {
     var findings: [Finding] = []
     var size = 0
-    for _ in 0..<min(Self.looksPerTurn, unseen.count) where size < Self.heldAtMost {
-      let name = unseen.removeLast()
-      unseenSet.remove(name)
+    for _ in 0..<Self.looksPerTurn {
+      guard size < Self.heldAtMost, let name = unseen.removeNext() else { break }
       queued[name] = nil
       guard let finding = look(at: name, in: spool, now: now, examine: examine) else { continue }
       if case .admissible(let candidate, let admission) = finding, !admission.isRefused {
@@ -180,6 +177,27 @@ struct Intake {
   mutating func setAside(_ name: FileName, _ identity: FileIdentity?, _ failure: Failure, now: Moment) -> Bool {
     later.put(name, at: now.boot + Self.stuckPause.microseconds, identity)
     return stuck.updateValue(failure, forKey: name)?.errno != failure.errno
+  }
+}
+
+/// Names heard of and not looked at. The newest is the next; but what can be no workflow by its name comes after all others,
+/// which a heap of junk would else keep waiting until the last of it is rejected.
+private struct Unseen {
+  private var all: Set<FileName> = []
+  private var candidates: [FileName] = []
+  private var others: [FileName] = []
+
+  var isEmpty: Bool { all.isEmpty }
+
+  mutating func insert(_ name: FileName) {
+    guard all.insert(name).inserted else { return }
+    if case .candidate = SpoolEntry(name: name).kind { candidates.append(name) } else { others.append(name) }
+  }
+
+  mutating func removeNext() -> FileName? {
+    guard let name = candidates.popLast() ?? others.popLast() else { return nil }
+    all.remove(name)
+    return name
   }
 }
 

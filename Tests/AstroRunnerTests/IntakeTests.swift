@@ -61,6 +61,15 @@ import Testing
     #expect(intake.hasAdmissible)
   }
 
+  /// Goal R16.
+  @Test func `what may be a workflow is looked at before a heap of junk`() throws {
+    var intake = Intake()
+    intake.notice([try write("good.yaml")])
+    intake.notice(try (0..<2 * Intake.looksPerTurn).map { try write("junk-\($0)") })
+    #expect(look(&intake, room: 1).isEmpty)
+    #expect(intake.hasAdmissible)
+  }
+
   @Test func `a file that waits for its time is looked at anew when a listing shows that it was replaced`() throws {
     var intake = Intake()
     intake.notice([try write("a.yaml", "not_before: 2030-01-01T00:00:00Z\n")])
