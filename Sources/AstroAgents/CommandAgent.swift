@@ -42,13 +42,15 @@ public final class CommandAgent {
   public func start(_ starts: [(start: AttemptStart, isHeld: Bool)]) -> [AttemptEnding] {
     var requests: [StartRequest] = []
     var endings: [AttemptEnding] = []
+    var accounts = Accounts()
     for (start, isHeld) in starts {
-      switch request(for: start) {
+      switch request(for: start, &accounts) {
       case .success(var request):
         request.isHeld = isHeld
         requests.append(request)
       case .failure(let problem):
-        endings.append(ending(start.key, .notStarted(reason: problem.message, infrastructure: false)))
+        endings.append(
+          ending(start.key, .notStarted(reason: problem.message, infrastructure: problem.infrastructure)))
       }
     }
     do throws(Failure) {
@@ -82,8 +84,8 @@ public final class CommandAgent {
       try record.stderr.flatMap { scratch throws(Failure) in try files.keep(scratch, as: "stderr") },
     ]
     var end = AttemptEnding(
-      key: record.key, outcome: record.status.outcome, startedAt: record.startedAt, finishedAt: record.finishedAt,
-      duration: record.duration, usage: record.usage, omitted: record.omitted)
+      key: record.key, outcome: record.outcome(limit: promise.memory), startedAt: record.startedAt,
+      finishedAt: record.finishedAt, duration: record.duration, usage: record.usage, omitted: record.omitted)
     guard end.outcome.isSuccess else { return end }
     if let obstacle = obstacles.compactMap({ $0 }).first {
       end.outcome = .invalidOutput(obstacle)
@@ -105,12 +107,29 @@ public final class CommandAgent {
 
   private struct Unstartable: Error {
     let message: String
+    var infrastructure = false
   }
 
-  private func request(for start: AttemptStart) -> Result<StartRequest, Unstartable> {
+  private func request(
+    for start: AttemptStart, _ accounts: inout Accounts
+  ) -> Result<StartRequest, Unstartable> {
+    var confinement = Confinement()
+    (confinement.memory, confinement.cpus) = (start.resources.memory, start.resources.cpus)
+    var ownHome: String?
+    switch accounts.answer(for: start.user) {
+    case .own: break
+    case .none(let reason): return .failure(Unstartable(message: reason))
+    case .other(let account):
+      confinement.user = account.numbers
+      ownHome = account.home
+      do throws(Failure) { try AttemptFiles(start.key, runs: runs).give(to: account.numbers, runs: runs) } catch {
+        return .failure(Unstartable(message: error.description, infrastructure: true))
+      }
+    }
     let directory = RunDirectory(start.key.workflow, in: runs)
     var values: [String: String] = [:]
     for (name, value) in inherited { values[name] = value }
+    values["HOME"] = ownHome ?? values["HOME"]
     for (name, value) in start.environment { values[name] = value }
     values["ASTRO_HOME"] = home
     values["ASTRO_WORKFLOW_ID"] = start.key.workflow.text
@@ -127,10 +146,10 @@ public final class CommandAgent {
       return .failure(Unstartable(message: "no such program: '\(arguments[0])' is not in PATH"))
     }
     arguments[0] = program
-    return .success(
-      StartRequest(
-        key: start.key, arguments: arguments,
-        environment: values.map { "\($0.key)=\($0.value)" }, workdir: workdir))
+    var request = StartRequest(
+      key: start.key, arguments: arguments, environment: values.map { "\($0.key)=\($0.value)" }, workdir: workdir)
+    request.confinement = confinement
+    return .success(request)
   }
 
   /// Looks a bare name up as execvp(3) does in the command's own directory; a name with a slash is taken as it is.
@@ -145,6 +164,15 @@ public final class CommandAgent {
       }
     }
     return nil
+  }
+}
+
+extension ExitRecord {
+  /// Success stays success: a child that was killed need not have been missed.
+  fileprivate func outcome(limit: Int64?) -> AttemptOutcome {
+    guard ranOutOfMemory, status != .exited(0) else { return status.outcome }
+    let bound = limit.map { ": limit \(Notation.spell(bytes: $0))" } ?? ""
+    return .outOfMemory("out of memory\(bound)", status)
   }
 }
 

@@ -2,7 +2,8 @@
 public struct ResourceUsage: Sendable, Equatable {
   public var userMicroseconds: Int64
   public var systemMicroseconds: Int64
-  /// Peak resident set of the largest process, in KiB (`ru_maxrss`).
+  /// In KiB: the most memory the attempt held at a time, page cache included, where a control group counts that; else the
+  /// peak resident set of its largest process (`ru_maxrss`).
   public var peakKiB: Int64
 
   public init(userMicroseconds: Int64 = 0, systemMicroseconds: Int64 = 0, peakKiB: Int64 = 0) {
@@ -36,6 +37,9 @@ public enum WaitStatus: Sendable, Hashable {
 public enum AttemptOutcome: Sendable, Equatable {
   case exited(Int32)
   case signalled(Int32)
+  /// It failed after the kernel had killed something of it, because it had used up its memory; the reason in one sentence,
+  /// and how it then ended.
+  case outOfMemory(String, WaitStatus)
   /// Its time was up, and it was made to end; how it then did.
   case timedOut(WaitStatus?)
   /// The same for a run that was stopped.
@@ -52,7 +56,7 @@ public enum AttemptOutcome: Sendable, Equatable {
   /// Whether there was a process.
   public var hasStarted: Bool {
     switch self {
-    case .exited, .signalled, .invalidOutput, .lost: true
+    case .exited, .signalled, .outOfMemory, .invalidOutput, .lost: true
     case .timedOut(let status), .cancelled(let status): status != nil
     case .notStarted: false
     }
@@ -62,7 +66,7 @@ public enum AttemptOutcome: Sendable, Equatable {
   public var taskState: TaskState {
     switch self {
     case .exited(0): .succeeded
-    case .exited, .signalled, .notStarted, .invalidOutput: .failed
+    case .exited, .signalled, .outOfMemory, .notStarted, .invalidOutput: .failed
     case .timedOut: .timedOut
     case .cancelled: .cancelled
     case .lost: .lost
@@ -73,8 +77,9 @@ public enum AttemptOutcome: Sendable, Equatable {
   public var exitCode: Int32? {
     switch self {
     case .exited(let code): code
+    case .outOfMemory(_, .exited(let code)): code
     case .invalidOutput: 0
-    case .signalled, .timedOut, .cancelled, .notStarted, .lost: nil
+    case .signalled, .outOfMemory, .timedOut, .cancelled, .notStarted, .lost: nil
     }
   }
 
@@ -83,6 +88,7 @@ public enum AttemptOutcome: Sendable, Equatable {
     switch self {
     case .exited(let code): .exited(code)
     case .signalled(let number): .signalled(number)
+    case .outOfMemory(_, let status): status
     case .timedOut(let status), .cancelled(let status): status
     case .invalidOutput: .exited(0)
     case .notStarted, .lost: nil
@@ -95,6 +101,7 @@ public enum AttemptOutcome: Sendable, Equatable {
     case .exited(0): nil
     case .exited(let code): "exited with code \(code)"
     case .signalled(let number): "killed by signal \(number)"
+    case .outOfMemory(let reason, _): reason
     case .timedOut: "timed out"
     case .cancelled: "cancelled"
     case .notStarted(let reason, _): reason

@@ -11,10 +11,12 @@ public struct AttemptStart: Sendable {
   /// `nil` is `$ASTRO_RUN_DIR`.
   public var workdir: String?
   public var promise: AttemptPromise
+  public var resources: ResourceLimits
 
   public init(
     key: AttemptKey, user: String, agent: String, arguments: [String],
-    environment: [(name: String, value: String)] = [], workdir: String? = nil, promise: AttemptPromise = .init()
+    environment: [(name: String, value: String)] = [], workdir: String? = nil, promise: AttemptPromise = .init(),
+    resources: ResourceLimits = .init()
   ) {
     self.key = key
     self.user = user
@@ -23,6 +25,7 @@ public struct AttemptStart: Sendable {
     self.environment = environment
     self.workdir = workdir
     self.promise = promise
+    self.resources = resources
   }
 }
 
@@ -32,10 +35,13 @@ public struct AttemptPromise: Sendable, Equatable {
   public var outputs: [String]
   /// Some expression reads its stdout.
   public var keepsStdout: Bool
+  /// How much memory it was given, in bytes, to be named where that was too little.
+  public var memory: Int64?
 
-  public init(outputs: [String] = [], keepsStdout: Bool = false) {
+  public init(outputs: [String] = [], keepsStdout: Bool = false, memory: Int64? = nil) {
     self.outputs = outputs
     self.keepsStdout = keepsStdout
+    self.memory = memory
   }
 }
 

@@ -30,6 +30,30 @@ public enum Notation {
     return .microseconds(Int64((min(seconds, most) * 1_000_000).rounded()))
   }
 
+  private static let units: [(word: String, bytes: Double)] = [
+    ("KiB", 0x1p10), ("MiB", 0x1p20), ("GiB", 0x1p30), ("TiB", 0x1p40), ("K", 0x1p10), ("M", 0x1p20), ("G", 0x1p30),
+    ("T", 0x1p40), ("", 1),
+  ]
+
+  /// `64MiB`, `512K` (both in powers of 1024), or a bare number of bytes; fractions allowed (`1.5GiB`), rounded to whole
+  /// bytes. `nil` when it is none of these. What is more than 2^62 is cut to that.
+  public static func size(_ text: String) -> Int64? {
+    let end = text.utf8.firstIndex { !((0x30...0x39).contains($0) || $0 == 0x2E) } ?? text.utf8.endIndex
+    let digits = text[..<end]
+    guard let first = digits.utf8.first, first != 0x2E, digits.utf8.last != 0x2E, let number = Double(digits),
+      let unit = units.first(where: { $0.word == text[end...] })
+    else { return nil }
+    return Int64(min(number * unit.bytes, 0x1p62).rounded())
+  }
+
+  /// In the largest unit that is exact: `512MiB`, `1536KiB`, `1000 bytes`.
+  public static func spell(bytes: Int64) -> String {
+    for (power, unit) in [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")] {
+      if bytes >= 1 << power, bytes.isMultiple(of: 1 << power) { return "\(bytes >> power)\(unit)" }
+    }
+    return bytes == 1 ? "1 byte" : "\(bytes) bytes"
+  }
+
   /// The shortest exact spelling people use: `90s` is `1m 30s`, `0` is `0s`; below a second, milliseconds.
   public static func spell(_ duration: Duration) -> String {
     let total = duration.microseconds
@@ -42,34 +66,5 @@ public enum Notation {
       rest %= size
     }
     return parts.prefix(2).joined(separator: " ")
-  }
-
-  /// `64MiB 512K 1G`, or a bare number of bytes; each unit is 1024 of the one before it, with or without `iB`; fractions
-  /// allowed (`1.5GiB`). `nil` when it is none of these, or past 8 EiB.
-  public static func size(_ text: String) -> Int64? {
-    let end = text.utf8.firstIndex { !((0x30...0x39).contains($0) || $0 == 0x2E) } ?? text.utf8.endIndex
-    let digits = text[..<end]
-    guard let first = digits.utf8.first, first != 0x2E, digits.utf8.last != 0x2E, let number = Double(digits) else {
-      return nil
-    }
-    let power: Int
-    switch text[end...] {
-    case "", "B": power = 0
-    case "K", "KiB": power = 1
-    case "M", "MiB": power = 2
-    case "G", "GiB": power = 3
-    case "T", "TiB": power = 4
-    default: return nil
-    }
-    return Int64(exactly: (number * Double(Int64(1) << (10 * power))).rounded())
-  }
-
-  /// The largest unit that spells it exactly: `64MiB`, `1536KiB`, `5 bytes`.
-  public static func spell(bytes: Int64) -> String {
-    for (power, unit) in [(4, "TiB"), (3, "GiB"), (2, "MiB"), (1, "KiB")] {
-      let size = Int64(1) << (10 * power)
-      if bytes >= size, bytes % size == 0 { return "\(bytes / size)\(unit)" }
-    }
-    return "\(bytes) bytes"
   }
 }

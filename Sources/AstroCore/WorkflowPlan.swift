@@ -62,6 +62,7 @@ public struct TaskPlan: Sendable, Equatable {
   /// Between TERM and KILL.
   public var grace: Duration = .seconds(10)
   public var retry = RetryPolicy()
+  public var resources = ResourceLimits()
   public var continueOnError = false
   /// Outputs it promises: missing one after success is a failure.
   public var outputs: [String] = []
@@ -126,7 +127,8 @@ public struct RetryPolicy: Sendable, Equatable {
     switch outcome {
     case .exited(0), .cancelled: return false
     case .exited(let code): return anything || onExit.contains(code)
-    case .signalled: return anything || onError.contains(.signal)
+    case .signalled, .outOfMemory(_, .signalled): return anything || onError.contains(.signal)
+    case .outOfMemory(_, .exited(let code)): return anything || onExit.contains(code)
     case .timedOut: return anything || onError.contains(.timeout)
     case .notStarted: return anything || onError.contains(.start)
     case .invalidOutput: return anything || onError.contains(.output)

@@ -23,7 +23,8 @@ struct OutcomeColumns {
     }
     switch outcome {
     case .exited, .signalled, .timedOut, .cancelled: break
-    case .notStarted(let reason, _), .invalidOutput(let reason), .lost(let reason): message = reason
+    case .outOfMemory(let reason, _), .notStarted(let reason, _), .invalidOutput(let reason), .lost(let reason):
+      message = reason
     }
   }
 
@@ -32,6 +33,7 @@ struct OutcomeColumns {
     switch word {
     case "exited": exitCode.map { .exited($0) }
     case "signalled": signal.map { .signalled($0) }
+    case "out_of_memory": status.map { .outOfMemory(message ?? "", $0) }
     case "timed_out": .timedOut(status)
     case "cancelled": .cancelled(status)
     case "not_started": .notStarted(reason: message ?? "", infrastructure: false)
@@ -48,6 +50,7 @@ struct OutcomeColumns {
     switch outcome {
     case .exited: "exited"
     case .signalled: "signalled"
+    case .outOfMemory: "out_of_memory"
     case .timedOut: "timed_out"
     case .cancelled: "cancelled"
     case .notStarted(_, infrastructure: false): "not_started"

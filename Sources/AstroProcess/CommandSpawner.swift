@@ -1,36 +1,19 @@
 import CLinux
 import Glibc
 
-/// posix_spawn(3) with all that every command shares: a process group of its own, no signal blocked, every disposition
-/// the default, standard input /dev/null, output appended to scratch files.
-struct CommandSpawner: ~Copyable {
-  private var attributes = posix_spawnattr_t()
+/// Starts commands, each with all that they share: a process group of its own, no signal blocked, every disposition the
+/// default, standard input /dev/null, output appended to scratch files, and a higher place on the kernel's list of those to
+/// kill when memory runs out than the warden, whose end would lose every attempt.
+struct CommandSpawner {
   private var openFiles = OpenFileLimit()
+  private let oomScore = OOMScore.ofCommands
 
-  init() {
-    openFiles.raise()
-    var none = sigset_t()
-    var all = sigset_t()
-    sigemptyset(&none)
-    // Not sigfillset(3): it leaves out the two signals that the C library keeps to itself, and those posix_spawn(3) would
-    // then have the command ignore.
-    withUnsafeMutableBytes(of: &all) { _ = $0.initializeMemory(as: UInt8.self, repeating: 0xFF) }
-    posix_spawnattr_init(&attributes)
-    posix_spawnattr_setflags(
-      &attributes, Int16(POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF))
-    posix_spawnattr_setpgroup(&attributes, 0)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setsigdefault(&attributes, &all)
-  }
-
-  deinit {
-    var attributes = attributes
-    posix_spawnattr_destroy(&attributes)
-  }
+  init() { openFiles.raise() }
 
   /// What to run, as pointers into the frame it came in.
   struct Command {
     let workdir: UnsafeMutablePointer<CChar>
+    let confinement: Confinement
     /// argv and envp, each with its final null.
     let arguments: [UnsafeMutablePointer<CChar>?]
     let environment: [UnsafeMutablePointer<CChar>?]
@@ -42,11 +25,13 @@ struct CommandSpawner: ~Copyable {
       let argumentCount = Int(frame.first)
       let variableCount = Int(frame.second)
       guard argumentCount > 0, variableCount >= 0,
-        let strings = frame.pointers(count: 1 + argumentCount + variableCount + (frame.kind == .hold ? 1 : 0))
+        let strings = frame.pointers(count: 2 + argumentCount + variableCount + (frame.kind == .hold ? 1 : 0)),
+        let confinement = Confinement(parsing: String(cString: strings[1]))
       else { return nil }
       workdir = strings[0]
-      arguments = strings[1...argumentCount].map(Optional.some) + [nil]
-      environment = strings[(1 + argumentCount)...].prefix(variableCount).map(Optional.some) + [nil]
+      self.confinement = confinement
+      arguments = strings[2...].prefix(argumentCount).map(Optional.some) + [nil]
+      environment = strings[(2 + argumentCount)...].prefix(variableCount).map(Optional.some) + [nil]
       end = frame.kind == .hold ? UInt64(String(cString: strings[strings.count - 1])) : 0
     }
 
@@ -56,30 +41,65 @@ struct CommandSpawner: ~Copyable {
 
   enum Outcome {
     case started(pid: Int32)
-    case failed(errno: Int32)
+    case failed(SpawnFailure)
   }
 
   /// Starts `command`. If the caller is killed during the call, the child either dies or runs the command; the start
   /// record written before says that it may. Nothing is closed by hand: every descriptor of the warden is
   /// close-on-exec, and so a child that has not reached execve(2) still holds the warden's lock. When that lock is
   /// free, each command therefore shows its own environment in /proc, by which a successor finds it.
-  mutating func spawn(_ command: Command, stdout: String, stderr: String) -> Outcome {
-    var actions = posix_spawn_file_actions_t()
-    guard posix_spawn_file_actions_init(&actions) == 0 else { return .failed(errno: ENOMEM) }
-    defer { posix_spawn_file_actions_destroy(&actions) }
-    let append = O_WRONLY | O_APPEND
-    let failures = [
-      posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0),
-      posix_spawn_file_actions_addopen(&actions, 1, stdout, append, 0),
-      posix_spawn_file_actions_addopen(&actions, 2, stderr, append, 0),
-      clinux_spawn_chdir(&actions, command.workdir),
-    ]
-    if let failure = failures.first(where: { $0 != 0 }) { return .failed(errno: failure) }
-    guard let program = command.arguments.first.flatMap({ $0 }) else { return .failed(errno: EINVAL) }
-    var pid: pid_t = 0
-    let result = openFiles.lowered {
-      posix_spawn(&pid, program, &actions, &attributes, command.arguments, command.environment)
-    }
-    return result == 0 ? .started(pid: pid) : .failed(errno: result)
+  func spawn(_ command: Command, stdout: String, stderr: String, in group: ControlGroup? = nil) -> Outcome {
+    start(command, command.arguments, command.environment, stdout, stderr, oomScore, group?.joined ?? [], group)
   }
+
+  /// The pointers are those of the arrays and strings that the caller passes.
+  private func start(
+    _ command: Command, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>,
+    _ environment: UnsafePointer<UnsafeMutablePointer<CChar>?>, _ stdout: UnsafePointer<CChar>,
+    _ stderr: UnsafePointer<CChar>, _ oomScore: UnsafePointer<CChar>, _ joined: UnsafePointer<Int32>,
+    _ group: ControlGroup?
+  ) -> Outcome {
+    var call = clinux_command()
+    call.arguments = arguments
+    call.environment = environment
+    call.directory = UnsafePointer(command.workdir)
+    call.outputs = (stdout, stderr)
+    call.open_files = UInt64(openFiles.inherited.rlim_cur)
+    call.most_open_files = UInt64(openFiles.inherited.rlim_max)
+    // The limit of a process where no group can hold all of them together to it.
+    let isGroupLimited = group?.limits?.memory != nil
+    call.memory = isGroupLimited ? .max : command.confinement.memory.map { UInt64($0) } ?? .max
+    call.oom_score = oomScore
+    call.cgroup = group?.birthplace ?? -1
+    call.groups = joined
+    call.group_count = Int32(group?.joined.count ?? 0)
+    guard let user = command.confinement.user else { return start(&call) }
+    return user.groups.withUnsafeBufferPointer { groups in
+      var account = clinux_account(
+        uid: user.uid, gid: user.gid, groups: groups.baseAddress, group_count: groups.count)
+      return withUnsafePointer(to: &account) {
+        call.account = $0
+        return start(&call)
+      }
+    }
+  }
+
+  private func start(_ call: inout clinux_command) -> Outcome {
+    var pid: Int32 = 0
+    var step: Int32 = 0
+    let number = clinux_spawn(&call, &pid, &step)
+    return number == 0 ? .started(pid: pid) : .failed(SpawnFailure(step: .init(rawValue: step), errno: number))
+  }
+}
+
+/// What a start failed in, and how.
+struct SpawnFailure: Equatable {
+  /// `CLINUX_STEP_…`.
+  enum Step: Int32 { case clone = 1, group, cgroup, files, limits, account, directory, program }
+
+  let step: Step?
+  let errno: Int32
+
+  /// The control group was refused, not the command: by a kernel before 5.7, a container's filter, or for want of rights.
+  var isOfGroup: Bool { step == .cgroup || (step == .clone && errno != EAGAIN && errno != ENOMEM) }
 }

@@ -6,7 +6,8 @@ enum ExitLogRecord: Equatable {
   /// A warden has taken up its work; its lock is visible already.
   case warden(ProcessIdentity)
   /// Written before the command is spawned: without this line it never was.
-  case start(AttemptKey, at: Timestamp, stdout: String, stderr: String)
+  /// `group` is the directory of its control group, if it has one.
+  case start(AttemptKey, at: Timestamp, stdout: String, stderr: String, group: String? = nil)
   /// Written as soon as the command's pid is known. `startTime` is that of ``ProcessIdentity``.
   case pid(AttemptKey, pid: Int32, startTime: UInt64)
   /// The paths of the record are names of scratch files here.
@@ -32,12 +33,13 @@ enum ExitLogRecord: Equatable {
       line.number(identity.pid)
       line.number(identity.startTime)
       line.text(identity.bootID)
-    case .start(let key, let at, let stdout, let stderr):
+    case .start(let key, let at, let stdout, let stderr, let group):
       line.word("start")
       line.key(key)
       line.number(at.microseconds)
       line.text(stdout)
       line.text(stderr)
+      line.text(group ?? "")
     case .pid(let key, let pid, let startTime):
       line.word("pid")
       line.key(key)
@@ -126,6 +128,7 @@ private struct Line {
     text(record.stderr ?? "")
     number(record.omitted.stdout)
     number(record.omitted.stderr)
+    word(record.ranOutOfMemory ? "memory" : "")
   }
 
   /// The tab after the last field becomes the newline.
@@ -147,8 +150,11 @@ private struct Fields {
       else { return nil }
       return .warden(ProcessIdentity(pid: pid, startTime: start, bootID: boot))
     case "start":
-      guard let key = key(), let at: Int64 = number(), let stdout = name(), let stderr = name() else { return nil }
-      return .start(key, at: Timestamp(microseconds: at), stdout: stdout, stderr: stderr)
+      guard let key = key(), let at: Int64 = number(), let stdout = name(), let stderr = name(),
+        let group = text(), group.isEmpty || group.hasPrefix("/")
+      else { return nil }
+      return .start(
+        key, at: Timestamp(microseconds: at), stdout: stdout, stderr: stderr, group: group.isEmpty ? nil : group)
     case "pid":
       guard let key = key(), let pid: Int32 = number(), pid > 1, let start: UInt64 = number() else { return nil }
       return .pid(key, pid: pid, startTime: start)
@@ -168,14 +174,15 @@ private struct Fields {
     guard let key = key(), let status = status(), let started: Int64 = number(), let finished: Int64 = number(),
       let duration: Int64 = number(), let user: Int64 = number(), let system: Int64 = number(),
       let peak: Int64 = number(), let stdout = name(orEmpty: true), let stderr = name(orEmpty: true),
-      let omittedStdout: Int64 = number(), let omittedStderr: Int64 = number()
+      let omittedStdout: Int64 = number(), let omittedStderr: Int64 = number(), let want = text(),
+      want.isEmpty || want == "memory"
     else { return nil }
     return ExitRecord(
       key: key, status: status, startedAt: Timestamp(microseconds: started),
       finishedAt: Timestamp(microseconds: finished), duration: .microseconds(duration),
       usage: ResourceUsage(userMicroseconds: user, systemMicroseconds: system, peakKiB: peak),
       stdout: stdout.isEmpty ? nil : stdout, stderr: stderr.isEmpty ? nil : stderr,
-      omitted: OmittedOutput(stdout: omittedStdout, stderr: omittedStderr))
+      omitted: OmittedOutput(stdout: omittedStdout, stderr: omittedStderr), ranOutOfMemory: !want.isEmpty)
   }
 
   private mutating func status() -> WaitStatus? {

@@ -10,6 +10,7 @@ public struct StartRequest: Sendable, Equatable {
   public var environment: [String]
   /// Absolute.
   public var workdir: String
+  public var confinement = Confinement()
   /// Start it at the next end of an attempt of this launcher, those held before it first, instead of now.
   public var isHeld: Bool
 
@@ -38,10 +39,13 @@ public struct ExitRecord: Sendable, Equatable {
   public var stderr: String?
   /// What the bound on output left out of these files.
   public var omitted: OmittedOutput
+  /// The kernel killed something of it because the attempt had used up the memory it may have.
+  public var ranOutOfMemory: Bool
 
   public init(
     key: AttemptKey, status: WaitStatus, startedAt: Timestamp, finishedAt: Timestamp, duration: Duration,
-    usage: ResourceUsage, stdout: String? = nil, stderr: String? = nil, omitted: OmittedOutput = .none
+    usage: ResourceUsage, stdout: String? = nil, stderr: String? = nil, omitted: OmittedOutput = .none,
+    ranOutOfMemory: Bool = false
   ) {
     self.key = key
     self.status = status
@@ -52,6 +56,7 @@ public struct ExitRecord: Sendable, Equatable {
     self.stdout = stdout
     self.stderr = stderr
     self.omitted = omitted
+    self.ranOutOfMemory = ranOutOfMemory
   }
 }
 

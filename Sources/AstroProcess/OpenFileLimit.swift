@@ -4,8 +4,8 @@ import Glibc
 /// of 1024 would end at 500 of them: it takes all that the hard limit allows. Commands get what the runner was given,
 /// because select(2), and programs that close every possible descriptor, suffer from a high one.
 struct OpenFileLimit {
-  private let inherited: rlimit
-  private var isRaised = false
+  /// What commands get.
+  let inherited: rlimit
 
   init() {
     var limit = rlimit()
@@ -15,22 +15,10 @@ struct OpenFileLimit {
 
   private static let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
 
-  mutating func raise() {
+  func raise() {
     guard inherited.rlim_cur < inherited.rlim_max else { return }
     var limit = inherited
     limit.rlim_cur = limit.rlim_max
-    isRaised = setrlimit(Self.resource, &limit) == 0
-  }
-
-  /// Runs `body`, which starts a command, under the limit that the command is to have. Descriptors above it stay open.
-  func lowered<Result>(_ body: () -> Result) -> Result {
-    guard isRaised else { return body() }
-    var limit = inherited
     setrlimit(Self.resource, &limit)
-    defer {
-      limit.rlim_cur = limit.rlim_max
-      setrlimit(Self.resource, &limit)
-    }
-    return body()
   }
 }

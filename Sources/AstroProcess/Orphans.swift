@@ -4,8 +4,8 @@ import Glibc
 /// Processes of ended commands outside their group: daemons, children of setsid(1), whatever forked twice. The kernel
 /// makes them children of the warden, its nearest subreaper, one generation at a time.
 ///
-/// Whose they are is told by the variables of their attempt. A process without them is nobody's and is left alone: a
-/// command that wants to leave a service behind starts it with `env -u ASTRO_TASK_ID setsid …`.
+/// Whose they are is told by the variables of their attempt. A process without them is nobody's and is left alone here; the
+/// control group of its attempt, where there is one, has it killed all the same.
 struct Orphans: ~Copyable {
   /// `/proc/self/task/<tid>/children` (proc_pid_task_children(5)), complete for the process that reaps them; nil on a
   /// kernel built without it, where only groups are swept.

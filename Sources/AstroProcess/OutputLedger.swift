@@ -36,7 +36,7 @@ public struct OutputLedger: Sendable {
 
   private mutating func take(_ record: ExitLogRecord) {
     switch record {
-    case .start(let key, _, let stdout, let stderr) where key.workflow == run:
+    case .start(let key, _, let stdout, let stderr, _) where key.workflow == run:
       entries[key] = .running(stdout: files.scratch(stdout), stderr: files.scratch(stderr))
     case .exit(let record) where record.key.workflow == run:
       let record = files.resolving(record)

@@ -13,18 +13,19 @@ public enum ProcessTree {
     case unproved(String)
   }
 
-  /// Kills the process group of a lost command and every process group in which somebody carries the attempt in its
+  /// Kills what is in the control group of a lost command, its process group, and every process group in which somebody carries the attempt in its
   /// environment (`ASTRO_WORKFLOW_ID`, `ASTRO_TASK_ID`, `ASTRO_ATTEMPT`), again and again until /proc shows none or
   /// `patience` is over. `identity` is signalled only while pid, start time and boot all match; without one, or with
-  /// one of an earlier boot, only the environment tells. A process that dropped those variables and left the group
-  /// cannot be found.
+  /// one of an earlier boot, only the environment tells. Without a control group a process that dropped those variables and left
+  /// the process group cannot be found.
   public static func kill(
-    _ key: AttemptKey, identity: ProcessIdentity?, patience: Duration = .seconds(5)
+    _ key: AttemptKey, identity: ProcessIdentity?, group: String? = nil, patience: Duration = .seconds(5)
   ) -> Death {
     let deadline = clinux_boot_microseconds() + patience.microseconds
     let markers = Set(environmentMarkers(of: key).map { Array($0.utf8) })
     while true {
-      guard let found = members(markers, identity) else {
+      if let group, !ControlGroup.members(at: group).isEmpty { ControlGroup.kill(at: group) }
+      guard let found = members(markers, identity, group) else {
         let number = errno
         guard clinux_boot_microseconds() < deadline else { return .unproved(kernelWords(number)) }
         poll(nil, 0, 5)  // Others give descriptors back, or are through with execve(2); nothing tells when.
@@ -34,7 +35,7 @@ public enum ProcessTree {
       let watched = found.compactMap { Watched($0.pid) }
       for group in Set(found.map(\.group)) where group > 1 && group != getpgrp() { Glibc.kill(-group, SIGKILL) }
       // And each one itself: since it was looked at it may have moved to a group of its own (setsid(2)).
-      for process in watched where isMember(process.pid, markers, identity) { process.kill() }
+      for process in watched where isMember(process.pid, markers, identity, group) { process.kill() }
       let left = deadline - clinux_boot_microseconds()
       guard left > 0 else { return .survivors(found.map(\.pid).sorted()) }
       // Not all of the patience: one in the middle of execve(2) could not be recognised, and was not signalled.
@@ -54,15 +55,22 @@ public enum ProcessTree {
 
   /// Living processes of the attempt, never the calling one. Zombies are as dead as can be: their parent reaps them.
   /// nil, with `errno` set, when there are none and not everybody could be looked at: that proves no death.
-  private static func members(_ markers: Set<[UInt8]>, _ identity: ProcessIdentity?) -> [Member]? {
+  private static func members(
+    _ markers: Set<[UInt8]>, _ identity: ProcessIdentity?, _ group: String?
+  ) -> [Member]? {
     var found: [Member] = []
-    if let identity, let status = identity.status, !status.isZombie {
+    for pid in group.map(ControlGroup.members) ?? [] {
+      if let status = ProcessStatus(pid: pid), !status.isZombie { found.append(Member(pid: pid, group: status.group)) }
+    }
+    let grouped = Set(found.map(\.pid))
+    if let identity, !grouped.contains(identity.pid), let status = identity.status, !status.isZombie {
       found.append(Member(pid: identity.pid, group: status.group))
     }
     guard let names = try? Listing.names(in: "/proc"), !names.isEmpty else { return nil }
     var obstacle: Int32?
     for name in names {
-      guard let pid = Int32(name), pid > 1, pid != getpid(), pid != identity?.pid else { continue }
+      guard let pid = Int32(name), pid > 1, pid != getpid(), pid != identity?.pid, !grouped.contains(pid)
+      else { continue }
       switch ProcessEnvironment.read(pid) {
       case .variables(let bytes):
         guard carries(bytes, markers), let status = ProcessStatus(pid: pid), !status.isZombie else { continue }
@@ -78,7 +86,10 @@ public enum ProcessTree {
   }
 
   /// Asked once a descriptor of the process is held, so that its number cannot pass to another before the signal.
-  private static func isMember(_ pid: Int32, _ markers: Set<[UInt8]>, _ identity: ProcessIdentity?) -> Bool {
+  private static func isMember(
+    _ pid: Int32, _ markers: Set<[UInt8]>, _ identity: ProcessIdentity?, _ group: String?
+  ) -> Bool {
+    if let group, ControlGroup.members(at: group).contains(pid) { return true }
     if let identity, identity.pid == pid { return identity.exists }
     guard case .variables(let bytes) = ProcessEnvironment.read(pid) else { return false }
     return carries(bytes, markers)

@@ -23,6 +23,13 @@ public struct RunnerFiles: Sendable, Equatable {
   public var exits: String { "\(directory)/\(runnerID).exits" }
   /// Which file of the spool the runner is reading.
   public var reading: String { "\(directory)/\(runnerID).reading" }
+  /// Where its warden keeps control groups, one path a line.
+  public var groups: String { "\(directory)/\(runnerID).groups" }
+  /// How the group that holds them is called. The directory's inode tells runners of one name in two homes apart.
+  var groupName: String {
+    var status = stat()
+    return "astro-\(runnerID)-\(stat(directory, &status) == 0 ? status.st_ino : 0)"
+  }
   /// The full path of a scratch file that a record names.
   public func scratch(_ name: String) -> String { "\(scratchDirectory)/\(name)" }
 
@@ -54,9 +61,19 @@ public struct RunnerFiles: Sendable, Equatable {
         try Self.unlinkIfPresent(path)
       }
     }
+    try removeGroups()
     try Self.unlinkIfPresent(warden)
     try Self.unlinkIfPresent(exits)
     try Self.unlinkIfPresent(reading)
+  }
+
+  /// Its control groups, with what may still be in them: every attempt of it has its end. Some process may take its time to
+  /// die; then the groups stay, empty and in nobody's way.
+  private func removeGroups() throws(Failure) {
+    for path in (ControlFile.read(groups) ?? "").split(separator: "\n") where path.hasSuffix("/\(groupName)") {
+      ControlGroup.remove(String(path), killing: true)
+    }
+    try Self.unlinkIfPresent(groups)
   }
 
   /// Gives an exit log that cannot be read a name under which it is kept for people. A crash before it leaves it to the next.

@@ -1,35 +1,48 @@
 import Glibc
 
-/// Why posix_spawn(3) failed, in the words of the one who wrote the command.
+/// Why a start failed, in the words of the one who wrote the command.
 struct SpawnRefusal: Equatable {
   let reason: String
   /// The machine was at fault, not the command: the same command may be started later.
   let infrastructure: Bool
 
-  /// posix_spawn reports one number for the change of directory and the program alike, so the directory is looked at
-  /// again: the right one must be blamed.
-  init(errno number: Int32, _ command: CommandSpawner.Command) {
-    switch number {
-    case EAGAIN, ENOMEM, EMFILE, ENFILE, ENOSPC, EIO, EDQUOT:
+  init(_ failure: SpawnFailure, _ command: CommandSpawner.Command) {
+    switch (failure.step, failure.errno) {
+    // Of what another user names only the kernel's answer to that user is told: looking again, with our eyes, would tell
+    // more than that user may see.
+    case (.directory, let number) where command.confinement.user != nil && !Self.isShortage(number):
+      reason = "workdir cannot be entered: \(command.directory): \(kernelWords(number))"
+      infrastructure = false
+    case (.program, let number) where command.confinement.user != nil && number != E2BIG && !Self.isShortage(number):
+      reason = "cannot run the program: \(command.program): \(kernelWords(number))"
+      infrastructure = false
+    case (.account, let number):
+      let user = command.confinement.user.map { String($0.uid) } ?? "?"
+      reason = "cannot become user \(user): \(kernelWords(number))"
+      infrastructure = true
+    case (.directory, let number) where !Self.isShortage(number):
+      reason = Self.flaw(ofWorkdir: command.directory, number)
+      infrastructure = false
+    case (.program, let number) where !Self.isShortage(number):
+      reason = number == E2BIG ? Self.excess(of: command) : Self.flaw(ofProgram: command, number)
+      infrastructure = false
+    case (_, let number):
       reason = "cannot start a process: \(kernelWords(number))"
       infrastructure = true
-    default:
-      reason =
-        Self.flaw(ofWorkdir: command.directory)
-        ?? (number == E2BIG ? Self.excess(of: command) : Self.flaw(ofProgram: command, number))
-      infrastructure = false
     }
   }
 
-  private static func flaw(ofWorkdir path: String) -> String? {
+  private static func isShortage(_ number: Int32) -> Bool {
+    [EAGAIN, ENOMEM, EMFILE, ENFILE, ENOSPC, EIO, EDQUOT].contains(number)
+  }
+
+  private static func flaw(ofWorkdir path: String, _ number: Int32) -> String {
     var status = stat()
-    guard stat(path, &status) == 0 else {
-      let number = errno
-      return number == ENOENT || number == ENOTDIR
-        ? "workdir does not exist: \(path)" : "workdir cannot be reached: \(path): \(kernelWords(number))"
+    return switch number {
+    case ENOTDIR where stat(path, &status) == 0: "workdir is not a directory: \(path)"
+    case ENOENT, ENOTDIR: "workdir does not exist: \(path)"
+    default: "workdir cannot be entered: \(path): \(kernelWords(number))"
     }
-    guard status.st_mode & S_IFMT == S_IFDIR else { return "workdir is not a directory: \(path)" }
-    return access(path, X_OK) == 0 ? nil : "workdir cannot be entered: \(path): \(kernelWords(errno))"
   }
 
   private static func flaw(ofProgram command: CommandSpawner.Command, _ number: Int32) -> String {

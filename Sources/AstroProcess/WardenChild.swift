@@ -11,6 +11,7 @@ struct WardenChild {
   let startedBoot: Int64
   let stdout: ScratchFile
   let stderr: ScratchFile
+  let group: ControlGroup?
 
   /// The whole group at once. Its number is the leader's pid, which nobody else can have while the leader is unreaped.
   func signalGroup(_ signo: Int32) { kill(-pid, signo) }
@@ -44,7 +45,7 @@ enum Zombie {
   }
 
   /// `ru_maxrss` is never less than what the warden itself held when it spawned the command: execve(2) counts the memory
-  /// of the image it replaces, and that of a posix_spawn(3) child is the warden's.
+  /// of the image it replaces, and that is the warden's.
   private static func resources(_ usage: rusage) -> ResourceUsage {
     func microseconds(_ time: timeval) -> Int64 { Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_usec) }
     return ResourceUsage(
@@ -58,4 +59,13 @@ func wallClock() -> Timestamp {
   var now = timespec()
   clock_gettime(CLOCK_REALTIME, &now)
   return Timestamp(microseconds: Int64(now.tv_sec) * 1_000_000 + Int64(now.tv_nsec) / 1000)
+}
+
+extension ResourceUsage {
+  /// With a peak that was counted for the attempt alone, where one was.
+  func with(peakKiB: Int64?) -> ResourceUsage {
+    var usage = self
+    usage.peakKiB = peakKiB ?? usage.peakKiB
+    return usage
+  }
 }

@@ -18,7 +18,7 @@ struct WardenLoop: ~Copyable {
   private var runner = Runner.connected
   private var stream: SocketStream
   private var log: ExitLog
-  private var spawner = CommandSpawner()
+  private let spawner = CommandSpawner()
   private var stdouts: ScratchPool
   private var stderrs: ScratchPool
   private var children: [Int32: WardenChild] = [:]
@@ -28,6 +28,7 @@ struct WardenLoop: ~Copyable {
   private var ends: UInt64 = 0
   private var orphans = Orphans()
   private var outputs: OutputWatch
+  private var groups: ControlGroupPool
 
   /// Requests carried out before ended commands are looked at again. A start takes about half a millisecond, so a
   /// burst of 64 would otherwise delay every other answer by 30.
@@ -54,6 +55,7 @@ struct WardenLoop: ~Copyable {
     outputs = OutputWatch(bound)
     stdouts = ScratchPool(files: files, suffix: "out")
     stderrs = ScratchPool(files: files, suffix: "err")
+    groups = ControlGroupPool(name: files.groupName, record: files.groups)
     self.stream = stream
     self.stream.write { ExitLogRecord.warden(identity).write(to: &$0) }
   }
@@ -87,13 +89,13 @@ struct WardenLoop: ~Copyable {
       let more = serve()
       outputs.look(at: children.values)
       settle()
-      if isDone { return }
+      if isDone { return groups.removeAll() }
       wait(moreAtHand: more)
     }
   }
 
   private var isDone: Bool {
-    guard children.isEmpty, !orphans.areLeft, !log.isStalled else { return false }
+    guard children.isEmpty, !orphans.areLeft, !groups.areDying, !log.isStalled else { return false }
     return switch runner {
     case .connected: false
     case .finished: !stream.hasOutput
@@ -102,16 +104,16 @@ struct WardenLoop: ~Copyable {
   }
 
   /// Waits for the runner, for a child, or for the next look at what commands print; only while the disk refuses
-  /// records, for one second; only while an orphan is in the middle of execve(2), for 5 milliseconds.
+  /// records or a group is not empty yet, for one second; only while an orphan is in the middle of execve(2), for 5
+  /// milliseconds.
   private mutating func wait(moreAtHand: Bool) {
     var polled = [pollfd(fd: signals.number, events: Int16(POLLIN), revents: 0)]
     // A closed socket is always ready, so it is polled only while something is still expected of it.
     let events = (runner == .connected ? POLLIN : 0) | (stream.hasOutput ? POLLOUT : 0)
     if events != 0 { polled.append(pollfd(fd: stream.number, events: Int16(events), revents: 0)) }
-    let pause = outputs.pause(isAnyRunning: !children.isEmpty) ?? -1
-    poll(
-      &polled, nfds_t(polled.count),
-      moreAtHand ? 0 : orphans.areUnclear ? 5 : log.isStalled ? min(1000, pause < 0 ? 1000 : pause) : pause)
+    var pause = outputs.pause(isAnyRunning: !children.isEmpty) ?? -1
+    if log.isStalled || groups.areDying { pause = pause < 0 ? 1000 : min(1000, pause) }
+    poll(&polled, nfds_t(polled.count), moreAtHand ? 0 : orphans.areUnclear ? 5 : pause)
     while clinux_signalfd_read(signals.number) != 0 {}
   }
 
@@ -218,32 +220,47 @@ struct WardenLoop: ~Copyable {
       return
     }
     let startedAt = wallClock()
-    log.append(.start(key, at: startedAt, stdout: stdout.name, stderr: stderr.name))
+    var group: ControlGroup?
+    do throws(ControlGroupPool.Shortage) { group = try groups.take(command.confinement) } catch {
+      release(stdout, stderr, nil)
+      let reason = "cannot open a control group: \(kernelWords(error.errno))"
+      return report(.refused(key, reason: reason, infrastructure: true))
+    }
+    log.append(.start(key, at: startedAt, stdout: stdout.name, stderr: stderr.name, group: group?.path))
     guard log.flush() else {
       let reason = "cannot record the start: \(kernelWords(errno))"
-      release(stdout, stderr)
+      release(stdout, stderr, group)
       return report(.refused(key, reason: reason, infrastructure: true))
     }
     let startedBoot = clinux_boot_microseconds()
-    switch spawner.spawn(command, stdout: stdout.path, stderr: stderr.path) {
+    var outcome = spawner.spawn(command, stdout: stdout.path, stderr: stderr.path, in: group)
+    if case .failed(let failure) = outcome, failure.isOfGroup, let refused = group {
+      // No groups then, as on a machine that has none.
+      _ = groups.putBack(refused)
+      groups.giveUp()
+      group = nil
+      outcome = spawner.spawn(command, stdout: stdout.path, stderr: stderr.path)
+    }
+    switch outcome {
     case .started(let pid):
       let startTime = ProcessStatus.startTime(of: pid, spawnedSince: startedBoot)
       children[pid] = WardenChild(
-        key: key, pid: pid, startedAt: startedAt, startedBoot: startedBoot, stdout: stdout, stderr: stderr)
+        key: key, pid: pid, startedAt: startedAt, startedBoot: startedBoot, stdout: stdout, stderr: stderr,
+        group: group)
       pids[key] = pid
       // For a successor only: to wake the runner for it would cost more than the spawn's bookkeeping together.
       log.append(.pid(key, pid: pid, startTime: startTime))
-    case .failed(let number):
+    case .failed(let failure):
       guard stdout.isThere, stderr.isThere else {
         let gone = stdout.isThere ? stderr.path : stdout.path
         stdouts.forgetRemoved()
         stderrs.forgetRemoved()
-        release(stdout, stderr)
+        release(stdout, stderr, group)
         return report(
           .refused(key, reason: "somebody removed the file for its output: \(gone)", infrastructure: true))
       }
-      let refusal = SpawnRefusal(errno: number, command)
-      release(stdout, stderr)
+      let refusal = SpawnRefusal(failure, command)
+      release(stdout, stderr, group)
       report(.refused(key, reason: refusal.reason, infrastructure: refusal.infrastructure))
     }
   }
@@ -261,7 +278,8 @@ struct WardenLoop: ~Copyable {
     report(.refused(key, reason: "cannot create a scratch file: \(kernelWords(errno))", infrastructure: true))
   }
 
-  private mutating func release(_ stdout: ScratchFile, _ stderr: ScratchFile) {
+  private mutating func release(_ stdout: ScratchFile, _ stderr: ScratchFile, _ group: ControlGroup?) {
+    if let group { _ = groups.putBack(group) }
     _ = stdouts.putBack(stdout)
     _ = stderrs.putBack(stderr)
   }
@@ -269,7 +287,8 @@ struct WardenLoop: ~Copyable {
   // MARK: Ends
 
   /// Records every command that has ended. What it left in its process group is killed first, while the unreaped leader
-  /// keeps the group's number from being anybody else's, then what it left outside.
+  /// keeps the group's number from being anybody else's, then what it left outside: all of it where there are control groups, else
+  /// what can be recognised.
   private mutating func reap() {
     var isSweepDue = orphans.areUnclear
     while let pid = Zombie.next() {
@@ -281,6 +300,7 @@ struct WardenLoop: ~Copyable {
       }
       pids[child.key] = nil
       child.signalGroup(SIGKILL)
+      let toll = child.group.map { groups.putBack($0) } ?? .init()
       let finishedBoot = clinux_boot_microseconds()
       guard let end = Zombie.reap(pid) else { continue }
       // Before the record: it says how much, and whoever reads it finds the files as they stay.
@@ -289,11 +309,13 @@ struct WardenLoop: ~Copyable {
         .exit(
           ExitRecord(
             key: child.key, status: end.status, startedAt: child.startedAt, finishedAt: wallClock(),
-            duration: .microseconds(finishedBoot - child.startedBoot), usage: end.usage,
-            stdout: stdouts.putBack(child.stdout), stderr: stderrs.putBack(child.stderr), omitted: omitted)))
+            duration: .microseconds(finishedBoot - child.startedBoot), usage: end.usage.with(peakKiB: toll.peakKiB),
+            stdout: stdouts.putBack(child.stdout), stderr: stderrs.putBack(child.stderr), omitted: omitted,
+            ranOutOfMemory: toll.ranOutOfMemory)))
       ends += 1
       while let next = held.first, next.end <= ends { start(held.removeFirst()) }
     }
     if isSweepDue { orphans.sweep(commands: children, running: pids) }
+    if groups.areDying { groups.removeDying() }
   }
 }

@@ -6,7 +6,7 @@ import Glibc
 /// the kind adds. argv and envp are therefore used where they lie, without a copy. The answers are lines of the log.
 enum WireFormat {
   enum Kind: UInt8 {
-    /// Numbers: how many arguments, how many variables. Strings: workdir, arguments, variables.
+    /// Numbers: how many arguments, how many variables. Strings: workdir, confinement, arguments, variables.
     case start = 1
     /// Numbers: the signal, 0.
     case signal = 2
@@ -28,7 +28,9 @@ enum WireFormat {
   /// - Parameter end: the number of ends at which a held request starts; `nil` is now.
   static func start(_ request: StartRequest, atEnd end: UInt64? = nil, to bytes: inout [UInt8]) {
     guard let flaw = flaw(in: request) else {
-      let strings = [request.workdir] + request.arguments + request.environment + (end.map { [String($0)] } ?? [])
+      let strings =
+        [request.workdir, request.confinement.text] + request.arguments + request.environment
+        + (end.map { [String($0)] } ?? [])
       let counts = (Int32(request.arguments.count), Int32(request.environment.count))
       return frame(end == nil ? .start : .hold, request.key, counts.0, counts.1, strings, to: &bytes)
     }
@@ -53,7 +55,7 @@ enum WireFormat {
       return "environment variable \(text.prefix { $0 != "=" && $0 != "\0" }) holds a NUL byte"
     }
     let size = (request.arguments + request.environment).reduce(0) { $0 + $1.utf8.count + 1 }
-    let room = largestFrame - headerSize - request.workdir.utf8.count - 4096
+    let room = largestFrame - headerSize - request.workdir.utf8.count - request.confinement.text.utf8.count - 4096
     return size <= room ? nil : "arguments and environment are too large: \(size) bytes"
   }
 

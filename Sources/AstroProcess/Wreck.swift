@@ -13,6 +13,9 @@ public struct Wreck: Sendable {
     public let stdout: String
     public let stderr: String
 
+    /// The directory of its control group, where it has one and the boot is still the same.
+    public let group: String?
+
     /// Signals its process group, if it is known and still the same process.
     public func signal(_ signo: Int32) {
       if let identity, identity.exists { kill(-identity.pid, signo) }
@@ -118,10 +121,11 @@ public struct Wreck: Sendable {
       running = [:]
       closed = false
       wardenIdentity = identity
-    case .start(let key, let at, let stdout, let stderr):
+    case .start(let key, let at, let stdout, let stderr, let group):
       forget(key)  // The same attempt again: only its last start counts.
       running[key] = Command(
-        key: key, identity: nil, startedAt: at, stdout: files.scratch(stdout), stderr: files.scratch(stderr))
+        key: key, identity: nil, startedAt: at, stdout: files.scratch(stdout), stderr: files.scratch(stderr),
+        group: isOwn(group) ? group : nil)
     case .pid(let key, let pid, let startTime):
       running[key]?.identity = wardenIdentity.map {
         ProcessIdentity(pid: pid, startTime: startTime, bootID: $0.bootID)
@@ -137,6 +141,11 @@ public struct Wreck: Sendable {
     case .closed: closed = true
     case .withdrawn, .failed: break  // Never in a file: the reader refuses it.
     }
+  }
+
+  /// A damaged log must not point at anybody else's group.
+  private func isOwn(_ group: String?) -> Bool {
+    group?.contains("/\(files.groupName)/") == true && wardenIdentity?.bootID == ProcessIdentity.currentBootID()
   }
 
   private mutating func forget(_ key: AttemptKey) {

@@ -30,13 +30,15 @@ public struct Examiner {
     admission.errors = parsed.diagnostics.filter { $0.severity == .error }
     admission.warnings = parsed.diagnostics.filter { $0.severity == .warning }
     if let user = parsed.user, user != ownerName {
-      if mayNameUsers(owner, ownerName) {
+      if mayNameUsers(owner, ownerName), mayBeRoot(owner, user) {
         admission.user = user
       } else {
         var errors = PlacedErrors(in: bytes, file: shown)
         errors.add(
           "untrusted_user", "'\(ownerName)' may not submit for user '\(user)'", at: ["user"],
-          hint: "remove 'user:', or add '\(ownerName)' to trusted_users in config/system_config.yaml")
+          hint: mayBeRoot(owner, user)
+            ? "remove 'user:', or add '\(ownerName)' to trusted_users in config/system_config.yaml"
+            : "remove 'user:': only files of root run as root")
         admission.errors += errors.diagnostics
       }
     }
@@ -58,7 +60,11 @@ public struct Examiner {
     admission.submission = id
     if admission.plan?.name == nil { admission.name = id.name }
     // Whoever can put a file into the spool could take an announced name: that alone makes him nobody else.
-    if admission.plan?.user == nil, mayNameUsers(origin.owner, origin.ownerName) { admission.user = announced.user }
+    if admission.plan?.user == nil, mayNameUsers(origin.owner, origin.ownerName),
+      mayBeRoot(origin.owner, announced.user)
+    {
+      admission.user = announced.user
+    }
     return admission
   }
 
@@ -66,6 +72,10 @@ public struct Examiner {
   private func mayNameUsers(_ owner: UInt32, _ name: String) -> Bool {
     owner == 0 || owner == ownUser || trustedUsers.contains(name)
   }
+
+  /// With a runner that is root, a run of root's may do everything: whoever is trusted to speak for other users is not
+  /// trusted with that.
+  private func mayBeRoot(_ owner: UInt32, _ user: String) -> Bool { ownUser != 0 || owner == 0 || user != "root" }
 
   /// What the text says, checked against the agents of the home.
   public func parse(_ bytes: [UInt8], file: String) -> ParsedWorkflow {

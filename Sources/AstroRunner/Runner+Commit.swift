@@ -123,7 +123,7 @@ extension Runner {
     case .cancelled: return
     case .notStarted(_, infrastructure: true): deltas.increment(.errors, ["agent"])
     case .lost: deltas.increment(.errors, ["lost"])
-    case .exited, .signalled, .timedOut, .notStarted, .invalidOutput: break
+    case .exited, .signalled, .outOfMemory, .timedOut, .notStarted, .invalidOutput: break
     }
     deltas.increment(.tasks, [agent, ending.outcome.isSuccess ? "success" : "failure"])
     deltas.observe(.taskDuration, [agent], ending.duration.seconds)

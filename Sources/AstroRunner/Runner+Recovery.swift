@@ -155,7 +155,9 @@ extension Runner {
       task.attempts = max(task.attempts, attempt.key.number)
       if attempt.isCounted, attempt.key.number > bases[attempt.key.task] ?? 0 { task.counted += 1 }
       if attempt.outcome == nil {
-        let promise = plans[attempt.key.task].map { AttemptPromise(outputs: $0.outputs, keepsStdout: $0.keepsStdout) }
+        let promise = plans[attempt.key.task].map {
+          AttemptPromise(outputs: $0.outputs, keepsStdout: $0.keepsStdout, memory: $0.resources.memory)
+        }
         promises[attempt.key] = promise
         task.flight = try flight(of: attempt, &estate, &endings)
       }
@@ -206,7 +208,7 @@ extension Runner {
   /// An attempt whose end nobody knows: first what is left of it is killed, so that nothing can run beside a retry.
   private func lost(_ key: AttemptKey, _ command: Wreck.Command?, since: Timestamp) throws(Failure) -> AttemptEnding {
     var reason = "its runner and its warden ended while it ran: whether it finished is not known"
-    switch ProcessTree.kill(key, identity: command?.identity) {
+    switch ProcessTree.kill(key, identity: command?.identity, group: command?.group) {
     case .proved: break
     case .survivors(let pids): reason += "; processes \(pids) of it do not die"
     case .unproved(let why): reason += "; whether processes of it are left cannot be seen: \(why)"

@@ -65,6 +65,7 @@ extension ActiveRun {
     return AttemptStart(
       key: key(index, attempt: attempt), user: user, agent: agent, arguments: arguments,
       environment: try environment(for: index, includingTask: true), workdir: try task.workdir?.render(in: context),
-      promise: AttemptPromise(outputs: task.outputs, keepsStdout: task.keepsStdout))
+      promise: AttemptPromise(outputs: task.outputs, keepsStdout: task.keepsStdout, memory: task.resources.memory),
+      resources: task.resources)
   }
 }

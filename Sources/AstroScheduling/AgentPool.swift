@@ -146,7 +146,8 @@ public struct AgentPool: Sendable {
       entries[index].record.count(success: false)
       return was && !entries[index].record.isHealthy
     case .exited(0): entries[index].record.count(success: true)
-    case .exited, .signalled, .timedOut, .notStarted, .invalidOutput: entries[index].record.count(success: false)
+    case .exited, .signalled, .outOfMemory, .timedOut, .notStarted, .invalidOutput:
+      entries[index].record.count(success: false)
     }
     entries[index].record.infrastructureFailures = 0
     return false

@@ -1,11 +1,12 @@
 import AstroCore
 import AstroYAML
 
-/// What `defaults:` says; a task's own keys replace it, `env` and `retry` key by key.
+/// What `defaults:` says; a task's own keys replace it, `env`, `retry` and `resources` key by key.
 struct TaskDefaults {
   var timeout: Duration?
   var grace: Duration = .seconds(10)
   var retry = RetryPolicy()
+  var resources = ResourceLimits()
   var shell = Shell.standard
   var workdir: Template?
   var continueOnError = false
@@ -25,6 +26,7 @@ extension WorkflowReader {
     defaults.timeout = reader.duration("timeout", longerThan: .zero)
     defaults.grace = reader.duration("grace") ?? defaults.grace
     if let retry = reader.member("retry") { readRetry(retry, into: &defaults.retry) }
+    if let resources = reader.member("resources") { readResources(resources, into: &defaults.resources) }
     defaults.shell = reader.member("shell").flatMap(shell) ?? defaults.shell
     defaults.continueOnError = reader.boolean("continue_on_error") ?? false
     readAgent(reader, into: &defaults.agent)
@@ -47,6 +49,15 @@ extension WorkflowReader {
     if name.isEmpty { decoder.error("bad_name", "the capability's name is empty", at: node) }
     refuseExpression(node)
     return name
+  }
+
+  func readResources(_ node: YAMLNode, into limits: inout ResourceLimits) {
+    guard let reader = decoder.mapping(node, keys: WorkflowKeys.resources, hint: "write {memory: 512MiB}") else {
+      return
+    }
+    limits.cpus = reader.number("cpus", in: ResourceLimits.cpuRange) ?? limits.cpus
+    limits.memory =
+      reader.size("memory", in: ResourceLimits.leastMemory...ResourceLimits.mostMemory) ?? limits.memory
   }
 
   func readRetry(_ node: YAMLNode, into policy: inout RetryPolicy) {

@@ -23,12 +23,13 @@ enum WorkflowKeys {
   static let task = KeySet(
     taskKeys.map(\.name),
     notYetSupported: [
-      "with", "limits", "budget", "cache", "matrix", "for_each", "max_parallel", "fail_fast", "resources", "uses",
+      "with", "limits", "budget", "cache", "matrix", "for_each", "max_parallel", "fail_fast", "uses",
     ], elsewhere: (retryKeys.map(\.name), "'retry'"))
   static let defaults = KeySet(
-    defaultKeys.map(\.name), notYetSupported: ["limits", "budget", "cache", "resources"],
+    defaultKeys.map(\.name), notYetSupported: ["limits", "budget", "cache"],
     elsewhere: (taskKeys.map(\.name), "tasks"))
   static let retry = KeySet(retryKeys.map(\.name))
+  static let resources = KeySet(resourceKeys.map(\.name))
   static let parameter = KeySet(parameterKeys.map(\.name))
 
   static let topKeys = [
@@ -38,7 +39,8 @@ enum WorkflowKeys {
       "labels", "Free words for finding runs again.",
       ##"{"type": "object", "additionalProperties": {"$ref": "#/$defs/plain"}}"##),
     Key(
-      "user", "Whom the run is counted for; only trusted submitters may name another than themselves.",
+      "user",
+      "Whom the run is counted for, and runs as with a runner that is root; only the trusted may name another.",
       ##"{"type": "string", "pattern": "^[^\\u0000- /\\u007f]+$"}"##),
     Key(
       "priority", "Higher runs first.", ##"{"type": "integer", "minimum": -100, "maximum": 100, "default": 0}"##),
@@ -51,7 +53,9 @@ enum WorkflowKeys {
        "propertyNames": {"$ref": "#/$defs/identifier"}, "additionalProperties": {"$ref": "#/$defs/parameter"}}
       """##),
     Key("env", "Variables of every task. Values may read params and run.", "env"),
-    Key("defaults", "What every task has unless it says otherwise; env and retry are merged key by key.", "defaults"),
+    Key(
+      "defaults", "What every task has unless it says otherwise; env, retry and resources are merged key by key.",
+      "defaults"),
     Key(
       "tasks", "The tasks by their names.",
       ##"""
@@ -79,6 +83,7 @@ enum WorkflowKeys {
     Key("timeout", "How long one attempt may take.", "positive_duration"),
     Key("grace", "How long after TERM a command that does not end gets KILL. 10s when absent.", "duration"),
     Key("retry", "When a failed attempt is followed by another.", "retry"),
+    Key("resources", "What an attempt may use at most, all its processes together.", "resources"),
     Key(
       "continue_on_error", "A failure of this task does not fail the run.", ##"{"type": "boolean", "default": false}"##),
     Key("agent", "An agent's id, or a type of agent.", "word"),
@@ -102,6 +107,13 @@ enum WorkflowKeys {
       "on_exit", "Only after these exit codes.",
       ##"{"type": "array", "items": {"type": "integer", "minimum": 1, "maximum": 255}}"##),
     Key("on_error", "Only after these kinds of failure.", ##"{"type": "array", "items": {"$ref": "#/$defs/cause"}}"##),
+  ]
+
+  static let resourceKeys = [
+    Key(
+      "cpus", "Processors; 0.5 is half of one. Only where the machine has control groups: see astro doctor.",
+      ##"{"type": "number", "minimum": 0.01, "maximum": 4096}"##),
+    Key("memory", "Memory, such as 512MiB. An attempt that needs more is ended.", "size"),
   ]
 
   static let parameterKeys = [

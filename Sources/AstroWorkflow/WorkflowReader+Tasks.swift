@@ -28,6 +28,8 @@ extension WorkflowReader {
     task.grace = reader.duration("grace") ?? defaults.grace
     task.retry = defaults.retry
     if let retry = reader.member("retry") { readRetry(retry, into: &task.retry) }
+    task.resources = defaults.resources
+    if let resources = reader.member("resources") { readResources(resources, into: &task.resources) }
     task.continueOnError = reader.boolean("continue_on_error") ?? defaults.continueOnError
     task.agent = defaults.agent
     readAgent(reader, into: &task.agent)

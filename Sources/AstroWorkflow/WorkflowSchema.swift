@@ -19,6 +19,7 @@ public enum WorkflowSchema {
     var all = shared.mapValues(parse)
     all["task"] = .map(object(WorkflowKeys.taskKeys, required: ["run"]))
     all["defaults"] = .map(object(WorkflowKeys.defaultKeys))
+    all["resources"] = .map(object(WorkflowKeys.resourceKeys))
     all["retry"] = .map(object(WorkflowKeys.retryKeys))
     all["kind"] = words(ParameterPlan.Kind.allCases.map(\.rawValue))
     all["cause"] = words(RetryPolicy.Cause.allCases.map(\.rawValue))
@@ -73,6 +74,11 @@ public enum WorkflowSchema {
     "positive_duration": ##"""
     {"anyOf": [{"type": "number", "exclusiveMinimum": 0, "maximum": 3155760000},
                {"type": "string", "pattern": "^(?=[0-9.]*[1-9])[0-9]+([.][0-9]+)?(ms|s|m|h|d)?$"}]}
+    """##,
+    // 512MiB, 64K, or a number of bytes.
+    "size": ##"""
+    {"anyOf": [{"type": "integer", "minimum": 1048576, "maximum": 1125899906842624},
+               {"type": "string", "pattern": "^(?=[0-9.]*[1-9])[0-9]+([.][0-9]+)?([KMGT](iB)?)?$"}]}
     """##,
     "env": ##"""
     {"type": "object", "propertyNames": {"pattern": "^(?!ASTRO_)[A-Za-z_][A-Za-z0-9_]*$"},

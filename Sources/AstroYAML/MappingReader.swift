@@ -75,6 +75,9 @@ public struct MappingReader {
   public func duration(_ key: StaticString, in range: ClosedRange<Duration>) -> Duration? {
     member(key).flatMap { decoder.duration($0, in: range) }
   }
+  public func size(_ key: StaticString, in range: ClosedRange<Int64>) -> Int64? {
+    member(key).flatMap { decoder.size($0, in: range) }
+  }
   public func word<Word: RawRepresentable & CaseIterable>(_ key: StaticString, as type: Word.Type) -> Word?
   where Word.RawValue == String {
     member(key).flatMap { decoder.word($0, as: type) }

@@ -103,27 +103,6 @@ extension StrictDecoder {
     return duration
   }
 
-  /// `64MiB 512K` or a number of bytes.
-  public func size(_ node: YAMLNode, in range: ClosedRange<Int64>) -> Int64? {
-    let size: Int64?
-    switch node.scalar {
-    case .string(let text)?: size = Notation.size(text)
-    case .integer(let value)?: size = value >= 0 ? Int64(exactly: value) : nil
-    case .null?, .bool?, .number?, .list?, .map?, nil: size = nil
-    }
-    guard let size else {
-      mismatch("a size such as 64MiB, 512K or a number of bytes", at: node)
-      return nil
-    }
-    guard range.contains(size) else {
-      let expected =
-        "a size from \(Notation.spell(bytes: range.lowerBound)) to \(Notation.spell(bytes: range.upperBound))"
-      error("out_of_range", "expected \(expected), got \(node.text)", at: node)
-      return nil
-    }
-    return size
-  }
-
   private func anyDuration(_ node: YAMLNode) -> Duration? {
     let duration: Duration?
     switch node.scalar {
@@ -134,6 +113,28 @@ extension StrictDecoder {
     }
     if duration == nil { mismatch("a duration such as 30s, 5m or 2h", at: node) }
     return duration
+  }
+
+  /// A size between two others, in bytes.
+  public func size(_ node: YAMLNode, in range: ClosedRange<Int64>) -> Int64? {
+    let size: Int64?
+    switch node.scalar {
+    case .string(let text)?: size = Notation.size(text)
+    case .integer(let value)?: size = Int64(value)
+    case .number(let value)?: size = Int64(exactly: value)
+    case .null?, .bool?, .list?, .map?, nil: size = nil
+    }
+    guard let size else {
+      mismatch("a size such as 512MiB", at: node)
+      return nil
+    }
+    guard range.contains(size) else {
+      let expected =
+        "a size from \(Notation.spell(bytes: range.lowerBound)) to \(Notation.spell(bytes: range.upperBound))"
+      error("out_of_range", "expected \(expected), got \(node.text)", at: node)
+      return nil
+    }
+    return size
   }
 
   /// RFC 3339, quoted or not.

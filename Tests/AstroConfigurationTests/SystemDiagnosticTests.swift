@@ -349,7 +349,7 @@ import Testing
 
           """##)
           == ##"""
-          config/system_config.yaml:2:20: error: expected a size such as 64MiB, 512K or a number of bytes, got '64MB'
+          config/system_config.yaml:2:20: error: expected a size such as 512MiB, got '64MB'
               max_task_output: 64MB
                                ^~~~
           config/system_config.yaml:3:24: error: expected a size from 64KiB to 1024TiB, got 1K

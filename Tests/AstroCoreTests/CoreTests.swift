@@ -27,6 +27,22 @@ import Testing
 }
 
 @Suite struct Notations {
+  @Test func sizes() {
+    let cases: [(String, Int64)] = [
+      ("0", 0), ("512", 512), ("64MiB", 64 << 20), ("512K", 512 << 10), ("1.5GiB", 3 << 29), ("2T", 2 << 40),
+      ("1.0001KiB", 1024), ("99999999999TiB", 1 << 62),
+    ]
+    for (text, bytes) in cases { #expect(Notation.size(text) == bytes, "\(text)") }
+    for text in ["", "MiB", "-1", "1.", ".5K", "5 K", "5MB", "5mib", "5k", "1e3", "0x10", "1.2.3"] {
+      #expect(Notation.size(text) == nil, "\(text)")
+    }
+    let spellings: [(Int64, String)] = [
+      (1, "1 byte"), (1000, "1000 bytes"), (1536, "1536 bytes"), (1 << 20, "1MiB"), (3 << 29, "1536MiB"),
+      (1 << 50, "1024TiB"), (0, "0 bytes"),
+    ]
+    for (bytes, text) in spellings { #expect(Notation.spell(bytes: bytes) == text) }
+  }
+
   @Test func durations() throws {
     #expect(Notation.duration("500ms") == .milliseconds(500))
     #expect(Notation.duration("1.5h") == .seconds(5400))
@@ -37,18 +53,6 @@ import Testing
     }
     #expect(try #require(Notation.duration("99999999d")) > Notation.longestDuration)
     #expect(Notation.duration(seconds: .nan) == nil)
-  }
-
-  @Test func sizes() {
-    #expect(Notation.size("64MiB") == 64 << 20)
-    #expect(Notation.size("512K") == 512 << 10)
-    #expect(Notation.size("1.5GiB") == 3 << 29)
-    #expect(Notation.size("10") == 10)
-    for text in ["", "MiB", "-1", "1 K", "64MB", "1kb", ".5K", "1.K", "1e3", "8388608TiB"] {
-      #expect(Notation.size(text) == nil)
-    }
-    #expect(Notation.spell(bytes: 64 << 20) == "64MiB")
-    #expect(Notation.spell(bytes: 1000) == "1000 bytes")
   }
 
   @Test func spelling() {

@@ -42,7 +42,9 @@ import Testing
     .exited(0), .exited(255), .signalled(9), .timedOut(nil), .timedOut(.exited(0)), .timedOut(.signalled(15)),
     .cancelled(nil), .cancelled(.signalled(9)),
     .notStarted(reason: "no such program", infrastructure: false),
-    .notStarted(reason: "no processes left", infrastructure: true), .invalidOutput("malformed"), .lost("nobody knows"),
+    .notStarted(reason: "no processes left", infrastructure: true), .invalidOutput("malformed"),
+    .outOfMemory("out of memory: limit 1MiB", .signalled(9)), .outOfMemory("out of memory: limit 1MiB", .exited(3)),
+    .lost("nobody knows"),
     .lost(""),
   ]
 

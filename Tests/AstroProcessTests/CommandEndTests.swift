@@ -70,7 +70,7 @@ import Testing
     #expect(try fixture.record(fixture.request("b", ["/bin/true"])).status == .exited(0))
   }
 
-  /// A background process that keeps standard output open delays neither the end nor the record.
+  /// R24: a background process that keeps standard output open delays neither the end nor the record.
   @Test(arguments: ["sleep 1000 & exit 0", "setsid sleep 1000 & exit 0", "(setsid nohup sleep 1000 &) & exit 0"])
   func aHolderOfStandardOutputDelaysNothing(script: String) throws {
     let fixture = try WardenFixture()
@@ -80,9 +80,9 @@ import Testing
     #expect(fixture.remaining().isEmpty)
   }
 
-  /// A service that a command leaves behind on purpose, by dropping the attempt's variables.
-  @Test func aServiceThatDroppedTheVariablesLivesAndItsWordsGoToNoOtherAttempt() throws {
-    let fixture = try WardenFixture()
+  /// Where there are no control groups, a process that dropped the attempt's variables lives on.
+  @Test func whatDroppedTheVariablesMayLiveButItsWordsGoToNoOtherAttempt() throws {
+    let fixture = try WardenFixture(wrapper: ControlGroupTests.Machine.none.wrapper)
     let (gate, up) = (NamedPipe(fixture.path("gate")), NamedPipe(fixture.path("up")))
     let relay = NamedPipe(fixture.path("relay"))
     let first = try fixture.record(

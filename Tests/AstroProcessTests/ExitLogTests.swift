@@ -37,7 +37,7 @@ private let samples: [ExitLogRecord] =
     [
       .refused(key(text), reason: text, infrastructure: true), .refused(key(text), reason: text, infrastructure: false),
       .failed(text), .withdrawn(key(text)), exit(text, .exited(1)),
-      .start(key(text), at: .init(microseconds: 0), stdout: "o", stderr: "e"),
+      .start(key(text), at: .init(microseconds: 0), stdout: "o", stderr: "e", group: "/" + text),
     ]
   }
 
@@ -61,11 +61,11 @@ private func line(_ record: ExitLogRecord) -> [UInt8] {
     #expect(
       text == """
         warden\t1\t4711\t123456\tb00t-1d
-        start\t\(run)\ta\t1\t-5\tr-1.out\tr-1.err
+        start\t\(run)\ta\t1\t-5\tr-1.out\tr-1.err\t
         pid\t\(run)\ta\t12\t99\t0
         closed\t7
-        exit\t\(run)\ta\t1\tcode\t0\t1764000000000000\t1764000000250000\t250000\t12\t0\t3400\t\t\t0\t0
-        exit\t\(run)\tb\t1\tcode\t255\t1764000000000000\t1764000000250000\t250000\t12\t0\t3400\tr-10.out\t\t0\t7
+        exit\t\(run)\ta\t1\tcode\t0\t1764000000000000\t1764000000250000\t250000\t12\t0\t3400\t\t\t0\t0\t
+        exit\t\(run)\tb\t1\tcode\t255\t1764000000000000\t1764000000250000\t250000\t12\t0\t3400\tr-10.out\t\t0\t7\t
 
         """)
   }
@@ -100,7 +100,8 @@ private func line(_ record: ExitLogRecord) -> [UInt8] {
     "start\tw\ta\t1\t0\t../o\te", "start\tw\ta\t1\t0\t\te", "refused\tw\ta\t1\tboth\tx", "unknown\t1",
     "exit\tw\ta\t1\tcode\t256\t0\t0\t0\t0\t0\t0\t\t", "exit\tw\ta\t1\tcode\t-1\t0\t0\t0\t0\t0\t0\t\t",
     "exit\tw\ta\t1\tsignal\t0\t0\t0\t0\t0\t0\t0\t\t", "exit\tw\ta\t1\tcode\t0\t0\t0\t0\t0\t0\t0\t/etc/passwd\t",
-    "exit\tw\ta\t1\tcode\t0\t0\t0\t0\t0\t0\t0\t", "exit\tw\ta\t1\tcode\t0\t0\t0\t0\t0\t0\t0\t\t\t",
+    "exit\tw\ta\t1\tcode\t0\t0\t0\t0\t0\t0\t0\t", "exit\tw\ta\t1\tcode\t0\t0\t0\t0\t0\t0\t0\t\t\t\t",
+    "exit\tw\ta\t1\tcode\t0\t0\t0\t0\t0\t0\t0\t\t\tdisk", "start\tw\ta\t1\t0\to\te\tgroup",
   ]) func aLineThatNobodyWritesIsNoRecord(text: String) {
     #expect(ExitLogRecord(parsing: Array(text.utf8)) == nil)
   }

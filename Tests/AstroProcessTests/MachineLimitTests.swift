@@ -34,18 +34,21 @@ import Testing
   }
 
   @Test func whenNoFileCanBeOpenedTheMachineIsBlamedAndNothingIsLost() throws {
-    let fixture = try WardenFixture(wrapper: ["/usr/bin/prlimit", "--nofile=14:14"])
+    let fixture = try WardenFixture(wrapper: ["/usr/bin/prlimit", "--nofile=16:16"])
     let gate = NamedPipe(fixture.path("gate"))
     let requests = (0..<8).map { fixture.script("t\($0)", "read line < $DIR/gate") }
     try fixture.start(requests)
-    let refused = WardenFixture.Answer.refused(
-      "cannot create a scratch file: Too many open files", infrastructure: true)
-    #expect(try fixture.answer(fixture.key("t7")) == refused)
+    let refused = ["a scratch file", "a control group", "a process"].flatMap { what in
+      ["create", "open", "start"].map {
+        WardenFixture.Answer.refused("cannot \($0) \(what): Too many open files", infrastructure: true)
+      }
+    }
+    #expect(refused.contains(try fixture.answer(fixture.key("t7"))))
     // Whoever reads first takes a line, so there is one for each before any end is waited for.
     for _ in requests { gate.tell("go") }
     var waiting: [StartRequest] = []
     for request in requests.dropLast() {
-      if try fixture.answer(request.key) == refused { waiting.append(request) }
+      if refused.contains(try fixture.answer(request.key)) { waiting.append(request) }
     }
     #expect((1..<7).contains(waiting.count))
     for request in waiting + [requests[7]] {

@@ -22,6 +22,7 @@ import Testing
     var arguments: [String]
     var environment: [String]
     var workdir: String
+    var confinement = Confinement()
     var end: UInt64? = 0
   }
 
@@ -38,7 +39,7 @@ import Testing
       #expect(command.environment.last == .some(nil))
       return Seen(
         key: frame.key, arguments: texts(command.arguments), environment: texts(command.environment),
-        workdir: command.directory, end: command.end)
+        workdir: command.directory, confinement: command.confinement, end: command.end)
     }
   }
 
@@ -75,6 +76,20 @@ import Testing
     #expect(seen(damaged)?.end == .some(nil))
     damaged[4] = WireFormat.Kind.start.rawValue
     #expect(seen(damaged) == nil)
+  }
+
+  @Test(arguments: [[], [27], [27, 1000, .max]]) func aConfinementArrivesAsItWasAsked(groups: [UInt32]) {
+    var request = request(["/bin/true"])
+    request.confinement.user = .init(uid: 1000, gid: 1001, groups: groups)
+    #expect(seen(bytes(request))?.confinement == request.confinement)
+  }
+
+  /// Half of a confinement would be a command with more rights than it was to have.
+  @Test(arguments: [
+    " ", "user", "user=", "user=1", "user=1,", "user=1,2,", "user=1,-2", "user=1,4294967296", "user=01,2", "user=1,2 ",
+    "user=1,2 user=3,4", "nobody=1,2", "USER=1,2",
+  ]) func anythingElseIsNoConfinement(text: String) {
+    #expect(Confinement(parsing: text) == nil)
   }
 
   @Test func releaseAndWithdrawalNameTheirAttempt() {

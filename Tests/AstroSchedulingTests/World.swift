@@ -212,7 +212,7 @@ final class World {
   private func isEndOfProcess(_ outcome: AttemptOutcome) -> Bool {
     switch outcome {
     case .notStarted, .lost: false
-    case .exited, .signalled, .timedOut, .cancelled, .invalidOutput: true
+    case .exited, .signalled, .outOfMemory, .timedOut, .cancelled, .invalidOutput: true
     }
   }
 

@@ -68,7 +68,7 @@ import Testing
           w.yaml:1:26: error: unknown key 'frobnicate'
             tasks: {a: {run: 'true', frobnicate: 1}}
                                      ^~~~~~~~~~
-            hint: valid keys: run, needs, if, outputs, shell, workdir, env, timeout, grace, retry, continue_on_error, agent, capabilities
+            hint: valid keys: run, needs, if, outputs, shell, workdir, env, timeout, grace, retry, resources, continue_on_error, agent, capabilities
 
           """##)
   }
@@ -136,7 +136,7 @@ import Testing
           w.yaml:1:12: error: unknown key 'foo'
             defaults: {foo: [a]}
                        ^~~
-            hint: valid keys: shell, workdir, env, timeout, grace, retry, continue_on_error, agent, capabilities
+            hint: valid keys: shell, workdir, env, timeout, grace, retry, resources, continue_on_error, agent, capabilities
 
           """##)
   }
@@ -212,7 +212,6 @@ import Testing
             for_each: [1]
             max_parallel: 2
             fail_fast: false
-            resources: {cpus: 1}
 
         """##)
           == ##"""
@@ -236,9 +235,6 @@ import Testing
                 ^~~~~~~~~~~~
           w.yaml:10:5: error: 'fail_fast' is not supported yet
                 fail_fast: false
-                ^~~~~~~~~
-          w.yaml:11:5: error: 'resources' is not supported yet
-                resources: {cpus: 1}
                 ^~~~~~~~~
 
           """##)
@@ -271,23 +267,20 @@ import Testing
     #expect(
       rendered(
         ##"""
-        defaults: {limits: [x], budget: {}, cache: {}, resources: {}}
+        defaults: {limits: [x], budget: {}, cache: {}}
         tasks: {a: {run: 'true'}}
 
         """##)
           == ##"""
           w.yaml:1:12: error: 'limits' is not supported yet
-            defaults: {limits: [x], budget: {}, cache: {}, resources: {}}
+            defaults: {limits: [x], budget: {}, cache: {}}
                        ^~~~~~
           w.yaml:1:25: error: 'budget' is not supported yet
-            defaults: {limits: [x], budget: {}, cache: {}, resources: {}}
+            defaults: {limits: [x], budget: {}, cache: {}}
                                     ^~~~~~
           w.yaml:1:37: error: 'cache' is not supported yet
-            defaults: {limits: [x], budget: {}, cache: {}, resources: {}}
+            defaults: {limits: [x], budget: {}, cache: {}}
                                                 ^~~~~
-          w.yaml:1:48: error: 'resources' is not supported yet
-            defaults: {limits: [x], budget: {}, cache: {}, resources: {}}
-                                                           ^~~~~~~~~
 
           """##)
   }

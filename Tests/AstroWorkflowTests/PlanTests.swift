@@ -226,4 +226,21 @@ import Testing
         + "  all: {run: x, needs: [\((names + names).joined(separator: ", "))]}\n")
     #expect(plan.tasks[1000].needs == Array(0..<1000))
   }
+
+  @Test func resourcesAreMergedKeyByKey() throws {
+    let plan = try plan(
+      """
+      defaults: {resources: {memory: 1GiB, cpus: 2}}
+      tasks:
+        a: {run: x, resources: {memory: 512MiB}}
+        b: {run: x}
+        c: {run: x, resources: {cpus: 0.5}}
+
+      """)
+    #expect(
+      plan.tasks.map(\.resources) == [
+        ResourceLimits(cpus: 2, memory: 512 << 20), ResourceLimits(cpus: 2, memory: 1 << 30),
+        ResourceLimits(cpus: 0.5, memory: 1 << 30),
+      ])
+  }
 }

@@ -412,6 +412,38 @@ import Testing
           """##)
   }
 
+  @Test func resourcesAreNumbersAndSizes() {
+    #expect(
+      rendered(
+        ##"""
+        defaults: {resources: 2GiB}
+        tasks:
+          a: {run: x, resources: {cpus: 0, memory: 512MB}}
+          b: {run: x, resources: {cpu: 1, memory: 1000}}
+
+        """##)
+          == ##"""
+          w.yaml:1:23: error: expected a mapping, got '2GiB'
+            defaults: {resources: 2GiB}
+                                  ^~~~
+            hint: write {memory: 512MiB}
+          w.yaml:3:33: error: expected a number from 0.01 to 4096, got 0
+              a: {run: x, resources: {cpus: 0, memory: 512MB}}
+                                            ^
+          w.yaml:3:44: error: expected a size such as 512MiB, got '512MB'
+              a: {run: x, resources: {cpus: 0, memory: 512MB}}
+                                                       ^~~~~
+          w.yaml:4:27: error: unknown key 'cpu'
+              b: {run: x, resources: {cpu: 1, memory: 1000}}
+                                      ^~~
+            hint: did you mean 'cpus'?
+          w.yaml:4:43: error: expected a size from 1MiB to 1024TiB, got 1000
+              b: {run: x, resources: {cpu: 1, memory: 1000}}
+                                                      ^~~~
+
+          """##)
+  }
+
   @Test func retryIsAMapping() {
     #expect(
       rendered(

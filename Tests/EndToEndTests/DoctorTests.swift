@@ -36,7 +36,9 @@ import Testing
     let checks = Set(report.findings.map(\.check))
     #expect(
       checks == [
-        "astro", "kernel", "sqlite", "libyaml", "proc", "shell", "inotify", "files", "clock", "sandbox", "slurm",
+        "astro", "kernel", "sqlite", "libyaml", "proc", "shell", "inotify", "files", "clock", "control_groups",
+        "resources",
+        "sandbox", "slurm",
         "home",
         "configuration", "spool", "data", "rename", "lease", "locks", "file_time", "disk", "permissions", "programs",
         "journal", "runners",

@@ -7,6 +7,8 @@
 #include <spawn.h>
 #include <stdint.h>
 
+#include "CLinuxSpawn.h"
+
 /// fcntl(2) F_SETLEASE with F_RDLCK: 0 when no process holds the file open for writing,
 /// else -1 with EAGAIN (being written), EACCES (not owner, no CAP_LEASE) or EINVAL (file system cannot).
 int clinux_lease_read(int fd);

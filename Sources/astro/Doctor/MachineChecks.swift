@@ -17,7 +17,7 @@ struct MachineChecks {
 
   func findings() -> [Finding] {
     [.ok("astro", "version \(Astro.version)"), kernel, sqlite, .ok("libyaml", "version \(YAMLLibrary.version)")]
-      + [proc, shell, inotify, files, clock, sandbox, slurm]
+      + [proc, shell, inotify, files, clock] + ControlGroupChecks().findings() + [sandbox, slurm]
   }
 
   private var kernel: Finding {

@@ -1,0 +1,187 @@
+#define _GNU_SOURCE
+#include "CLinuxSpawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/// How long one that is to become another user's may take to reach its program before it counts as started.
+enum { PATIENCE_MILLISECONDS = 100 };
+
+struct failure {
+  int step;
+  int number;
+};
+
+/// What parent and child share: memory where they do share it, else a copy and a pipe.
+struct birth {
+  const struct clinux_command *command;
+  struct failure failure;
+  /// -1: they share their memory.
+  int pipe;
+};
+
+/// Blocks every signal, also those two that the C library keeps to itself and that sigfillset(3) leaves out.
+static void set_mask(const uint64_t *mask, uint64_t *former) {
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, mask, former, sizeof *mask);
+}
+
+static _Noreturn void fail(struct birth *birth, int step) {
+  birth->failure = (struct failure){step, errno};
+  if (birth->pipe >= 0 && write(birth->pipe, &birth->failure, sizeof birth->failure) < 0) {
+    // The parent has stopped listening: it is told as a shell would.
+    static const char text[] = "astro: the command could not be started\n";
+    (void)!write(2, text, sizeof text - 1);
+  }
+  _exit(127);
+}
+
+static void open_as(struct birth *birth, const char *path, int flags, int number) {
+  int fd = open(path, flags | O_CLOEXEC);
+  // Never equal: the caller has something open at 0, 1 and 2.
+  if (fd < 0 || dup3(fd, number, 0) < 0) fail(birth, CLINUX_STEP_FILES);
+  close(fd);  // One to spare is enough where descriptors are short.
+}
+
+/// Becomes the user for good: nothing that it executes gains anything. By raw system calls, because those of the C library
+/// would have all threads of the parent follow.
+static void become(struct birth *birth, const struct clinux_account *account) {
+  for (unsigned long capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; capability++) {}
+  if (errno != EINVAL) fail(birth, CLINUX_STEP_ACCOUNT);  // EINVAL is the first that there is not.
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct none[2] = {{0}};
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0 ||
+      syscall(SYS_setgroups, account->group_count, account->groups) != 0 ||
+      syscall(SYS_setresgid, account->gid, account->gid, account->gid) != 0 ||
+      syscall(SYS_setresuid, account->uid, account->uid, account->uid) != 0 ||
+      syscall(SYS_capset, &header, none) != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    fail(birth, CLINUX_STEP_ACCOUNT);
+}
+
+static void limit(struct birth *birth, int resource, uint64_t soft, uint64_t hard) {
+  struct rlimit64 value = {.rlim_cur = soft, .rlim_max = hard};
+  if (syscall(SYS_prlimit64, 0, resource, &value, NULL) != 0) fail(birth, CLINUX_STEP_LIMITS);
+}
+
+/// Only async-signal-safe calls from here on: the memory may be the parent's.
+static int begin(void *argument) {
+  struct birth *birth = argument;
+  const struct clinux_command *command = birth->command;
+  if (setpgid(0, 0) != 0) fail(birth, CLINUX_STEP_GROUP);
+  // Dispositions are the child's own, also where memory is shared. Raw: sigaction(3) refuses two of them.
+  struct {
+    void *handler;
+    unsigned long flags;
+    void *restorer;
+    uint64_t mask;
+  } standard = {0};
+  for (int number = 1; number <= 64; number++) syscall(SYS_rt_sigaction, number, &standard, NULL, sizeof(uint64_t));
+  for (int index = 0; index < command->group_count; index++)
+    if (write(command->groups[index], "0", 1) != 1) fail(birth, CLINUX_STEP_CGROUP);
+  if (command->oom_score[0]) {
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    // Where it cannot be had (a read-only /proc), the kernel chooses as it always does.
+    if (fd >= 0) (void)!write(fd, command->oom_score, strlen(command->oom_score));
+    if (fd >= 0) close(fd);
+  }
+  // As the warden, who alone may write there.
+  open_as(birth, "/dev/null", O_RDONLY, 0);
+  open_as(birth, command->outputs[0], O_WRONLY | O_APPEND, 1);
+  open_as(birth, command->outputs[1], O_WRONLY | O_APPEND, 2);
+  limit(birth, RLIMIT_NOFILE, command->open_files, command->most_open_files);
+  if (command->memory != UINT64_MAX) limit(birth, RLIMIT_AS, command->memory, command->memory);
+  if (command->account) become(birth, command->account);
+  // As the user: the kernel judges what it may enter and execute.
+  if (chdir(command->directory) != 0) fail(birth, CLINUX_STEP_DIRECTORY);
+  const uint64_t nothing = 0;
+  set_mask(&nothing, NULL);
+  execve(command->arguments[0], command->arguments, command->environment);
+  fail(birth, CLINUX_STEP_PROGRAM);
+}
+
+/// clone3(2), the child calling `begin` on the stack that the arguments name. In assembly, because a child that shares the
+/// memory must not return through frames that the parent still needs, and the C library has no clone3.
+static long clone_into(struct clone_args *arguments, struct birth *birth) {
+#if defined(__x86_64__)
+  long result;
+  register int (*start)(void *) __asm__("r8") = begin;
+  register struct birth *argument __asm__("r9") = birth;
+  __asm__ volatile(
+      "syscall\n\ttest %%rax, %%rax\n\tjnz 1f\n\txor %%ebp, %%ebp\n\tmov %%r9, %%rdi\n\tcall *%%r8\n\tud2\n1:"
+      : "=a"(result)
+      : "0"((long)SYS_clone3), "D"(arguments), "S"(sizeof *arguments), "r"(start), "r"(argument)
+      : "rcx", "r11", "memory", "cc");
+  return result;
+#elif defined(__aarch64__)
+  register long result __asm__("x0") = (long)arguments;
+  register long size __asm__("x1") = sizeof *arguments;
+  register long number __asm__("x8") = SYS_clone3;
+  register int (*start)(void *) __asm__("x9") = begin;
+  register struct birth *argument __asm__("x10") = birth;
+  __asm__ volatile("svc #0\n\tcbnz x0, 1f\n\tmov x29, xzr\n\tmov x0, x10\n\tblr x9\n\tbrk #1\n1:"
+                   : "+r"(result)
+                   : "r"(size), "r"(number), "r"(start), "r"(argument)
+                   : "memory", "cc");
+  return result;
+#else
+  (void)arguments, (void)birth;
+  return -ENOSYS;
+#endif
+}
+
+/// What the child says before it has its program, or nothing when it has it or takes too long.
+static struct failure hear(int pipe) {
+  struct failure failure = {0, 0};
+  struct pollfd polled = {.fd = pipe, .events = POLLIN};
+  int ready;
+  do ready = poll(&polled, 1, PATIENCE_MILLISECONDS);
+  while (ready < 0 && errno == EINTR);
+  if (ready != 1 || read(pipe, &failure, sizeof failure) != sizeof failure) failure = (struct failure){0, 0};
+  return failure;
+}
+
+int clinux_spawn(const struct clinux_command *command, int *pid, int *step) {
+  struct birth birth = {.command = command, .pipe = -1};
+  int ends[2] = {-1, -1};
+  *step = CLINUX_STEP_CLONE;
+  if (command->account) {
+    if (pipe2(ends, O_CLOEXEC) != 0) return errno;
+    birth.pipe = ends[1];
+  }
+  _Alignas(16) char stack[16384];
+  const int flags = command->account ? 0 : CLONE_VM | CLONE_VFORK;
+  struct clone_args arguments = {
+      .flags = (uint64_t)flags | CLONE_INTO_CGROUP,
+      .exit_signal = SIGCHLD,
+      .stack = (uintptr_t)stack,
+      .stack_size = sizeof stack,
+      .cgroup = (uint64_t)command->cgroup,
+  };
+  const uint64_t every = UINT64_MAX;
+  uint64_t former;
+  set_mask(&every, &former);
+  // Where nothing asks for clone3 it is not used: the filters of containers refuse it.
+  long result = command->cgroup >= 0 ? clone_into(&arguments, &birth)
+                                     : clone(begin, stack + sizeof stack, flags | SIGCHLD, &birth);
+  if (result == -1 && command->cgroup < 0) result = -errno;
+  set_mask(&former, NULL);
+  if (ends[1] >= 0) close(ends[1]);
+  if (result > 0 && ends[0] >= 0) birth.failure = hear(ends[0]);
+  if (ends[0] >= 0) close(ends[0]);
+  if (result < 0) return (int)-result;
+  *pid = (int)result;
+  if (birth.failure.step == 0) return 0;
+  while (waitpid((pid_t)result, NULL, 0) < 0 && errno == EINTR) {}
+  *step = birth.failure.step;
+  return birth.failure.number;
+}
