@@ -6,14 +6,14 @@ import Testing
 @Suite struct CrashPointTests {
   /// R1, R22.
   @Test func `a runner killed at any system call loses nothing, runs nothing twice and leaves nothing behind`() throws {
-    let points = try Torture("crash-points.py", "--sample", "40", "--seed", "1").verdict()
+    let points = try Torture("crash-points.py", "--sample", "15", "--seed", "1").verdict()
     #expect(points.contains(": runner killed at "))
     #expect(points.contains(": 0 lost, 0 twice, 0 false successes, nothing left; at most "))
   }
 
   /// R2, R22.
   @Test func `what a killed warden had not recorded is lost, its processes with it, and never a success`() throws {
-    let points = try Torture("crash-points.py", "--warden", "--sample", "15", "--seed", "1").verdict()
+    let points = try Torture("crash-points.py", "--warden", "--sample", "8", "--seed", "1").verdict()
     #expect(points.contains(": warden killed at "))
     #expect(points.contains(": 0 lost, 0 twice, 0 false successes, nothing left; at most "))
   }
