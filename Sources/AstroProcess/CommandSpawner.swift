@@ -4,9 +4,9 @@ import Glibc
 /// Starts commands, each with all that they share: a process group of its own, no signal blocked, every disposition the
 /// default, standard input /dev/null, output appended to scratch files, and a higher place on the kernel's list of those to
 /// kill when memory runs out than the warden, whose end would lose every attempt.
-struct CommandSpawner {
+struct CommandSpawner: ~Copyable {
   private var openFiles = OpenFileLimit()
-  private let oomScore = OOMScore.ofCommands
+  private let oomScore = OOMScore()
 
   init() { openFiles.raise() }
 
@@ -49,14 +49,16 @@ struct CommandSpawner {
   /// close-on-exec, and so a child that has not reached execve(2) still holds the warden's lock. When that lock is
   /// free, each command therefore shows its own environment in /proc, by which a successor finds it.
   func spawn(_ command: Command, stdout: String, stderr: String, in group: ControlGroup? = nil) -> Outcome {
-    start(command, command.arguments, command.environment, stdout, stderr, oomScore, group?.joined ?? [], group)
+    oomScore.raised {
+      start(command, command.arguments, command.environment, stdout, stderr, group?.joined ?? [], group)
+    }
   }
 
   /// The pointers are those of the arrays and strings that the caller passes.
   private func start(
     _ command: Command, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>,
     _ environment: UnsafePointer<UnsafeMutablePointer<CChar>?>, _ stdout: UnsafePointer<CChar>,
-    _ stderr: UnsafePointer<CChar>, _ oomScore: UnsafePointer<CChar>, _ joined: UnsafePointer<Int32>,
+    _ stderr: UnsafePointer<CChar>, _ joined: UnsafePointer<Int32>,
     _ group: ControlGroup?
   ) -> Outcome {
     var call = clinux_command()
@@ -69,7 +71,6 @@ struct CommandSpawner {
     // The limit of a process where no group can hold all of them together to it.
     let isGroupLimited = group?.limits?.memory != nil
     call.memory = isGroupLimited ? .max : command.confinement.memory.map { UInt64($0) } ?? .max
-    call.oom_score = oomScore
     call.cgroup = group?.birthplace ?? -1
     call.groups = joined
     call.group_count = Int32(group?.joined.count ?? 0)

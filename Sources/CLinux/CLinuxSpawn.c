@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -56,6 +55,9 @@ static void open_as(struct birth *birth, const char *path, int flags, int number
 /// Becomes the user for good: nothing that it executes gains anything. By raw system calls, because those of the C library
 /// would have all threads of the parent follow.
 static void become(struct birth *birth, const struct clinux_account *account) {
+  // Or a script could not open /dev/stderr, which asks who owns the file behind it.
+  if (fchown(1, account->uid, account->gid) != 0 || fchown(2, account->uid, account->gid) != 0)
+    fail(birth, CLINUX_STEP_ACCOUNT);
   for (unsigned long capability = 0; prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0; capability++) {}
   if (errno != EINVAL) fail(birth, CLINUX_STEP_ACCOUNT);  // EINVAL is the first that there is not.
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
@@ -88,12 +90,6 @@ static int begin(void *argument) {
   for (int number = 1; number <= 64; number++) syscall(SYS_rt_sigaction, number, &standard, NULL, sizeof(uint64_t));
   for (int index = 0; index < command->group_count; index++)
     if (write(command->groups[index], "0", 1) != 1) fail(birth, CLINUX_STEP_CGROUP);
-  if (command->oom_score[0]) {
-    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-    // Where it cannot be had (a read-only /proc), the kernel chooses as it always does.
-    if (fd >= 0) (void)!write(fd, command->oom_score, strlen(command->oom_score));
-    if (fd >= 0) close(fd);
-  }
   // As the warden, who alone may write there.
   open_as(birth, "/dev/null", O_RDONLY, 0);
   open_as(birth, command->outputs[0], O_WRONLY | O_APPEND, 1);

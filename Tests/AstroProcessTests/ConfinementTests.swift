@@ -57,6 +57,14 @@ import Testing
     #expect(try output(fixture, "a", "for f in /proc/self/fd/*; do echo ${f##*/}; done") == "0\n1\n2\n3\n")
   }
 
+  @Test func aUserCanOpenItsOwnStreamsByTheirNames() throws {
+    let fixture = try WardenFixture()
+    let record = try fixture.record(request(fixture, "a", "echo said > /dev/stdout; echo complained > /dev/stderr"))
+    #expect(record.status == .exited(0))
+    #expect(try fixture.read(record.stdout) == Data("said\n".utf8))
+    #expect(try fixture.read(record.stderr) == Data("complained\n".utf8))
+  }
+
   /// What the user may not see is told in the kernel's words to that user, and nothing more.
   @Test func aRefusalTellsNoMoreThanTheUserMaySee() throws {
     let fixture = try WardenFixture()

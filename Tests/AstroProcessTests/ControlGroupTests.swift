@@ -165,6 +165,16 @@ import Testing
     withExtendedLifetime(up) {}
   }
 
+  /// As a container's filter of system calls does it: the machine then counts as one without groups.
+  @Test func whereNobodyCanBeBornIntoAGroupCommandsRunWithoutOne() throws {
+    let fixture = try WardenFixture(
+      wrapper: ["/usr/bin/strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=clone3:error=ENOSYS"])
+    let root = "cat /proc/self/cgroup | grep -c /astro-; true"
+    #expect(try fixture.output("a", root) == "0")
+    #expect(try fixture.output("b", root) == "0")
+    #expect(try group(of: fixture) == nil)
+  }
+
   /// A start makes no directory: a hundred commands one after the other share one group.
   @Test func groupsAreUsedAgain() throws {
     let fixture = try WardenFixture()

@@ -217,5 +217,6 @@ final class WardenFixture {
       _ = warden.waitForEnd()
     }
     for warden in wardens { waitpid(warden.pid, nil, WNOHANG) }
+    try? files.remove()  // Control groups, which a killed warden leaves.
   }
 }

@@ -30,11 +30,22 @@ final class Home {
     for command in commands { command.endGroup() }
     // Tasks outlive a runner that is killed: they go on, and end.
     gates = []
+    removeControlGroups()
     for mount in mounts.reversed() { umount2(mount, Int32(MNT_DETACH)) }
     // What writes here until it has noticed its end can meet the removal, as can what a test has closed to itself.
     for _ in 0..<100 where lstat(path) {
       do { try FileManager.default.removeItem(atPath: path) } catch {
         _ = try? Command("/bin/chmod", ["-R", "u+rwX", path]).finish()
+      }
+    }
+  }
+
+  /// Those of runners that were killed, which the next runner would remove.
+  private func removeControlGroups() {
+    for name in names(in: "data/runners") where name.hasSuffix(".groups") {
+      for group in (try? read("data/runners/\(name)").lines) ?? [] {
+        for inner in (try? FileManager.default.contentsOfDirectory(atPath: group)) ?? [] { rmdir("\(group)/\(inner)") }
+        rmdir(group)
       }
     }
   }
