@@ -12,13 +12,14 @@ public final class CommandAgent {
   private let clock: any AstroCore.Clock
   private let inherited: [(name: String, value: String)]
   private let path: String
+  private let secrets: SecretReader
 
   /// Where programs are looked for when the runner itself has no `PATH`.
   public static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
   /// - Parameters:
   ///   - runs: `data/runs`.
-  ///   - environment: the runner's own; only `PATH HOME LANG TZ` are passed on.
+  ///   - environment: the runner's own; only `PATH HOME LANG TZ` are passed on, and what is a secret to tasks that name it.
   public init(
     launcher: any Launcher, home: String, runs: String, clock: any AstroCore.Clock, environment: [String: String]
   ) {
@@ -27,6 +28,7 @@ public final class CommandAgent {
     self.runs = runs
     self.clock = clock
     path = environment["PATH"] ?? Self.defaultPath
+    secrets = SecretReader(environment: environment, home: home)
     inherited =
       [("PATH", path), ("HOME", environment["HOME"] ?? "/"), ("LANG", environment["LANG"] ?? "C.UTF-8")]
       + [("TZ", environment["TZ"] ?? ":/etc/localtime")]
@@ -38,13 +40,16 @@ public final class CommandAgent {
   }
 
   /// Starts attempts: now, or those marked held at the next ends of attempts that run.
+  /// - Parameter submitter: whose file a run is; asked for those with secrets only.
   /// - Returns: the ends of those that could not be started.
-  public func start(_ starts: [(start: AttemptStart, isHeld: Bool)]) -> [AttemptEnding] {
+  public func start(
+    _ starts: [(start: AttemptStart, isHeld: Bool)], submitter: (WorkflowID) -> Submitter
+  ) -> [AttemptEnding] {
     var requests: [StartRequest] = []
     var endings: [AttemptEnding] = []
     var accounts = Accounts()
     for (start, isHeld) in starts {
-      switch request(for: start, &accounts) {
+      switch request(for: start, &accounts, submitter) {
       case .success(var request):
         request.isHeld = isHeld
         requests.append(request)
@@ -111,7 +116,7 @@ public final class CommandAgent {
   }
 
   private func request(
-    for start: AttemptStart, _ accounts: inout Accounts
+    for start: AttemptStart, _ accounts: inout Accounts, _ submitter: (WorkflowID) -> Submitter
   ) -> Result<StartRequest, Unstartable> {
     var confinement = Confinement()
     (confinement.memory, confinement.cpus) = (start.resources.memory, start.resources.cpus)
@@ -138,6 +143,19 @@ public final class CommandAgent {
     values["ASTRO_IDEMPOTENCY_KEY"] = "\(start.key.workflow.text)/\(start.key.task)"
     values["ASTRO_RUN_DIR"] = directory.files
     values["ASTRO_OUTPUT"] = directory.output(of: start.key)
+    var masking: Masking?
+    if !start.secretEnvironment.isEmpty {
+      let submitter = submitter(start.key.workflow)
+      var known: [String] = []
+      do throws(SecretReader.Unavailable) {
+        for variable in start.secretEnvironment {
+          values[variable.name] = try text(of: variable, for: submitter, secrets: &known)
+        }
+      } catch {
+        return .failure(Unstartable(message: error.message))
+      }
+      masking = Masking(secrets: known, outputFile: directory.output(of: start.key))
+    }
     var arguments = start.arguments
     guard !arguments.isEmpty else { return .failure(Unstartable(message: "there is no command")) }
     var workdir = directory.files
@@ -149,7 +167,24 @@ public final class CommandAgent {
     var request = StartRequest(
       key: start.key, arguments: arguments, environment: values.map { "\($0.key)=\($0.value)" }, workdir: workdir)
     request.confinement = confinement
+    request.masking = masking
     return .success(request)
+  }
+
+  private func text(
+    of variable: SecretVariable, for submitter: Submitter, secrets known: inout [String]
+  ) throws(SecretReader.Unavailable) -> String {
+    var text = ""
+    for part in variable.parts {
+      switch part {
+      case .text(let plain): text += plain
+      case .secret(let plan):
+        let value = try secrets.value(of: plan, for: submitter)
+        if !known.contains(value) { known.append(value) }
+        text += value
+      }
+    }
+    return text
   }
 
   /// Looks a bare name up as execvp(3) does in the command's own directory; a name with a slash is taken as it is.

@@ -8,6 +8,8 @@ public struct AttemptStart: Sendable {
   public var arguments: [String]
   /// What `env:` gives, in order; later entries win.
   public var environment: [(name: String, value: String)]
+  /// Those entries of its `env:` that hold secrets; they win over ``environment``.
+  public var secretEnvironment: [SecretVariable] = []
   /// `nil` is `$ASTRO_RUN_DIR`.
   public var workdir: String?
   public var promise: AttemptPromise

@@ -11,6 +11,7 @@ public struct WorkflowPlan: Sendable, Equatable {
   public var deadline: Duration?
   public var params: [ParameterPlan] = []
   public var env: [EnvironmentPlan] = []
+  public var secrets: [SecretPlan] = []
   /// In the order of the file. ``TaskPlan/needs`` are positions in this array.
   public var tasks: [TaskPlan] = []
 

@@ -169,6 +169,7 @@ extension Reading {
     run.isHoldRequested = row[19] as Bool? ?? false
     run.retriedAt = row.time(20)
     run.taskCount = row[21] as Int? ?? 0
+    run.submitter = (row[22] as Int64?).flatMap { UInt32(exactly: $0) } ?? .max
     return run
   }
 }

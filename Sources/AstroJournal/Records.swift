@@ -6,6 +6,8 @@ public struct RunRecord: Sendable, Equatable {
   public var id: WorkflowID
   public var name: String
   public var user: String
+  /// Whose file it was; until that is known, nobody's.
+  public var submitter = UInt32.max
   public var state: RunState
   public var priority: Int
   /// The name the file had in `spool/`, byte for byte.

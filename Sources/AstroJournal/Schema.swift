@@ -58,7 +58,7 @@ enum Schema {
       submitted_at INTEGER NOT NULL, claimed_at INTEGER NOT NULL, started_at INTEGER, finished_at INTEGER,
       owner TEXT, settled INTEGER NOT NULL, cancel_requested INTEGER NOT NULL, reason TEXT,
       errors TEXT NOT NULL, rate_limit TEXT, hold_requested INTEGER NOT NULL,
-      retried_at INTEGER, tasks INTEGER NOT NULL
+      retried_at INTEGER, tasks INTEGER NOT NULL, submitter INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX run_state ON run(state);
     CREATE INDEX run_claimed ON run(claimed_at);

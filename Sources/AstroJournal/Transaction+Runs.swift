@@ -7,13 +7,13 @@ extension Transaction {
   /// known already stays as it is, so that a claim repeated after a crash changes nothing.
   public func insert(_ run: RunRecord, content: [UInt8]) throws(Failure) {
     let inserted = try session.run(
-      "INSERT OR IGNORE INTO run VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "INSERT OR IGNORE INTO run VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
       [
         run.id.text, run.name, run.user, run.state.rawValue, run.priority, Data(run.file), run.fileExtension,
         run.sha256, RecordText.encode(run.params), run.submittedAt.microseconds, run.claimedAt.microseconds,
         run.startedAt?.microseconds, run.finishedAt?.microseconds, run.owner, run.isSettled, run.isCancelRequested,
         run.reason, RecordText.encode(run.errors), run.rateLimit.map { RecordText.encode($0) },
-        run.isHoldRequested, run.retriedAt?.microseconds, run.taskCount,
+        run.isHoldRequested, run.retriedAt?.microseconds, run.taskCount, Int64(run.submitter),
       ])
     guard inserted > 0 else { return }
     try session.run("INSERT INTO content(run, bytes) VALUES(?, ?)", [run.id.text, Data(content)])

@@ -39,6 +39,28 @@ struct CommandSpawner: ~Copyable {
     var directory: String { String(cString: workdir) }
   }
 
+  /// Where a command's stream goes.
+  enum Sink {
+    /// Appended to.
+    case file(String)
+    /// Our descriptor, which stays ours.
+    case descriptor(Int32)
+
+    fileprivate var path: String {
+      switch self {
+      case .file(let path): path
+      case .descriptor: ""
+      }
+    }
+
+    fileprivate var descriptor: Int32 {
+      switch self {
+      case .file: -1
+      case .descriptor(let number): number
+      }
+    }
+  }
+
   enum Outcome {
     case started(pid: Int32)
     case failed(SpawnFailure)
@@ -48,9 +70,11 @@ struct CommandSpawner: ~Copyable {
   /// record written before says that it may. Nothing is closed by hand: every descriptor of the warden is
   /// close-on-exec, and so a child that has not reached execve(2) still holds the warden's lock. When that lock is
   /// free, each command therefore shows its own environment in /proc, by which a successor finds it.
-  func spawn(_ command: Command, stdout: String, stderr: String, in group: ControlGroup? = nil) -> Outcome {
+  func spawn(_ command: Command, stdout: Sink, stderr: Sink, in group: ControlGroup? = nil) -> Outcome {
     oomScore.raised {
-      start(command, command.arguments, command.environment, stdout, stderr, group?.joined ?? [], group)
+      start(
+        command, command.arguments, command.environment, stdout.path, stderr.path,
+        (stdout.descriptor, stderr.descriptor), group?.joined ?? [], group)
     }
   }
 
@@ -58,14 +82,14 @@ struct CommandSpawner: ~Copyable {
   private func start(
     _ command: Command, _ arguments: UnsafePointer<UnsafeMutablePointer<CChar>?>,
     _ environment: UnsafePointer<UnsafeMutablePointer<CChar>?>, _ stdout: UnsafePointer<CChar>,
-    _ stderr: UnsafePointer<CChar>, _ joined: UnsafePointer<Int32>,
-    _ group: ControlGroup?
+    _ stderr: UnsafePointer<CChar>, _ pipes: (Int32, Int32), _ joined: UnsafePointer<Int32>, _ group: ControlGroup?
   ) -> Outcome {
     var call = clinux_command()
     call.arguments = arguments
     call.environment = environment
     call.directory = UnsafePointer(command.workdir)
     call.outputs = (stdout, stderr)
+    call.pipes = pipes
     call.open_files = UInt64(openFiles.inherited.rlim_cur)
     call.most_open_files = UInt64(openFiles.inherited.rlim_max)
     // The limit of a process where no group can hold all of them together to it.

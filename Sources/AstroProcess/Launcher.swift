@@ -11,6 +11,8 @@ public struct StartRequest: Sendable, Equatable {
   /// Absolute.
   public var workdir: String
   public var confinement = Confinement()
+  /// For a command that is given secrets.
+  public var masking: Masking?
   /// Start it at the next end of an attempt of this launcher, those held before it first, instead of now.
   public var isHeld: Bool
 

@@ -43,6 +43,8 @@ public enum Warden {
       var loop = try WardenLoop(files: files, stream: SocketStream(owning: socket), bound: bound)
       // Small from here on: execve(2) counts what the warden holds into the peak memory of every command.
       clinux_shed_code()
+      // After it: /proc/self/clear_refs is no longer ours then. Secrets of commands are in this memory.
+      clinux_forbid_dumps()
       loop.run()
       return ExitCode.ok.rawValue
     } catch {

@@ -24,6 +24,7 @@ struct WardenLoop: ~Copyable {
   private var children: [Int32: WardenChild] = [:]
   private var pids: [AttemptKey: Int32] = [:]
   private var held: [HeldStart] = []
+  private var masked = MaskedCommands()
   /// How many commands have ended.
   private var ends: UInt64 = 0
   private var orphans = Orphans()
@@ -85,6 +86,7 @@ struct WardenLoop: ~Copyable {
   /// Until the runner has finished, no command is left, and the log and the answers are complete.
   mutating func run() {
     while true {
+      for ended in masked.pump() { record(ended) }
       reap()
       let more = serve()
       outputs.look(at: children.values)
@@ -95,7 +97,7 @@ struct WardenLoop: ~Copyable {
   }
 
   private var isDone: Bool {
-    guard children.isEmpty, !orphans.areLeft, !groups.areDying, !log.isStalled else { return false }
+    guard children.isEmpty, masked.isIdle, !orphans.areLeft, !groups.areDying, !log.isStalled else { return false }
     return switch runner {
     case .connected: false
     case .finished: !stream.hasOutput
@@ -111,9 +113,11 @@ struct WardenLoop: ~Copyable {
     // A closed socket is always ready, so it is polled only while something is still expected of it.
     let events = (runner == .connected ? POLLIN : 0) | (stream.hasOutput ? POLLOUT : 0)
     if events != 0 { polled.append(pollfd(fd: stream.number, events: Int16(events), revents: 0)) }
+    masked.poll(&polled)
     var pause = outputs.pause(isAnyRunning: !children.isEmpty) ?? -1
-    if log.isStalled || groups.areDying { pause = pause < 0 ? 1000 : min(1000, pause) }
-    poll(&polled, nfds_t(polled.count), moreAtHand ? 0 : orphans.areUnclear ? 5 : pause)
+    if log.isStalled || groups.areDying || masked.isStalled { pause = pause < 0 ? 1000 : min(1000, pause) }
+    if masked.isResting { pause = 1 } else if orphans.areUnclear { pause = 5 }
+    poll(&polled, nfds_t(polled.count), moreAtHand ? 0 : pause)
     while clinux_signalfd_read(signals.number) != 0 {}
   }
 
@@ -156,6 +160,7 @@ struct WardenLoop: ~Copyable {
 
   /// The runner sends nothing more, be it dead. Half a request that it leaves was never a request.
   private mutating func finish() {
+    masked.forgetAnnounced()
     held.removeAll()  // Not started now, and by the record that follows never.
     log.append(.closed(at: wallClock()))
     runner = .finished
@@ -195,7 +200,11 @@ struct WardenLoop: ~Copyable {
     case .withdraw:
       guard let index = held.firstIndex(where: { $0.key == frame.key }) else { break }
       held.remove(at: index)
+      masked.forget(frame.key)
       stream.write { ExitLogRecord.withdrawn(frame.key).write(to: &$0) }
+    case .mask:
+      guard let masking = Masking(frame) else { return false }
+      masked.announce(frame.key, masking)
     case .signal:
       if let pid = pids[frame.key], let child = children[pid] { child.signalGroup(frame.first) }
     case .refuse:
@@ -219,6 +228,16 @@ struct WardenLoop: ~Copyable {
       _ = stdouts.putBack(stdout)
       return
     }
+    let sinks: (stdout: CommandSpawner.Sink, stderr: CommandSpawner.Sink)
+    let preparation = masked.prepare(key, stdout: stdout, stderr: stderr)
+    switch preparation {
+    case .plain: sinks = (.file(stdout.path), .file(stderr.path))
+    case .masked(let opening): sinks = (.descriptor(opening.stdout), .descriptor(opening.stderr))
+    case .failed:
+      refuseForWantOfFiles(key)
+      return release(stdout, stderr, nil)
+    }
+    defer { if case .masked(let opening) = preparation { opening.closeCommandEnds() } }
     let startedAt = wallClock()
     var group: ControlGroup?
     do throws(ControlGroupPool.Shortage) { group = try groups.take(command.confinement) } catch {
@@ -233,13 +252,13 @@ struct WardenLoop: ~Copyable {
       return report(.refused(key, reason: reason, infrastructure: true))
     }
     let startedBoot = clinux_boot_microseconds()
-    var outcome = spawner.spawn(command, stdout: stdout.path, stderr: stderr.path, in: group)
+    var outcome = spawner.spawn(command, stdout: sinks.stdout, stderr: sinks.stderr, in: group)
     if case .failed(let failure) = outcome, failure.isOfGroup, let refused = group {
       // No groups then, as on a machine that has none.
       _ = groups.putBack(refused)
       groups.giveUp()
       group = nil
-      outcome = spawner.spawn(command, stdout: stdout.path, stderr: stderr.path)
+      outcome = spawner.spawn(command, stdout: sinks.stdout, stderr: sinks.stderr)
     }
     switch outcome {
     case .started(let pid):
@@ -248,6 +267,7 @@ struct WardenLoop: ~Copyable {
         key: key, pid: pid, startedAt: startedAt, startedBoot: startedBoot, stdout: stdout, stderr: stderr,
         group: group)
       pids[key] = pid
+      if case .masked(let opening) = preparation { masked.began(pid, opening) }
       // For a successor only: to wake the runner for it would cost more than the spawn's bookkeeping together.
       log.append(.pid(key, pid: pid, startTime: startTime))
     case .failed(let failure):
@@ -303,19 +323,28 @@ struct WardenLoop: ~Copyable {
       let toll = child.group.map { groups.putBack($0) } ?? .init()
       let finishedBoot = clinux_boot_microseconds()
       guard let end = Zombie.reap(pid) else { continue }
-      // Before the record: it says how much, and whoever reads it finds the files as they stay.
-      let omitted = OmittedOutput(stdout: outputs.cut(child.stdout), stderr: outputs.cut(child.stderr))
-      report(
-        .exit(
-          ExitRecord(
-            key: child.key, status: end.status, startedAt: child.startedAt, finishedAt: wallClock(),
-            duration: .microseconds(finishedBoot - child.startedBoot), usage: end.usage.with(peakKiB: toll.peakKiB),
-            stdout: stdouts.putBack(child.stdout), stderr: stderrs.putBack(child.stderr), omitted: omitted,
-            ranOutOfMemory: toll.ranOutOfMemory)))
-      ends += 1
-      while let next = held.first, next.end <= ends { start(held.removeFirst()) }
+      let ended = EndedCommand(
+        child: child, status: end.status, usage: end.usage.with(peakKiB: toll.peakKiB),
+        ranOutOfMemory: toll.ranOutOfMemory, finishedAt: wallClock(),
+        duration: .microseconds(finishedBoot - child.startedBoot))
+      if masked.end(ended) { record(ended) }
     }
     if isSweepDue { orphans.sweep(commands: children, running: pids) }
     if groups.areDying { groups.removeDying() }
+  }
+
+  /// Its slot is free from here on.
+  private mutating func record(_ ended: EndedCommand) {
+    let child = ended.child
+    // Before the record: it says how much, and whoever reads it finds the files as they stay.
+    let omitted = OmittedOutput(stdout: outputs.cut(child.stdout), stderr: outputs.cut(child.stderr))
+    report(
+      .exit(
+        ExitRecord(
+          key: child.key, status: ended.status, startedAt: child.startedAt, finishedAt: ended.finishedAt,
+          duration: ended.duration, usage: ended.usage, stdout: stdouts.putBack(child.stdout),
+          stderr: stderrs.putBack(child.stderr), omitted: omitted, ranOutOfMemory: ended.ranOutOfMemory)))
+    ends += 1
+    while let next = held.first, next.end <= ends { start(held.removeFirst()) }
   }
 }

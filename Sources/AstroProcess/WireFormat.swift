@@ -18,6 +18,9 @@ enum WireFormat {
     case release = 5
     /// Forget a held start. Numbers: 0, 0.
     case withdraw = 6
+    /// Ahead of the start of the same attempt: what must be masked in its output. Numbers: how many secrets, 0. Strings:
+    /// the path of `$ASTRO_OUTPUT`, the secrets.
+    case mask = 7
   }
 
   /// Twice what execve(2) takes by default, under three quarters of the 8 MiB stack that it never exceeds.
@@ -28,6 +31,9 @@ enum WireFormat {
   /// - Parameter end: the number of ends at which a held request starts; `nil` is now.
   static func start(_ request: StartRequest, atEnd end: UInt64? = nil, to bytes: inout [UInt8]) {
     guard let flaw = flaw(in: request) else {
+      if let masking = request.masking {
+        frame(.mask, request.key, Int32(masking.secrets.count), 0, [masking.outputFile] + masking.secrets, to: &bytes)
+      }
       let strings =
         [request.workdir, request.confinement.text] + request.arguments + request.environment
         + (end.map { [String($0)] } ?? [])

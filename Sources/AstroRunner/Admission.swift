@@ -11,6 +11,8 @@ struct Admission {
   var sha256: String
   var submittedAt: Timestamp
   var user: String
+  /// Whose file it is.
+  var submitter: UInt32
   var name: String
   /// Minted by `astro submit`, with the parameters it stored under it.
   var submission: WorkflowID?

@@ -25,7 +25,7 @@ public struct Examiner {
     let stem = file.prefix(upTo: file.lastIndex(of: UInt8(ascii: ".")) ?? file.endIndex)
     var admission = Admission(
       format: origin.format, file: file, shownFile: shown, bytes: bytes, sha256: origin.sha256,
-      submittedAt: origin.submittedAt, user: ownerName, name: Name.derived(fromStem: stem))
+      submittedAt: origin.submittedAt, user: ownerName, submitter: owner, name: Name.derived(fromStem: stem))
     let parsed = parse(bytes, file: shown)
     admission.errors = parsed.diagnostics.filter { $0.severity == .error }
     admission.warnings = parsed.diagnostics.filter { $0.severity == .warning }
@@ -43,6 +43,7 @@ public struct Examiner {
       }
     }
     guard let plan = parsed.plan else { return admission }
+    admission.errors += secretErrors(plan, owner, ownerName, bytes, shown)
     if let name = plan.name { admission.name = name }
     let bound = Parameters.bind(given, to: plan, source: bytes, file: shown)
     admission.params = bound.values
@@ -66,6 +67,27 @@ public struct Examiner {
       admission.user = announced.user
     }
     return admission
+  }
+
+  /// What at each start would be refused again, said before the first.
+  private func secretErrors(
+    _ plan: WorkflowPlan, _ owner: UInt32, _ ownerName: String, _ bytes: [UInt8], _ shown: String
+  ) -> [Diagnostic] {
+    guard !plan.secrets.isEmpty, !mayNameUsers(owner, ownerName) else { return [] }
+    var errors = PlacedErrors(in: bytes, file: shown)
+    for secret in plan.secrets {
+      guard case .environment = secret.source else { continue }
+      errors.add(
+        "untrusted_secret", "'\(ownerName)' may not use the runner's environment", at: ["secrets", secret.name, "env"],
+        hint: "keep it in a file that only '\(ownerName)' can read: {file: path}")
+    }
+    return errors.diagnostics
+  }
+
+  /// Whether workflows of this user may use what is the runner's own.
+  func trusts(_ user: UInt32) -> Bool {
+    var owners = Owners()
+    return user == 0 || user == ownUser || mayNameUsers(user, owners.name(of: user))
   }
 
   /// Whether files of this owner may run for another user.

@@ -188,7 +188,7 @@ extension Runner {
     changed.insert(run)
     try transaction.insert(record(run, admission, state: .queued, at: now, verdict: verdict), content: admission.bytes)
     if admission.submission != nil { _ = try transaction.take(submission: run.text) }
-    owned[run] = OwnedRun(user: admission.user, startedAt: nil, since: now)
+    owned[run] = OwnedRun(user: admission.user, submitter: admission.submitter, startedAt: nil, since: now)
     return .admitted(
       RunSeed(
         id: run, name: admission.name, user: admission.user, priority: plan.priority, plan: plan,
@@ -202,6 +202,7 @@ extension Runner {
       id: run, name: admission.name, user: admission.user, state: state, file: admission.file,
       fileExtension: admission.format.rawValue, sha256: admission.sha256, submittedAt: admission.submittedAt,
       claimedAt: now)
+    record.submitter = admission.submitter
     record.priority = admission.plan?.priority ?? 0
     record.params = admission.params
     record.taskCount = admission.plan?.tasks.count ?? 0

@@ -132,7 +132,7 @@ extension Runner {
     log.info(
       "Run adopted",
       metadata: ["workflow_id": .string(run.id.text), "former_owner": .string(run.owner ?? "none")])
-    owned[run.id] = OwnedRun(user: run.user, startedAt: run.startedAt, since: run.livesSince)
+    owned[run.id] = OwnedRun(user: run.user, submitter: run.submitter, startedAt: run.startedAt, since: run.livesSince)
     try keeping(run.id) { () throws(Failure) in
       try prepareDirectory(of: run.id)
       // A power cut can have left it empty.
@@ -222,6 +222,8 @@ extension Runner {
         if let obstacle = try files.keep(scratch, as: stream) { reason += "; \(obstacle)" }
       }
     }
+    // What it wrote for others is not taken, and may hold a secret that nobody has masked.
+    unlink(RunDirectory(key.workflow, in: home.runs).output(of: key))
     promises[key] = nil
     let now = clock.now().wall
     log.error(

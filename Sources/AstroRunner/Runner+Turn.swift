@@ -142,11 +142,17 @@ extension Runner {
 
   private func launch(_ starts: inout [(start: AttemptStart, isHeld: Bool)]) {
     guard !starts.isEmpty else { return }
-    for ending in agent.start(starts) {
+    for ending in agent.start(starts, submitter: submitter(of:)) {
       promises[ending.key] = nil
       pending.append(.ended(ending))
     }
     starts.removeAll()
+  }
+
+  /// Whose file a run is. One that is not ours, which nothing is started of, is nobody's.
+  private func submitter(of run: WorkflowID) -> Submitter {
+    let user = owned[run]?.submitter ?? .max
+    return Submitter(user: user, isTrusted: examiner.trusts(user))
   }
 
   func send(_ signal: TerminationSignal, to key: AttemptKey) {

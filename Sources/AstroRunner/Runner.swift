@@ -168,6 +168,8 @@ public final class Runner {
   /// A run of ours, without its content.
   struct OwnedRun {
     var user: String
+    /// ``RunRecord/submitter``.
+    var submitter: UInt32
     var startedAt: Timestamp?
     /// ``RunRecord/livesSince``.
     var since: Timestamp
@@ -234,6 +236,8 @@ public final class Runner {
       } else {
         try rescan()
       }
+      // Its environment and its memory hold secrets that are for some tasks only; after shedding, which needs /proc/self.
+      clinux_forbid_dumps()
       while true {
         try turn()
         if try isFinished() { break }

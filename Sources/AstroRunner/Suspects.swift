@@ -92,6 +92,7 @@ extension Admission {
     self.init(
       format: candidate.format, file: candidate.name.bytes, shownFile: candidate.name.printable,
       bytes: candidate.bytes, sha256: candidate.sha256, submittedAt: candidate.modifiedAt, user: candidate.ownerName,
+      submitter: candidate.owner,
       name: Name.derived(fromStem: candidate.name.stem))
     errors = [
       Diagnostic(

@@ -45,8 +45,33 @@ extension ActiveRun {
     for entry in plan.env { entries.append((entry.name, try entry.value.render(in: outer))) }
     guard includingTask else { return entries }
     let inner = context(for: index, includingTaskEnvironment: false)
-    for entry in plan.tasks[index].env { entries.append((entry.name, try entry.value.render(in: inner))) }
+    for entry in plan.tasks[index].env where !entry.value.holdsSecret {
+      entries.append((entry.name, try entry.value.render(in: inner)))
+    }
     return entries
+  }
+
+  /// The entries of a task's `env:` that hold secrets: everything but those is resolved here, where no secret is known.
+  private func secretEnvironment(for index: Int) throws(EvaluationError) -> [SecretVariable] {
+    guard !plan.secrets.isEmpty else { return [] }
+    let context = context(for: index, includingTaskEnvironment: false)
+    var variables: [SecretVariable] = []
+    for entry in plan.tasks[index].env where entry.value.holdsSecret {
+      var variable = SecretVariable(name: entry.name, parts: [])
+      for part in entry.value.parts {
+        switch part {
+        case .text(let text): variable.parts.append(.text(text))
+        case .expression(let expression):
+          if let secret = plan.secrets.first(where: { $0.name == expression.secretName }) {
+            variable.parts.append(.secret(secret))
+          } else {
+            variable.parts.append(.text(try expression.evaluate(in: context).text))
+          }
+        }
+      }
+      variables.append(variable)
+    }
+    return variables
   }
 
   /// Resolves everything an attempt needs.
@@ -62,10 +87,12 @@ extension ActiveRun {
       guard rendered.first?.isEmpty == false else { throw EvaluationError("the command's name is empty") }
       arguments = rendered
     }
-    return AttemptStart(
+    var start = AttemptStart(
       key: key(index, attempt: attempt), user: user, agent: agent, arguments: arguments,
       environment: try environment(for: index, includingTask: true), workdir: try task.workdir?.render(in: context),
       promise: AttemptPromise(outputs: task.outputs, keepsStdout: task.keepsStdout, memory: task.resources.memory),
       resources: task.resources)
+    start.secretEnvironment = try secretEnvironment(for: index)
+    return start
   }
 }

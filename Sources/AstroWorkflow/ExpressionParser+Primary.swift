@@ -87,10 +87,10 @@ extension ExpressionParser {
       throw unknownName(name, at: start, width: width)
     }
     switch root {
-    case .params, .env, .tasks, .run:
+    case .params, .env, .tasks, .run, .secrets:
       notes.reads.append(.init(root: root, offset: start, width: width))
       return Operand(expression: .root(root), read: notes.reads.count - 1)
-    case .secrets, .matrix, .item:
+    case .matrix, .item:
       throw ExpressionError(
         code: "not_supported_yet", message: "'\(name)' is not supported yet", offset: start, width: width)
     }
@@ -98,14 +98,14 @@ extension ExpressionParser {
 
   private func unknownName(_ name: String, at start: Int, width: Int) -> ExpressionError {
     let functions = Expression.Function.allCases.map(\.rawValue)
-    let words = ["params", "env", "tasks", "run", "true", "false", "null"]
+    let words = ["params", "env", "secrets", "tasks", "run", "true", "false", "null"]
     let remedy: ExpressionError.Remedy =
       functions.contains(name)
       ? .hint("a function is called with parentheses: '\(name)()'")
       : .nearest(
         name, words: words,
         otherwise: Self.foreign[name.lowercased()].map { "'\(name)' is written '\($0)'" }
-          ?? "an expression begins with params, env, tasks or run; texts stand in single quotes")
+          ?? "an expression begins with params, env, secrets, tasks or run; texts stand in single quotes")
     return ExpressionError(
       code: "unknown_name", message: "unknown name '\(name)'", offset: start, width: width, remedy: remedy)
   }

@@ -21,6 +21,8 @@ struct Scope {
   var site: Site
   /// The names in the task's own `env:`.
   var taskEnvironment: Set<String> = []
+  /// Those of them whose values hold secrets.
+  var secretVariables: Set<String> = []
 }
 
 /// A read of another task's record, to be checked against the needs.
@@ -49,7 +51,8 @@ extension WorkflowReader {
       case .env: checkEnvironment(read, in: node, scope: scope)
       case .run: checkRun(read, in: node)
       case .tasks: checkTask(read, in: node, scope: scope)
-      case .secrets, .matrix, .item: break  // refused where they are read
+      case .secrets: checkSecret(read, in: node, scope: scope)
+      case .matrix, .item: break  // refused where they are read
       }
     }
   }
@@ -68,6 +71,9 @@ extension WorkflowReader {
       return decoder.error(
         "not_visible", "'env' cannot be read in the workflow's own env", in: node, offset: read.offset,
         width: read.width, hint: "params and run can be read here")
+    }
+    if scope.secretVariables.contains(name) {
+      return refuseSecret("'\(name)' holds a secret, which", read, in: node, scope)
     }
     if visibleEnvironments(in: scope).contains(where: { $0.contains(name) }) { return }
     switch scope.site {

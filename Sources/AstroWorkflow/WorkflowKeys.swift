@@ -18,7 +18,7 @@ struct Key: Sendable {
 /// The words of the language, each in one place for the parser and for ``WorkflowSchema``.
 enum WorkflowKeys {
   static let top = KeySet(
-    topKeys.map(\.name), notYetSupported: ["idempotency_key", "concurrency", "secrets", "budget", "hooks"],
+    topKeys.map(\.name), notYetSupported: ["idempotency_key", "concurrency", "budget", "hooks"],
     elsewhere: (taskKeys.map(\.name), "tasks"))
   static let task = KeySet(
     taskKeys.map(\.name),
@@ -31,6 +31,7 @@ enum WorkflowKeys {
   static let retry = KeySet(retryKeys.map(\.name))
   static let resources = KeySet(resourceKeys.map(\.name))
   static let parameter = KeySet(parameterKeys.map(\.name))
+  static let secret = KeySet(secretKeys.map(\.name))
 
   static let topKeys = [
     Key("name", "The workflow's name; the file's stem when absent.", "name"),
@@ -53,6 +54,12 @@ enum WorkflowKeys {
        "propertyNames": {"$ref": "#/$defs/identifier"}, "additionalProperties": {"$ref": "#/$defs/parameter"}}
       """##),
     Key("env", "Variables of every task. Values may read params and run.", "env"),
+    Key(
+      "secrets",
+      "Where values are that only the tasks that name them are given; read as ${{ secrets.NAME }} in their env.",
+      ##"""
+      {"type": "object", "propertyNames": {"$ref": "#/$defs/variable"}, "additionalProperties": {"$ref": "#/$defs/secret"}}
+      """##),
     Key(
       "defaults", "What every task has unless it says otherwise; env, retry and resources are merged key by key.",
       "defaults"),
@@ -124,6 +131,11 @@ enum WorkflowKeys {
       ##"{"type": "string", "maxLength": \##(ParameterPattern.longest)}"##),
     Key("default", "Its value when none is given.", "value"),
     Key("description", "A text for people.", ##"{"type": "string"}"##),
+  ]
+
+  static let secretKeys = [
+    Key("env", "A variable of the runner's own environment.", "variable"),
+    Key("file", "A file only its owner can read; a relative path begins at the home.", "word"),
   ]
 
   /// What `run` holds in an expression.

@@ -13,6 +13,7 @@ extension WorkflowReader {
       let own = environment(env, scope: scope)
       task.env = Self.merge(defaults.env, own)
       scope.taskEnvironment = Set(own.map(\.name))
+      scope.secretVariables = Set(own.lazy.filter(\.value.holdsSecret).map(\.name))
     }
     scope.site = .taskValue(index)
     task.work = work(reader, of: index, scope: scope)

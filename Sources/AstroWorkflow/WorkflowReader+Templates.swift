@@ -46,6 +46,7 @@ extension WorkflowReader {
     let (template, errors) = scanner.template()
     check(scanner.notes, in: node, scope: scope)
     for error in errors { report(error, in: node) }
+    if errors.isEmpty { checkSecretsStandAlone(template, scanner.notes, in: node) }
     return errors.isEmpty ? template : nil
   }
 

@@ -11,6 +11,7 @@ final class WorkflowReader {
   /// Names an expression may use.
   var parameterNames: Set<String> = []
   var environmentNames: Set<String> = []
+  var secretNames: Set<String> = []
   /// Task ids in the order of the file, and where each is.
   var ids: [String] = []
   var indices: [String: Int] = [:]
@@ -32,6 +33,7 @@ final class WorkflowReader {
     guard let top = decoder.mapping(root, keys: WorkflowKeys.top) else { return }
     readHead(top)
     if let params = top.member("params") { readParameters(params) }
+    if let secrets = top.member("secrets") { readSecrets(secrets) }
     if let env = top.member("env") {
       plan.env = environment(env, scope: Scope(site: .workflowEnvironment))
       environmentNames = Set(plan.env.map(\.name))

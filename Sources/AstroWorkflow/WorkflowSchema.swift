@@ -23,6 +23,10 @@ public enum WorkflowSchema {
     all["retry"] = .map(object(WorkflowKeys.retryKeys))
     all["kind"] = words(ParameterPlan.Kind.allCases.map(\.rawValue))
     all["cause"] = words(RetryPolicy.Cause.allCases.map(\.rawValue))
+    var secret = object(WorkflowKeys.secretKeys)
+    secret["minProperties"] = .integer(1)
+    secret["maxProperties"] = .integer(1)
+    all["secret"] = .map(secret)
     var declaration = object(WorkflowKeys.parameterKeys)
     declaration["allOf"] = parse(parameterRules)
     all["parameter"] = .map(["anyOf": .list([reference("value"), .map(declaration)])])
@@ -59,6 +63,7 @@ public enum WorkflowSchema {
   private static let shared = [
     "name": ##"{"type": "string", "pattern": "^[a-z0-9_-]{1,64}$"}"##,
     "identifier": ##"{"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_-]*$"}"##,
+    "variable": ##"{"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}"##,
     "text": ##"{"type": ["string", "number", "boolean"]}"##,
     "plain": ##"{"type": ["string", "number", "boolean"], "pattern": "^(?![\\s\\S]*[$][{][{])"}"##,
     "word": ##"{"type": "string", "pattern": "^(?![\\s\\S]*[$][{][{])[\\s\\S]"}"##,

@@ -70,6 +70,8 @@ int clinux_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 void clinux_pidfd_kill(int pidfd) { syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0); }
 int clinux_become_subreaper(void) { return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); }
 
+void clinux_forbid_dumps(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
 int64_t clinux_boot_microseconds(void) {
   struct timespec now;
   clock_gettime(CLOCK_BOOTTIME, &now);
@@ -160,6 +162,14 @@ int clinux_copy_range(int from, int64_t from_offset, int to, int64_t to_offset, 
 }
 
 int clinux_syncfs(int fd) { return syncfs(fd); }
+
+int clinux_pipe(int ends[2]) {
+  if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+  (void)fcntl(ends[0], F_SETPIPE_SZ, 256 << 10);  // else 64 KiB
+  // Only of this end: the two are separate open files, and whoever writes expects to wait.
+  return fcntl(ends[0], F_SETFL, O_NONBLOCK);
+}
+
 int clinux_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 static void clinux_wake(int number) { (void)number; }

@@ -92,8 +92,10 @@ static int begin(void *argument) {
     if (write(command->groups[index], "0", 1) != 1) fail(birth, CLINUX_STEP_CGROUP);
   // As the warden, who alone may write there.
   open_as(birth, "/dev/null", O_RDONLY, 0);
-  open_as(birth, command->outputs[0], O_WRONLY | O_APPEND, 1);
-  open_as(birth, command->outputs[1], O_WRONLY | O_APPEND, 2);
+  for (int index = 0; index < 2; index++) {
+    if (command->pipes[index] < 0) open_as(birth, command->outputs[index], O_WRONLY | O_APPEND, index + 1);
+    else if (dup3(command->pipes[index], index + 1, 0) < 0) fail(birth, CLINUX_STEP_FILES);
+  }
   limit(birth, RLIMIT_NOFILE, command->open_files, command->most_open_files);
   if (command->memory != UINT64_MAX) limit(birth, RLIMIT_AS, command->memory, command->memory);
   if (command->account) become(birth, command->account);

@@ -41,10 +41,9 @@ enum Output {
 
   static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
-  /// Bytes of tasks: on a terminal control characters but newline and tab become `?`, so that no output can move a
-  /// cursor or change a title; into a pipe or file they go as they are.
-  static func foreign(_ bytes: [UInt8]) {
-    guard isTerminal else { return self.bytes(bytes) }
+  /// Bytes of tasks for a terminal: control characters but newline and tab become `?`, so that no output can move a
+  /// cursor or change a title.
+  static func visible(_ bytes: ArraySlice<UInt8>) {
     var text = String.UnicodeScalarView()
     for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
       text.append(scalar == "\n" || scalar == "\t" || !Terminal.isUnsafe(scalar) ? scalar : "?")

@@ -9,8 +9,8 @@ struct LogsCommand: ParsableCommand {
     commandName: "logs", abstract: "What the tasks of a run printed.",
     discussion: """
       Shows the last attempt of each task, or of the one named: stdout, then stderr, under a header when more than one \
-      of them is shown. With --stdout or --stderr and a task the bytes come out exactly as they were printed (on a \
-      terminal, control characters as '?'). Works while the task runs.
+      of them is shown. With --stdout or --stderr and a task the bytes come out exactly as they were printed; on a \
+      terminal control characters are shown as '?', unless --raw is given. Works while the task runs.
       """)
   @OptionGroup var home: HomeOption
   @OptionGroup var output: JSONOption
@@ -21,6 +21,8 @@ struct LogsCommand: ParsableCommand {
   @Option(help: "This attempt instead of the last one; attempts count from 1.") var attempt: Int?
   @Flag(help: "Only what was printed on stdout.") var stdout = false
   @Flag(help: "Only what was printed on stderr.") var stderr = false
+  @Flag(help: "On a terminal too the bytes as they were printed: a task can then do to it what it likes.")
+  var raw = false
 
   func validate() throws {
     if attempt != nil, task == nil { throw ValidationError("--attempt needs a task: astro logs RUN TASK --attempt N") }
@@ -37,8 +39,9 @@ struct LogsCommand: ParsableCommand {
     let (snapshot, content) = try journal.read { (try RunSnapshot(id, in: $0), try $0.content(id) ?? []) }
     try snapshot.check(selection, content: content)
     var reader = OutputReader(selection, of: snapshot, site: site)
-    if let watch { return try reader.follow(journal, watch, asJSON: output.json) }
-    if try !reader.show(snapshot, asJSON: output.json) { Message.note(silence(snapshot, selection)) }
+    let form: PiecePrinter.Form = output.json ? .json : .plain(isRaw: raw || !Output.isTerminal)
+    if let watch { return try reader.follow(journal, watch, form) }
+    if try !reader.show(snapshot, form) { Message.note(silence(snapshot, selection)) }
   }
 
   /// Why there is nothing to show. It goes to stderr, so that a pipe gets the output and nothing else.

@@ -79,7 +79,7 @@ struct OutputReader {
   /// Prints what there is, one file after the other in the order of their starts. Headers begin with the second file
   /// that holds anything, so the first is kept until it is known whether there is one.
   /// - Returns: whether anything was printed.
-  mutating func show(_ snapshot: RunSnapshot, asJSON: Bool) throws -> Bool {
+  mutating func show(_ snapshot: RunSnapshot, _ form: PiecePrinter.Form) throws -> Bool {
     var only: Open?
     var printer: PiecePrinter?
     for attempt in wanted(in: snapshot) {
@@ -95,14 +95,14 @@ struct OutputReader {
           only = next
           continue
         }
-        var several = printer ?? PiecePrinter(asJSON ? .json : .plain(headers: true))
+        var several = printer ?? PiecePrinter(form, hasHeaders: true)
         if printer == nil { former.finish(&several) }
         next.finish(&several)
         printer = several
       }
     }
     if var only, printer == nil {
-      var alone = PiecePrinter(asJSON ? .json : .plain(headers: false))
+      var alone = PiecePrinter(form, hasHeaders: false)
       only.finish(&alone)
     }
     return only != nil
@@ -112,9 +112,9 @@ struct OutputReader {
 
   /// Prints until the task, or the run, has ended. An end is in the journal only after all that the attempt printed is in
   /// its files, so the journal is read first and the files after it.
-  mutating func follow(_ journal: JournalReader, _ watch: FollowWatch, asJSON: Bool) throws {
+  mutating func follow(_ journal: JournalReader, _ watch: FollowWatch, _ form: PiecePrinter.Form) throws {
     let isOne = selection.streams.count == 1 && selection.attempt != nil
-    var printer = PiecePrinter(asJSON ? .json : .plain(headers: !isOne))
+    var printer = PiecePrinter(form, hasHeaders: !isOne)
     var snapshot = try journal.read { try RunSnapshot(run, in: $0) }
     var watched = 0
     while true {
@@ -123,7 +123,7 @@ struct OutputReader {
       for path in witnesses { watch.watch(path, as: .state) }
       for file in open { watch.watch("/proc/self/fd/\(file.descriptor)", as: .output) }
       for index in open.indices { open[index].pump(into: &printer) }
-      try finishEnded(in: snapshot, &printer, quietly: asJSON)
+      try finishEnded(in: snapshot, &printer, quietly: form == .json)
       if snapshot.isOver(selection) { return }
       // What changed before a watch was placed is heard of by nobody: then look again instead of waiting.
       let isNew = witnesses.count != watched

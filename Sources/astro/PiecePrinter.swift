@@ -7,14 +7,16 @@ struct PiecePrinter {
     var stream: OutputStream
   }
 
-  enum Form {
-    /// The bytes as they are; with a header wherever the source changes, as tail(1) has them.
-    case plain(headers: Bool)
+  enum Form: Equatable {
+    /// The bytes: as they are, or with control characters made visible.
+    case plain(isRaw: Bool)
     /// One object a line of output.
     case json
   }
 
   private let form: Form
+  /// In the plain form, wherever the source changes, as tail(1) has them.
+  private let hasHeaders: Bool
   private var current: Source?
   private var isAtLineStart = true
   /// What is held back of each source: half a line, or half a character.
@@ -22,18 +24,21 @@ struct PiecePrinter {
   /// Longer lines are told in pieces, so that a task that prints no newline needs no memory of ours.
   private static let longestLine = 1 << 20
 
-  init(_ form: Form) { self.form = form }
+  init(_ form: Form, hasHeaders: Bool) {
+    self.form = form
+    self.hasHeaders = hasHeaders
+  }
 
   mutating func print(_ bytes: some Collection<UInt8>, of source: Source) {
     guard !bytes.isEmpty else { return }
     let whole = (rests.removeValue(forKey: source) ?? []) + bytes
     switch form {
     case .json: printLines(whole, of: source)
-    case .plain(let headers):
-      // On a terminal a character cut in two would be shown as two broken ones.
-      let rest = Output.isTerminal ? UTF8Tail.incomplete(whole) : 0
+    case .plain(let isRaw):
+      // A character cut in two would be shown as two broken ones.
+      let rest = isRaw ? 0 : UTF8Tail.incomplete(whole)
       if rest > 0 { rests[source] = Array(whole.suffix(rest)) }
-      printPlain(whole.dropLast(rest), of: source, headers: headers)
+      printPlain(whole.dropLast(rest), of: source, isRaw: isRaw)
     }
   }
 
@@ -42,20 +47,20 @@ struct PiecePrinter {
     guard let rest = rests.removeValue(forKey: source), !rest.isEmpty else { return }
     switch form {
     case .json: printLine(rest[...], of: source)
-    case .plain(let headers): printPlain(rest[...], of: source, headers: headers)
+    case .plain(let isRaw): printPlain(rest[...], of: source, isRaw: isRaw)
     }
   }
 
-  private mutating func printPlain(_ bytes: ArraySlice<UInt8>, of source: Source, headers: Bool) {
+  private mutating func printPlain(_ bytes: ArraySlice<UInt8>, of source: Source, isRaw: Bool) {
     guard let last = bytes.last else { return }
-    if source != current, headers {
+    if source != current, hasHeaders {
       let name = Terminal.printable(source.key.task)
       Output.line(
         "\(isAtLineStart ? "" : "\n")==> \(name), attempt \(source.key.number) (\(source.stream.rawValue)) <==")
     }
     current = source
     isAtLineStart = last == 0x0A
-    Output.foreign(Array(bytes))
+    if isRaw { Output.bytes(Array(bytes)) } else { Output.visible(bytes) }
   }
 
   private mutating func printLines(_ bytes: [UInt8], of source: Source) {

@@ -60,7 +60,8 @@ private struct StoppedClock: AstroCore.Clock {
   private func begin(_ starts: AttemptStart..., environment: [String: String] = ["PATH": "/usr/bin:/bin"])
     -> [AttemptEnding]
   {
-    agent(environment).start(starts.map { ($0, isHeld: false) })
+    agent(environment).start(
+      starts.map { ($0, isHeld: false) }, submitter: { _ in Submitter(user: geteuid(), isTrusted: true) })
   }
 
   private func refusal(_ endings: [AttemptEnding]) -> String? {
@@ -169,7 +170,8 @@ private struct StoppedClock: AstroCore.Clock {
   }
 
   @Test func aHeldStartIsHandedOverAsOneAndReleasedOrWithdrawnByItsKey() {
-    #expect(agent().start([(start(["true"]), isHeld: false), (start(["true"]), isHeld: true)]).isEmpty)
+    let starts = [(start(["true"]), isHeld: false), (start(["true"]), isHeld: true)]
+    #expect(agent().start(starts, submitter: { _ in Submitter(user: 0, isTrusted: false) }).isEmpty)
     #expect(notebook.requests.map(\.isHeld) == [false, true])
     agent().release(key)
     agent().withdraw(key)

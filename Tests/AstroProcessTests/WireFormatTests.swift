@@ -92,6 +92,24 @@ import Testing
     #expect(Confinement(parsing: text) == nil)
   }
 
+  @Test func whatIsToBeMaskedArrivesAheadOfItsStart() {
+    var request = request(["/bin/echo"], ["A=hunter2 hunter2"])
+    let masking = Masking(secrets: ["hunter2 hunter2", "line\nline\nline"], outputFile: "/run/ä b")
+    request.masking = masking
+    bytes(request).withUnsafeBytes { raw in
+      guard case .frame(let frame, let size) = WireFrame.read(raw), frame.kind == .mask else {
+        Issue.record("no mask")
+        return
+      }
+      #expect(frame.key == key)
+      #expect(Masking(frame) == masking)
+      #expect(seen(Array(raw[size...]))?.environment == ["A=hunter2 hunter2"])
+    }
+    // A request that is refused brings no secrets.
+    request.arguments = []
+    #expect(refusal(request) == "there is no command")
+  }
+
   @Test func releaseAndWithdrawalNameTheirAttempt() {
     var bytes: [UInt8] = []
     WireFormat.release(key, to: &bytes)

@@ -422,7 +422,7 @@ import Testing
           w.yaml:2:30: error: unknown name 'main'
             tasks: {a: {run: [echo, "${{ main }}"]}}
                                          ^~~~
-            hint: an expression begins with params, env, tasks or run; texts stand in single quotes
+            hint: an expression begins with params, env, secrets, tasks or run; texts stand in single quotes
 
           """##)
   }
@@ -504,22 +504,6 @@ import Testing
           w.yaml:5:9: error: success() takes no arguments, got 1
                 if: success(1)
                     ^~~~~~~
-
-          """##)
-  }
-
-  @Test func thatReadsWhatComesLater() {
-    #expect(
-      rendered(
-        ##"""
-        params: {top: 1}
-        tasks: {a: {run: [echo, "${{ secrets.X }}"]}}
-
-        """##)
-          == ##"""
-          w.yaml:2:30: error: 'secrets' is not supported yet
-            tasks: {a: {run: [echo, "${{ secrets.X }}"]}}
-                                         ^~~~~~~
 
           """##)
   }

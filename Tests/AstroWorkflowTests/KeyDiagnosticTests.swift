@@ -52,7 +52,7 @@ import Testing
           w.yaml:1:1: error: unknown key 'zzz'
             zzz: 1
             ^~~
-            hint: valid keys: name, description, labels, user, priority, not_before, deadline, params, env, defaults, tasks
+            hint: valid keys: name, description, labels, user, priority, not_before, deadline, params, env, secrets, defaults, tasks
 
           """##)
   }
@@ -172,7 +172,6 @@ import Testing
         ##"""
         idempotency_key: x
         concurrency: {key: k, policy: queue}
-        secrets: {K: {env: X}}
         budget: {usd: 1}
         hooks: {}
         tasks: {a: {run: 'true'}}
@@ -185,13 +184,10 @@ import Testing
           w.yaml:2:1: error: 'concurrency' is not supported yet
             concurrency: {key: k, policy: queue}
             ^~~~~~~~~~~
-          w.yaml:3:1: error: 'secrets' is not supported yet
-            secrets: {K: {env: X}}
-            ^~~~~~~
-          w.yaml:4:1: error: 'budget' is not supported yet
+          w.yaml:3:1: error: 'budget' is not supported yet
             budget: {usd: 1}
             ^~~~~~
-          w.yaml:5:1: error: 'hooks' is not supported yet
+          w.yaml:4:1: error: 'hooks' is not supported yet
             hooks: {}
             ^~~~~
 

@@ -73,7 +73,8 @@ final class Home {
     try start("/bin/sh", ["-c", script, astro] + arguments).finish()
   }
 
-  private func start(
+  /// Starts any program in this home.
+  func start(
     _ program: String, _ arguments: [String], environment: [String: String] = [:], input: String = "",
     terminal: PseudoTerminal? = nil
   ) throws -> Command {

@@ -47,6 +47,9 @@ int clinux_pidfd_open(int pid);
 void clinux_pidfd_kill(int pidfd);
 /// prctl(2) PR_SET_CHILD_SUBREAPER: orphaned descendants become children of this process.
 int clinux_become_subreaper(void);
+/// prctl(2) PR_SET_DUMPABLE 0: no core file of this process is written, and nobody but root can read its memory or its
+/// environment, or trace it. What it starts with execve(2) is as it would have been.
+void clinux_forbid_dumps(void);
 /// CLOCK_BOOTTIME in microseconds.
 int64_t clinux_boot_microseconds(void);
 /// The magic number of the file system of `path` (statfs(2), f_type; 32 bits of it), or -1.
@@ -82,6 +85,8 @@ void clinux_mark_crash(int fd);
 
 /// syncfs(2).
 int clinux_syncfs(int fd);
+/// pipe2(2), close-on-exec: ends[0] is read from, without waiting, and ends[1] is written to. Of 256 KiB where it may be.
+int clinux_pipe(int ends[2]);
 /// eventfd(2), non-blocking and close-on-exec, of the value 0.
 int clinux_eventfd(void);
 

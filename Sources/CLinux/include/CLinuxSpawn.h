@@ -24,6 +24,8 @@ struct clinux_command {
   const char *directory;
   /// Files that take standard output and standard error, appended to.
   const char *outputs[2];
+  /// Descriptors that take them instead, or -1. Above 2.
+  int pipes[2];
   /// RLIMIT_NOFILE, soft and hard.
   uint64_t open_files, most_open_files;
   /// RLIMIT_AS in bytes; UINT64_MAX leaves it.

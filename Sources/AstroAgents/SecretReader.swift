@@ -1,0 +1,98 @@
+public import AstroCore
+import Glibc
+
+/// Whose file a run's workflow is, as far as its secrets are concerned.
+public struct Submitter: Sendable, Equatable {
+  public var user: UInt32
+  /// It may use what is the runner's own: it is the runner's user, root, or in `trusted_users`. Else whoever can put a file
+  /// into the spool could read the runner's keys.
+  public var isTrusted: Bool
+
+  public init(user: UInt32, isTrusted: Bool) {
+    self.user = user
+    self.isTrusted = isTrusted
+  }
+}
+
+/// Reads secrets where they are, at each start of an attempt anew. They go to the command and to the masks of its output,
+/// and are kept nowhere.
+struct SecretReader {
+  /// Why a secret cannot be had, in one sentence without its value.
+  struct Unavailable: Error {
+    let message: String
+  }
+
+  /// The largest, in bytes.
+  static let longest = 64 << 10
+
+  let environment: [String: String]
+  let home: String
+
+  func value(of secret: SecretPlan, for submitter: Submitter) throws(Unavailable) -> String {
+    let value: String
+    switch secret.source {
+    case .environment(let name):
+      guard submitter.isTrusted else {
+        throw refused(secret, "the runner's environment is not for workflows of user \(submitter.user)")
+      }
+      guard let found = environment[name] else { throw refused(secret, "the runner's environment has no \(name)") }
+      value = found
+    case .file(let path):
+      value = try content(of: path.hasPrefix("/") ? path : "\(home)/\(path)", secret, submitter)
+    }
+    if value.utf8.count > Self.longest { throw refused(secret, "it is longer than 64 KiB") }
+    if value.utf8.contains(0) { throw refused(secret, "it holds a NUL byte, which no variable can") }
+    if value.utf8.count < SecretMask.shortest {
+      throw refused(secret, "it is shorter than \(SecretMask.shortest) bytes, too short to be masked")
+    }
+    return value
+  }
+
+  private func refused(_ secret: SecretPlan, _ why: String) -> Unavailable {
+    Unavailable(message: "secret '\(secret.name)' cannot be used: \(why)")
+  }
+
+  /// The text of a file, without the newline that editors end it with. Neither a link nor a FIFO is followed or waited for.
+  private func content(of path: String, _ secret: SecretPlan, _ submitter: Submitter) throws(Unavailable) -> String {
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+    guard descriptor >= 0 else {
+      let why = errno == ELOOP ? "is a symbolic link" : String(cString: strerror(errno))
+      throw refused(secret, "\(path): \(why)")
+    }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw refused(secret, "\(path): is no regular file")
+    }
+    let own = [geteuid(), 0]
+    guard status.st_uid == submitter.user || (submitter.isTrusted && own.contains(status.st_uid)) else {
+      throw refused(
+        secret, "\(path): belongs to user \(status.st_uid), the workflow to user \(submitter.user)")
+    }
+    guard status.st_mode & 0o077 == 0 else {
+      throw refused(secret, "\(path): others than its owner may read or write it; chmod 600 it")
+    }
+    guard let bytes = read(descriptor) else { throw refused(secret, "\(path): \(String(cString: strerror(errno)))") }
+    let text = bytes.last == 0x0A ? bytes.dropLast() : bytes[...]
+    guard let value = String(validating: text, as: UTF8.self) else {
+      throw refused(secret, "\(path): is not UTF-8")
+    }
+    return value
+  }
+
+  /// At most so much that it is known to be too long.
+  private func read(_ descriptor: Int32) -> [UInt8]? {
+    let most = Self.longest + 2
+    var failed = false
+    let bytes = [UInt8](unsafeUninitializedCapacity: most) { buffer, filled in
+      while filled < most {
+        let got = Glibc.read(descriptor, buffer.baseAddress! + filled, most - filled)
+        if got < 0, errno == EINTR { continue }
+        failed = got < 0
+        if got <= 0 { break }
+        filled += got
+      }
+    }
+    return failed ? nil : bytes
+  }
+}

@@ -1,0 +1,48 @@
+import AstroCore
+import Glibc
+
+/// `$ASTRO_OUTPUT` of a command that has secrets, which writes it by itself: masked when the command has ended and before
+/// its end is on record, so that whoever takes the end finds the file without them.
+///
+/// Killed before that, the warden leaves the file as it was and no record of the end: the attempt is `lost`, and the
+/// runner that says so removes the file.
+struct MaskedOutputFile {
+  let path: String
+
+  /// More than that is refused whatever it holds; see `OutputFile.limit`.
+  private static let limit = 1 << 20
+
+  /// - Returns: false when the disk has no room for it now: the file is as it was. What is no regular file is refused
+  ///   by the runner, and left.
+  func replace(_ mask: SecretMask) -> Bool {
+    guard let file = Descriptor(opening: path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) else { return true }
+    var status = stat()
+    guard fstat(file.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else { return true }
+    guard status.st_size <= off_t(Self.limit), let bytes = file.readAll() else {
+      // The runner reads how large it is, and nothing else of it.
+      return substitute([], size: off_t(Self.limit) + 1, status)
+    }
+    var mask = mask
+    let masked = mask.masked(bytes)
+    return masked == bytes || substitute(masked, size: off_t(masked.count), status)
+  }
+
+  /// By a rename: a process that still has the old file open writes into what has no name any more. No fsync: what a power
+  /// cut takes away belongs to an attempt that is `lost`.
+  private func substitute(_ bytes: [UInt8], size: off_t, _ status: stat) -> Bool {
+    let temporary = path + ".masked"
+    unlink(temporary)
+    if let file = Descriptor(opening: temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW) {
+      let count = bytes.withUnsafeBytes { write(file.number, $0.baseAddress, $0.count) }
+      if count == bytes.count, ftruncate(file.number, size) == 0, rename(temporary, path) == 0 { return true }
+      // A short write is a full disk; only the next call would say so.
+      if count >= 0, count < bytes.count { errno = ENOSPC }
+    }
+    let isFull = errno == ENOSPC || errno == EDQUOT
+    unlink(temporary)
+    if isFull { return false }
+    // Better no outputs than a secret on disk.
+    unlink(path)
+    return true
+  }
+}
