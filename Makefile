@@ -56,6 +56,7 @@ torture: packages-test
 	Tests/Torture/crash-points.py $(DEBUG) --warden
 	Tests/Torture/crash-points.py $(DEBUG) --disk
 	Tests/Torture/power-cuts.py $(DEBUG)
+	Tests/Torture/damaged-journal.py $(DEBUG) --flips 500
 	Tests/Torture/faults.py $(DEBUG)
 	Tests/Torture/limit-storm.py $(DEBUG)
 	Tests/Torture/output-flood.py $(DEBUG) --latency

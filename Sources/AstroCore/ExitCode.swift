@@ -7,6 +7,8 @@ public enum ExitCode: Int32, Sendable {
   case notFound = 66
   case unavailable = 69
   case software = 70
+  /// EX_OSFILE: a file the system itself rests on is missing or wrong.
+  case journalDamaged = 72
   case cannotCreate = 73
   case tryLater = 75
   case configuration = 78
@@ -18,6 +20,7 @@ public enum ExitCode: Int32, Sendable {
     case .invalidWorkflow: self = .invalidWorkflow
     case .notFound: self = .notFound
     case .cannotCreate, .noSpace: self = .cannotCreate
+    case .journalDamaged: self = .journalDamaged
     case .tryLater: self = .tryLater
     case .configuration: self = .configuration
     case .interrupted: self = .interrupted

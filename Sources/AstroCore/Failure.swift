@@ -18,6 +18,8 @@ public struct Failure: Error, Sendable, Equatable, CustomStringConvertible {
     public static let notDurable = Code(rawValue: "not_durable")
     public static let noSpace = Code(rawValue: "no_space")
     public static let journal = Code(rawValue: "journal")
+    /// The journal is missing or is not what was written. Nothing may be done on its word before it is mended.
+    public static let journalDamaged = Code(rawValue: "journal_damaged")
     public static let limit = Code(rawValue: "limit")
     public static let interrupted = Code(rawValue: "interrupted")
   }

@@ -205,5 +205,5 @@ struct Session {
     }
   }
 
-  func malformed(_ what: String) -> Failure { .malformed(what, path: connection.path) }
+  func malformed(_ what: String) -> Failure { .damaged(what, path: connection.path) }
 }

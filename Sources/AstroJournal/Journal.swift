@@ -1,5 +1,6 @@
 public import AstroCore
 import GRDB
+import GRDBSQLite
 import Glibc
 
 /// The one durable memory of a home, `data/astro.sqlite`: runs, tasks, attempts, limits, counters.
@@ -14,6 +15,7 @@ public final class Journal {
   private let clock: any AstroCore.Clock
   private let gate: WriteGate
   private let connection: Connection
+  private let identity: JournalFile.Identity?
   private var state = State.open
   /// Limit states of earlier boots are cleared away once, at the first write of a limit.
   private var limitUpkeep = LimitUpkeep.due
@@ -22,8 +24,9 @@ public final class Journal {
 
   /// Opens the journal in `dataDirectory`, which is made when missing, and creates or upgrades the file when needed.
   ///
-  /// Throws `journal` for a damaged file, one made by a newer version, or a database of someone else; `io`, `no_space`,
-  /// `cannot_create` for what the file system refuses.
+  /// Throws `journal_damaged` for a file that is missing though runs have lain here, cannot be read, or is a database of
+  /// someone else; `journal` for one made by a newer version; `io`, `no_space`, `cannot_create` for what the file system
+  /// refuses.
   public static func open(
     dataDirectory: String, bootID: String, clock: any AstroCore.Clock
   ) throws(Failure) -> Journal {
@@ -32,6 +35,7 @@ public final class Journal {
     let path = dataDirectory + "/" + JournalFile.name
     // All of it inside the gate: a connection that is refused closes again, and a close may checkpoint.
     let connection = try gate.locked { () throws(Failure) in
+      try JournalFile.requireUsable(path)
       try JournalFile.create(path)
       let connection = try Connection(path: path, access: .writing)
       do throws(Failure) { try prepare(connection) } catch {
@@ -54,6 +58,7 @@ public final class Journal {
     self.clock = clock
     self.gate = gate
     self.connection = connection
+    identity = JournalFile.Identity(of: path)
   }
 
   deinit { close() }
@@ -79,6 +84,7 @@ public final class Journal {
   public func commit<T>(_ body: (Transaction) throws -> T) throws(Failure) -> T {
     try requireOpen()
     return try gate.locked { () throws(Failure) -> T in
+      try requireInPlace()
       let result = try connection.transaction(.writing) { session in
         // Read inside the gate: of two processes the one that commits later has the later time.
         let transaction = Transaction(session: session, now: clock.now(), bootID: bootID, upkeep: limitUpkeep)
@@ -97,6 +103,9 @@ public final class Journal {
     return try connection.transaction(.reading) { try body(Reading(session: $0)) }
   }
 
+  /// What to throw when the journal contradicts what it must have known.
+  public func damaged(_ what: String) -> Failure { .damaged(what, path: path) }
+
   /// The clock's time now, as transactions see it.
   public var now: Moment { clock.now() }
 
@@ -107,6 +116,12 @@ public final class Journal {
     guard case .open = state else { throw Failure(.journal, subject: path, message: "the journal is closed") }
   }
 
+  /// A file that was removed or replaced while it is open here takes what is written to it with it.
+  private func requireInPlace() throws(Failure) {
+    guard identity == nil || identity != JournalFile.Identity(of: path) else { return }
+    throw .damaged("it was removed or replaced while it was in use", path: path)
+  }
+
   private static func prepare(_ connection: Connection) throws(Failure) {
     try connection.withoutTransaction { db in
       let finding = try Schema.inspect(db)
@@ -114,15 +129,21 @@ public final class Journal {
       case .current, .empty, .outdated: try Schema.useWriteAheadLog(db, path: connection.path)
       case .newer(let version): throw JournalFile.newer(version, path: connection.path)
       case .foreign: throw JournalFile.foreign(path: connection.path)
+      case .damaged(let what): throw Failure.damaged(what, path: connection.path)
+      }
+      // A version in the header that SQLite does not know makes it read and not write.
+      if let handle = db.sqliteConnection, sqlite3_db_readonly(handle, "main") == 1, access(connection.path, W_OK) == 0
+      {
+        throw Failure.damaged("its header forbids to write to it", path: connection.path)
       }
       switch finding {
       case .empty:
-        try JournalFile.requireNothingToKnow(path: connection.path)
+        try JournalFile.requireNothingToKnow(connection.path, but: "is empty")
         try Schema.migrate(db, from: 0)
         // So that the file itself says whose it is; until it does, the log is the database.
         try db.execute(sql: "PRAGMA wal_checkpoint(TRUNCATE)")
       case .outdated(let version): try Schema.migrate(db, from: version)
-      case .current, .newer, .foreign: break
+      case .current, .newer, .foreign, .damaged: break
       }
     }
   }
@@ -133,47 +154,5 @@ public final class Journal {
     if mkdir(path, 0o700) == 0, chmod(path, 0o711) == 0 { return }
     guard errno != EEXIST else { return }
     throw Failure.system(.cannotCreate, subject: path, "cannot create the data directory")
-  }
-}
-
-/// The file under its name, and what is said when it is not what it should be.
-enum JournalFile {
-  static let name = "astro.sqlite"
-  /// The lock file of the ``WriteGate``.
-  static let gate = "journal.lock"
-
-  /// Makes an empty file that only its owner may read, when there is none. Survives a crash: an empty file is an empty
-  /// database. Never opened here: closing a descriptor of it would drop the POSIX locks of this process's connections.
-  static func create(_ path: String) throws(Failure) {
-    guard mknod(path, S_IFREG | 0o600, 0) != 0, errno != EEXIST else { return }
-    throw Failure.system(.cannotCreate, subject: path, "cannot create the journal")
-  }
-
-  /// An empty file in a home where runs have lain has lost its content, or was put in the place of one that was deleted: to
-  /// begin anew would run again what is in `spool/active/`, and let counters and limits fall to nothing.
-  static func requireNothingToKnow(path: String) throws(Failure) {
-    let directory = String(path.dropLast(name.count))
-    guard let runs = opendir(directory + "runs") else { return }
-    defer { closedir(runs) }
-    while let entry = readdir(runs) {
-      let entry = withUnsafeBytes(of: entry.pointee.d_name) { $0.prefix { $0 != 0 }.map(\.self) }
-      guard WorkflowID(minted: String(decoding: entry, as: UTF8.self)) != nil else { continue }
-      throw Failure(
-        .journal, subject: path,
-        message: """
-          is empty, and data/runs holds runs it must know of: put it back from a backup, or move data/runs and \
-          spool/active away to begin anew
-          """)
-    }
-  }
-
-  static func newer(_ version: Int64, path: String) -> Failure {
-    Failure(
-      .journal, subject: path,
-      message: "made by a newer astro (version \(version) of the journal, this one knows \(Schema.version))")
-  }
-
-  static func foreign(path: String) -> Failure {
-    Failure(.journal, subject: path, message: "is a SQLite database, but not a journal of astro")
   }
 }

@@ -23,13 +23,17 @@ extension Failure {
       reason: String(cString: strerror(number ?? ENOSPC)))
     switch error.resultCode {
     case .SQLITE_FULL: self = full
+    // What the header says in a way that no version of SQLite has written.
+    case .SQLITE_ERROR where error.message?.contains("unsupported file format") == true:
+      self = .damaged("its header is not right", path: path)
+    case .SQLITE_IOERR where Self.endsTooEarly(error):
+      self = .damaged("it ends too early", path: path)
     case .SQLITE_IOERR:
       // The shared-memory file and quotas report a full disk as an I/O error, some of them without a number.
       let isFull = number == ENOSPC || number == EDQUOT || (number == nil && Self.isFull(path))
       self = isFull ? full : failure(.io, "cannot read or write the journal")
-    case .SQLITE_CORRUPT, .SQLITE_NOTADB:
-      self = failure(.journal, "the journal is damaged")
-      reason = "\(error.message ?? "unreadable"); astro doctor says what to do"
+    case .SQLITE_CORRUPT, .SQLITE_NOTADB, .SQLITE_FORMAT:
+      self = .damaged(error.message ?? "it cannot be read", path: path)
     case .SQLITE_BUSY, .SQLITE_LOCKED: self = failure(.unavailable, "the journal is locked by another process")
     case .SQLITE_CANTOPEN:
       // Said of the files beside it, too, and mostly without a number.
@@ -63,8 +67,12 @@ extension Failure {
     return nil
   }
 
-  /// A value in a row that this version cannot have written.
-  static func malformed(_ what: String, path: String) -> Failure {
-    Failure(.journal, subject: path, message: "the journal is damaged: \(what)")
+  private static func endsTooEarly(_ error: DatabaseError) -> Bool {
+    [.SQLITE_IOERR_SHORT_READ, .SQLITE_IOERR_CORRUPTFS].contains(error.extendedResultCode)
+  }
+
+  /// The journal at `path` is not what was written to it.
+  static func damaged(_ what: String, path: String) -> Failure {
+    Failure(.journalDamaged, subject: path, message: "the journal is damaged: \(what); \(JournalFile.remedy)")
   }
 }

@@ -25,7 +25,13 @@ public final class JournalReader {
     let path = dataDirectory + "/" + JournalFile.name
     let gate = dataDirectory + "/" + JournalFile.gate
     guard access(path, R_OK) == 0 else {
-      throw errno == ENOENT ? Self.missing(path) : Failure.system(.io, subject: path, "cannot be read")
+      guard errno == ENOENT else { throw Failure.system(.io, subject: path, "cannot be read") }
+      try JournalFile.requireUsable(path)
+      throw Self.missing(path)
+    }
+    do throws(Failure) { try JournalFile.requireUsable(path) } catch {
+      // Perhaps somebody was writing to the log while it was looked at.
+      try WriteGate.withoutWriters(gate) { () throws(Failure) in try JournalFile.requireUsable(path) }
     }
     self.path = path
     self.gate = gate
@@ -68,9 +74,12 @@ public final class JournalReader {
       try connection.withoutTransaction { db in
         switch try Schema.inspect(db) {
         case .current: break
-        case .empty, .outdated: throw missing(path)
+        case .empty, .outdated:
+          try JournalFile.requireNothingToKnow(path, but: "is empty")
+          throw missing(path)
         case .newer(let version): throw JournalFile.newer(version, path: path)
         case .foreign: throw JournalFile.foreign(path: path)
+        case .damaged(let what): throw Failure.damaged(what, path: path)
         }
       }
     } catch {

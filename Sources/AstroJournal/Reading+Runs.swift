@@ -149,7 +149,7 @@ extension Reading {
   }
 
   /// Columns in the order of the table: all statements above select `*`, and published layouts only grow at the end.
-  private func decodeRun(_ row: Row) throws -> RunRecord {
+  func decodeRun(_ row: Row) throws -> RunRecord {
     let id = WorkflowID(unchecked: row.text(0))
     guard let params = RecordText.values(row.text(8)), let errors = RecordText.diagnostics(row.text(17)) else {
       throw session.malformed("the parameters or errors of run \(id)")

@@ -5,18 +5,7 @@ import GRDB
 extension Reading {
   /// The tasks of a run that have left `pending`, by id.
   public func tasks(of run: WorkflowID) throws(Failure) -> [TaskRecord] {
-    try session.rows("SELECT * FROM task WHERE run = ? ORDER BY task", [run.text]) { row in
-      guard let state = TaskState(rawValue: row.text(2)), let outputs = RecordText.strings(row.text(7)) else {
-        throw session.malformed("the state or outputs of task \(run)/\(row.text(1))")
-      }
-      var task = TaskRecord(
-        run: run, task: row.text(1), state: state, attempts: row[3] as Int? ?? 0, notBefore: row.time(4),
-        reason: row[5], exitCode: row[6], outputs: outputs,
-        stdout: (row[8] as Data?).map { String(decoding: $0, as: UTF8.self) }, startedAt: row.time(9),
-        finishedAt: row.time(10))
-      task.base = row[11] as Int? ?? 0
-      return task
-    }
+    try session.rows("SELECT * FROM task WHERE run = ? ORDER BY task", [run.text], decodeTask)
   }
 
   /// How many tasks of a run are in which state; those that have not left `pending` are not counted.
@@ -77,7 +66,22 @@ extension Reading {
   }
 
   /// Columns in the order of the table.
-  private func decodeAttempt(_ row: Row) throws -> AttemptRecord {
+  func decodeTask(_ row: Row) throws -> TaskRecord {
+    let run = WorkflowID(unchecked: row.text(0))
+    guard let state = TaskState(rawValue: row.text(2)), let outputs = RecordText.strings(row.text(7)) else {
+      throw session.malformed("the state or outputs of task \(run)/\(row.text(1))")
+    }
+    var task = TaskRecord(
+      run: run, task: row.text(1), state: state, attempts: row[3] as Int? ?? 0, notBefore: row.time(4),
+      reason: row[5], exitCode: row[6], outputs: outputs,
+      stdout: (row[8] as Data?).map { String(decoding: $0, as: UTF8.self) }, startedAt: row.time(9),
+      finishedAt: row.time(10))
+    task.base = row[11] as Int? ?? 0
+    return task
+  }
+
+  /// Columns in the order of the table.
+  func decodeAttempt(_ row: Row) throws -> AttemptRecord {
     let key = AttemptKey(
       workflow: WorkflowID(unchecked: row.text(0)), task: row.text(1), number: row[2] as Int? ?? 0)
     var attempt = AttemptRecord(

@@ -14,19 +14,29 @@ enum Schema {
   private static let migrations: [String] = [first]
 
   /// What a file turned out to be.
-  enum Finding: Equatable { case current, outdated(from: Int64), empty, newer(Int64), foreign }
+  enum Finding: Equatable { case current, outdated(from: Int64), empty, newer(Int64), foreign, damaged(String) }
 
   static func inspect(_ db: Database) throws -> Finding {
     let found = try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0
     let mark = try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0
+    let statements = Set(try String.fetchAll(db, sql: "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"))
+    // Tables decide before numbers: of ours exactly, a number that says otherwise is what is wrong.
+    let isOurs = Self.statements.isSubset(of: statements)
+    switch (mark == applicationID, isOurs) {
+    case (true, true) where found == version: return .current
+    case (_, true): return .damaged("its version is \(found) and its mark \(mark)")
     // Many programs count their own user_version from 1: without our mark the number means nothing.
-    if mark == applicationID, found > 0 {
-      return found == version ? .current : found > version ? .newer(found) : .outdated(from: found)
-    }
+    case (true, false) where found > version: return .newer(found)
+    case (true, false) where found == version: return .damaged("its tables are not those of this version")
+    case (true, false) where found > 0: return .outdated(from: found)
     // Our own steps are one transaction with the mark and the version: whatever else has tables was made by someone else.
-    let tables = try Int64.fetchOne(db, sql: "SELECT count(*) FROM sqlite_schema") ?? 0
-    return tables == 0 && found == 0 ? .empty : .foreign
+    case (_, false): return statements.isEmpty && found == 0 ? .empty : .foreign
+    }
   }
+
+  /// What SQLite keeps of the text that made the tables: each statement as it was written.
+  private static let statements = Set(
+    migrations.joined().split(separator: ";").map { String($0.drop { $0.isWhitespace }) }.filter { !$0.isEmpty })
 
   /// Switches the file to write-ahead logging, where readers do not block the writer. A copy made by `VACUUM INTO` or
   /// `.backup` has lost it. Costs nothing where it is in force; outside any transaction, as SQLite demands.

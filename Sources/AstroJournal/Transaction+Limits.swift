@@ -64,7 +64,7 @@ extension Transaction {
     return log
   }
 
-  private func keep(_ log: SlidingLog, _ limiter: String, _ key: String, _ window: RateWindow) {
+  func keep(_ log: SlidingLog, _ limiter: String, _ key: String, _ window: RateWindow) {
     let place = LimitPlace(limiter: limiter, key: key)
     charged.logs[place] = log
     charged.changed[place] = window

@@ -63,7 +63,7 @@ final class Reports {
     var deltas = SeriesDeltas()
     deltas.increment(.errors, [failure.code.rawValue])
     let values = deltas.values
-    if ![.io, .notDurable, .tryLater].contains(failure.code) {
+    if ![.io, .notDurable, .tryLater, .journalDamaged].contains(failure.code) {
       try? runner.journal.commit { try $0.add(series: values) }
     }
     insist { writeHealth(runner, .running, failure) }

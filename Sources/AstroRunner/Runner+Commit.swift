@@ -87,8 +87,7 @@ extension Runner {
     case .launch, .enqueue, .release, .withdraw, .kill, .probe: break
     case .close(let ending, let agentID):
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
-      if ending.key.number > 1 { deltas.increment(.retries, [agentID]) }
-      count(ending, agent: agentID)
+      deltas.count(ending, agent: agentID)
       changes.agents.insert(agentID)
     case .update(let change):
       changes.put(TaskRecord(change))
@@ -118,27 +117,7 @@ extension Runner {
     return .granted(start.key)
   }
 
-  private func count(_ ending: AttemptEnding, agent: String) {
-    switch ending.outcome {
-    case .cancelled: return
-    case .notStarted(_, infrastructure: true): deltas.increment(.errors, ["agent"])
-    case .lost: deltas.increment(.errors, ["lost"])
-    case .exited, .signalled, .outOfMemory, .timedOut, .notStarted, .invalidOutput: break
-    }
-    deltas.increment(.tasks, [agent, ending.outcome.isSuccess ? "success" : "failure"])
-    deltas.observe(.taskDuration, [agent], ending.duration.seconds)
-  }
-
   func count(_ run: WorkflowID, _ state: RunState) {
-    let status: String
-    switch state {
-    case .succeeded, .partial, .duplicate: status = "completed"
-    case .cancelled: status = "cancelled"
-    case .failed, .rejected, .queued, .running, .held: status = "failed"
-    }
-    deltas.increment(.workflows, [status])
-    if let since = owned[run]?.since {
-      deltas.observe(.workflowDuration, [], max(0, (clock.now().wall - since).seconds))
-    }
+    deltas.count(state, after: owned[run].map { max(.zero, clock.now().wall - $0.since) })
   }
 }

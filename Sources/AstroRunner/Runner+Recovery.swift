@@ -45,6 +45,7 @@ extension Runner {
       guard let lock = try RunnerLock.takeIfFree(dataDirectory: home.data, id: runner) else { continue }
       nextSweep = 0
       try inspect(lock)
+      try requireKnown(runner)
       // Asked under its lock: it can make no more rows.
       if try journal.read({ try $0.refers(to: runner) }) { estate.locks[runner] = lock } else { try remove(lock) }
     }
@@ -127,6 +128,7 @@ extension Runner {
     let (content, tasks, attempts) = try journal.read {
       (try $0.content(run.id) ?? [], try $0.tasks(of: run.id), try $0.attempts(of: run.id))
     }
+    try requireConsistent(run, content)
     let (read, trouble) = plan(of: run, content)
     let plan = read ?? .remains(tasks, attempts)
     log.info(

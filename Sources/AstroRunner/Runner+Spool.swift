@@ -107,6 +107,7 @@ extension Runner {
       switch file.state {
       case .refused(let name): orphans.append(.misplaced(file, name))
       case .claimed(let format):
+        try requireNew(file)
         switch spool.lookActive(file.name, format) {
         case .ready(let candidate):
           var admission = examine(candidate)

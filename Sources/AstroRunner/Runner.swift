@@ -199,6 +199,7 @@ public final class Runner {
     let records: [AgentRecord]
     do throws(Failure) {
       journal = try Journal.open(dataDirectory: home.data, bootID: bootID, clock: clock)
+      try journal.examine(always: options.mode == .watch)
       records = try journal.read { try $0.agents() }
       spool = try Spool(
         directory: home.spool, rules: SpoolRules(requireFinalNewline: system.requireFinalNewline), clock: clock)

@@ -32,4 +32,21 @@ extension MetricsText {
     }
     return samples
   }
+
+  /// The counters and the rows of histograms of a page, by full series name: what a journal that has lost them goes on from.
+  public static func counters(of page: [UInt8]) -> [String: Double] {
+    var family = ""
+    var counters: [String: Double] = [:]
+    for line in String(decoding: page, as: UTF8.self).split(separator: "\n") {
+      if line.hasPrefix("# TYPE ") {
+        let words = line.split(separator: " ")
+        family = words.count == 4 && ["counter", "histogram"].contains(words[3]) ? String(words[2]) : ""
+      } else if !line.hasPrefix("#"), !family.isEmpty, line.hasPrefix(family), let space = line.lastIndex(of: " "),
+        let value = Double(line[line.index(after: space)...]), value > 0, value.isFinite
+      {
+        counters[String(line[..<space])] = value
+      }
+    }
+    return counters
+  }
 }

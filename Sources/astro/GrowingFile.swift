@@ -1,4 +1,5 @@
 import AstroCore
+import AstroRunner
 import Glibc
 
 /// A file of lines that others append to, and that is renamed away when it has become too large. Its lines are read in

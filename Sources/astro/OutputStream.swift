@@ -2,6 +2,7 @@ import AstroConfiguration
 import AstroCore
 import AstroJournal
 import AstroProcess
+import AstroRunner
 import Glibc
 
 /// One of the two streams of one attempt.

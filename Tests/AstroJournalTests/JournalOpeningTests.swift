@@ -8,6 +8,7 @@ import Testing
 
 @Suite struct JournalOpeningTests {
   private let fixture = JournalFixture()
+  private let remedy = "put it back from a backup, or rebuild it: astro doctor --rebuild-journal"
 
   /// What opening says, with the fixture's directory left out.
   private func refusal() -> String? {
@@ -59,7 +60,7 @@ import Testing
 
   @Test func aJournalOfANewerVersionIsRefusedAndLeftAlone() throws {
     try fixture.open().close()
-    try makeDatabase("PRAGMA user_version = 2")
+    try makeDatabase("ALTER TABLE meta ADD COLUMN newer TEXT; PRAGMA user_version = 2")
     let before = bytes(of: fixture.file)
     #expect(
       refusal()
@@ -70,7 +71,8 @@ import Testing
   @Test(arguments: [0, 1, 2]) func aDatabaseOfSomeoneElseIsRefusedAndLeftAlone(version: Int) throws {
     try makeDatabase("CREATE TABLE theirs(a); PRAGMA user_version = \(version)")
     let before = bytes(of: fixture.file)
-    #expect(refusal() == "journal: data/astro.sqlite: is a SQLite database, but not a journal of astro")
+    #expect(
+      refusal() == "journal_damaged: data/astro.sqlite: is a SQLite database, but not a journal of astro; \(remedy)")
     #expect(bytes(of: fixture.file) == before)
   }
 
@@ -86,7 +88,7 @@ import Testing
     write(text, to: fixture.file)
     #expect(
       refusal()
-        == "journal: data/astro.sqlite: the journal is damaged: file is not a database; astro doctor says what to do")
+        == "journal_damaged: data/astro.sqlite: the journal is damaged: file is not a database; \(remedy)")
     #expect(bytes(of: fixture.file) == text)
   }
 
@@ -100,8 +102,7 @@ import Testing
     truncate(fixture.file, off_t(bytes(of: fixture.file).count / 2))
     #expect(
       refusal()
-        == "journal: data/astro.sqlite: the journal is damaged: database disk image is malformed; astro doctor says what to do"
-    )
+        == "journal_damaged: data/astro.sqlite: the journal is damaged: database disk image is malformed; \(remedy)")
   }
 
   /// Whatever a bit says, the answer is the truth or an error: never a crash, and never silence about damage that was met.
@@ -128,10 +129,65 @@ import Testing
         _ = try journal.read { (try $0.runs(), try $0.tasks(of: id("a")), try $0.series(), try $0.agents()) }
         try journal.commit { try $0.add(series: ["m": 1]) }
       } catch {
-        #expect([Failure.Code.journal, .io, .noSpace].contains(error.code), "byte \(place): \(error)")
+        #expect(error.code == .journalDamaged, "byte \(place): \(error)")
         #expect(error.description.hasPrefix(fixture.file), "byte \(place): \(error)")
       }
     }
+  }
+
+  /// R29: numbers in the header that our own tables give the lie to.
+  @Test(arguments: ["user_version = 3", "user_version = -7", "application_id = 1"])
+  func aHeaderThatItsTablesContradictIsDamage(pragma: String) throws {
+    try fixture.open().close()
+    try makeDatabase("PRAGMA \(pragma)")
+    #expect(refusal()?.hasPrefix("journal_damaged: data/astro.sqlite: the journal is damaged: its version is ") == true)
+  }
+
+  @Test func tablesThatAreNotOursAreDamage() throws {
+    try fixture.open().close()
+    try makeDatabase("DROP INDEX run_claimed")
+    #expect(refusal()?.contains("its tables are not those of this version") == true)
+  }
+
+  /// R29: what SQLite alone would take for the end of the log.
+  @Test func aLogThatWasChangedInItsMiddleIsRefusedAndLeftAlone() throws {
+    let journal = try fixture.open()
+    for name in ["a", "b", "c"] { try journal.insert(run(name)) }
+    let log = bytes(of: fixture.file + "-wal")
+    let main = bytes(of: fixture.file)
+    journal.close()
+    func open(_ log: [UInt8]) throws -> String? {
+      for suffix in ["-wal", "-shm"] { unlink(fixture.file + suffix) }
+      write(main, to: fixture.file)
+      write(log, to: fixture.file + "-wal")
+      return refusal()
+    }
+    #expect(try open(log) == nil)
+    let frames = (log.count - 32) / 4120
+    try #require(frames > 4)
+    for place in [5, 20, 32 + 9, 32 + 4120 + 100, 32 + 4120 * (frames / 2) + 30] {
+      var damaged = log
+      damaged[place] ^= 4
+      let answer = try open(damaged)
+      #expect(answer?.contains("of its write-ahead log is not right") == true, "byte \(place): \(answer ?? "opened")")
+      #expect(bytes(of: fixture.file + "-wal") == damaged)
+    }
+    // What a power cut may leave: the last transaction torn.
+    var torn = log
+    torn[log.count - 50] ^= 1
+    #expect(try open(torn) == nil)
+    #expect(try open(Array(log.dropLast(2000))) == nil)
+  }
+
+  @Test func aJournalThatIsTakenAwayWhileItIsOpenTakesNothingMore() throws {
+    let journal = try fixture.open()
+    try journal.insert(run("a"))
+    unlink(fixture.file)
+    #expect(throws: Failure.self) { try journal.insert(run("b")) }
+    try fixture.open().close()
+    let failure = #expect(throws: Failure.self) { try journal.insert(run("b")) }
+    #expect(failure?.code == .journalDamaged)
+    #expect(failure?.message.contains("was removed or replaced while it was in use") == true)
   }
 
   @Test func aDirectoryInItsPlaceIsRefused() {

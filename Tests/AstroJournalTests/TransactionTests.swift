@@ -93,7 +93,9 @@ import Testing
     }
     #expect(
       throws: Failure(
-        .journal, subject: fixture.file, message: "the journal is damaged: unknown run state 'dancing'")
+        .journalDamaged, subject: fixture.file,
+        message: "the journal is damaged: unknown run state 'dancing'; put it back from a backup, or rebuild it: "
+          + "astro doctor --rebuild-journal")
     ) { try journal.read { try $0.run(id("a")) } }
   }
 

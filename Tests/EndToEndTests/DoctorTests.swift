@@ -116,11 +116,11 @@ import Testing
     file.write(Data(repeating: 0xA5, count: size - 4096))
     try file.close()
     let (code, report) = try examine(home)
-    #expect(code == 69)
+    #expect(code == 72)
     let damaged = try #require(report.all("journal").first)
     #expect(damaged.status == "problem")
     #expect(damaged.message.contains("damaged"))
-    #expect(damaged.advice?.contains("keep a copy of data/") == true)
+    #expect(damaged.advice?.hasSuffix("astro doctor --rebuild-journal; the old journal is kept") == true)
   }
 
   @Test func `a runner that died is told from one that lives`() throws {

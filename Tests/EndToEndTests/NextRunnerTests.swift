@@ -202,7 +202,7 @@ import Testing
     let runner = try home.start("drain")
     try gate.waitForTask()
     try runner.kill()
-    try home.sql("UPDATE content SET bytes = x'31'")
+    try home.sql("UPDATE content SET bytes = x'31'; UPDATE run SET sha256 = ''")
     #expect(try home.astro("drain").code == 1)
     let report = try home.astro("status", "@latest", "--json").output
     #expect(report.contains("\"state\":\"failed\""))

@@ -132,16 +132,17 @@ import Testing
     for name in ["astro.sqlite-wal", "astro.sqlite-shm"] { unlink("\(home.path)/data/\(name)") }
     try home.write(String(repeating: "x", count: 9000), to: "data/astro.sqlite")
     let words =
-      "\(home.path)/data/astro.sqlite: the journal is damaged: file is not a database; astro doctor says what to do"
+      "\(home.path)/data/astro.sqlite: the journal is damaged: file is not a database; put it back from a backup, or "
+      + "rebuild it: astro doctor --rebuild-journal"
     for verb in ["drain", "list"] {
       let outcome = try home.astro(verb)
-      #expect(outcome.code == 69)
+      #expect(outcome.code == 72)
       #expect(outcome.errors.hasSuffix("astro: \(words)\n"))
     }
     let line = try #require(try home.read("logs/astro.log").lines.last).json()
     #expect(line["level"] as? String == "CRITICAL")
     #expect(line["message"] as? String == "Runner cannot start")
     #expect((line["exception"] as? [String: Any])?["message"] as? String == words)
-    #expect(try home.astro("doctor").output.contains("sqlite3 astro.sqlite .recover"))
+    #expect(try home.astro("doctor").output.contains("then: astro doctor --rebuild-journal"))
   }
 }

@@ -35,18 +35,18 @@ import Testing
     #expect(try watch.stop().code == 0)
   }
 
-  @Test(arguments: [": > data/astro.sqlite", "rm data/astro.sqlite"])
-  func `a journal that has forgotten its runs is not begun anew`(loss: String) throws {
+  @Test(arguments: [(": > data/astro.sqlite", "is empty"), ("rm data/astro.sqlite", "is missing")])
+  func `a journal that has forgotten its runs is not begun anew`(loss: String, flaw: String) throws {
     let home = try Home()
     try home.drain("tasks: {a: {run: 'true'}}\n")
     try #require(try home.shell("\(loss); rm -f data/astro.sqlite-wal data/astro.sqlite-shm").code == 0)
     try home.submit("tasks: {a: {run: 'true'}}\n")
     let pass = try home.astro("drain")
-    #expect(pass.code != 0)
+    #expect(pass.code == 72)
     #expect(
       pass.errors.contains(
-        "data/astro.sqlite: is empty, and data/runs holds runs it must know of: put it back from a backup, or move "
-          + "data/runs and spool/active away to begin anew"), "\(pass)")
+        "data/astro.sqlite: the journal \(flaw), and data/runs holds runs it must know of; put it back from a backup, or "
+          + "rebuild it: astro doctor --rebuild-journal"), "\(pass)")
     #expect(home.waiting == ["work.yaml"])
     try #require(try home.shell("mv data/runs data/former").code == 0)
     #expect(try home.astro("drain").code == 0)

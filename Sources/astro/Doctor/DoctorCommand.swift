@@ -8,13 +8,19 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor", abstract: "Whether this machine and this home are fit, and what to do where not.",
     discussion: """
       Looks, and makes a few small files that it removes again; changes nothing else. Exit 0 when all is well or there \
-      are only warnings, 69 when something needed is missing or broken, 78 when the configuration is wrong, may be \
-      written by others, or there is no home.
+      are only warnings, 69 when something needed is missing or broken, 72 when the journal is missing or damaged, 78 \
+      when the configuration is wrong, may be written by others, or there is no home.
+
+      --rebuild-journal makes the journal anew: from what can still be read of the old one, which is kept in \
+      data/damaged/, from the spool, from data/runs and from the logs of wardens. It says what came from where, and what \
+      could not be restored. Exit 75 while a runner is at work, 64 when the journal is sound.
       """)
   @OptionGroup var home: HomeOption
   @OptionGroup var output: JSONOption
+  @Flag(help: "Replace a damaged or missing journal by what is left of it and of the runs.") var rebuildJournal = false
 
   func run() throws {
+    if rebuildJournal { return try rebuild() }
     let environment = Site.readEnvironment()
     let machine = MachineChecks(environment: environment)
     var findings = machine.findings()
@@ -26,6 +32,9 @@ struct DoctorCommand: ParsableCommand {
     if output.json { show(asJSON: findings, site) } else { show(findings) }
     if findings.contains(where: { $0.level == .problem && Self.ofConfiguration.contains($0.check) }) {
       throw AstroCore.ExitCode.configuration
+    }
+    if findings.contains(where: { $0.level == .problem && $0.check == "journal" }) {
+      throw AstroCore.ExitCode.journalDamaged
     }
     if findings.contains(where: { $0.level == .problem }) { throw AstroCore.ExitCode.unavailable }
   }

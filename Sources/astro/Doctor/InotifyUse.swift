@@ -1,4 +1,5 @@
 import AstroProcess
+import AstroRunner
 import Glibc
 
 /// The limits of inotify(7) for one user, and how much of them is used.

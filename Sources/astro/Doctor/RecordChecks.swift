@@ -12,22 +12,26 @@ struct RecordChecks {
 
   private var journal: Finding {
     var status = stat()
-    guard stat(home.journal, &status) == 0 || errno != ENOENT else {
-      return .ok("journal", "none yet: nothing has run in this home")
-    }
     do throws(Failure) {
-      let damage = try Journal.openReading(dataDirectory: home.data).read { try $0.damage() }
+      let damage = try Journal.openReading(dataDirectory: home.data).read { reading in
+        let damage = try reading.damage()
+        if damage.isEmpty { try reading.requireReadable() }
+        return damage
+      }
       guard let first = damage.first else {
+        stat(home.journal, &status)
         return .ok("journal", "\(home.journal) is sound, \(size(status.st_size)), log \(size(walSize))")
       }
       return .problem("journal", "\(home.journal) is damaged: \(first)", Self.remedy)
+    } catch  where error.code == .notFound {
+      return .ok("journal", "none yet: nothing has run in this home")
     } catch {
-      return .problem("journal", error.description, Self.remedy)
+      return .problem("journal", error.description, error.code == .journalDamaged ? Self.remedy : Self.look)
     }
   }
 
-  private static let remedy =
-    "stop all runners, keep a copy of data/, and recover what can be read: sqlite3 astro.sqlite .recover"
+  private static let remedy = "stop all runners, then: astro doctor --rebuild-journal; the old journal is kept"
+  private static let look = "look at what the system says"
 
   private var walSize: off_t {
     var status = stat()

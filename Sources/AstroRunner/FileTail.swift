@@ -1,11 +1,11 @@
-import AstroCore
+public import AstroCore
 import Glibc
 
 /// Reads files of a home: regular ones only, links not followed. One that is there and may not be read is an error: it
 /// must not pass for one that says nothing.
-enum FileTail {
+public enum FileTail {
   /// The last `count` bytes, or everything; `nil` when there is no such file.
-  static func read(_ path: String, last count: Int = .max) throws(Failure) -> [UInt8]? {
+  public static func read(_ path: String, last count: Int = .max) throws(Failure) -> [UInt8]? {
     guard let descriptor = try open(path) else { return nil }
     defer { close(descriptor) }
     let size = Int(lseek(descriptor, 0, SEEK_END))
@@ -14,14 +14,14 @@ enum FileTail {
   }
 
   /// A file of /proc, which has no size to seek by; `nil` when it cannot be read.
-  static func readStream(_ path: String) -> [UInt8]? {
+  public static func readStream(_ path: String) -> [UInt8]? {
     guard let descriptor = try? open(path) else { return nil }
     defer { close(descriptor) }
     return readOn(descriptor)
   }
 
   /// `nil` when there is no such file, or while somebody looks at it (a lease, fcntl(2)).
-  static func open(_ path: String) throws(Failure) -> Int32? {
+  public static func open(_ path: String) throws(Failure) -> Int32? {
     let descriptor = Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else {
       let problem = errno
@@ -38,7 +38,7 @@ enum FileTail {
   }
 
   /// Everything from the descriptor's position on.
-  static func readOn(_ descriptor: Int32) -> [UInt8] {
+  public static func readOn(_ descriptor: Int32) -> [UInt8] {
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 64 << 10)
     while true {
