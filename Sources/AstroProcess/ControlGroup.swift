@@ -76,7 +76,13 @@ final class ControlGroup {
     }
   }
 
-  func kill() { Self.kill(at: path) }
+  func kill() {
+    liftProcessors()
+    Self.kill(at: path)
+  }
+
+  /// Lets what is to die have all processors: with a small share of them that takes a long time.
+  func liftProcessors() { limits?.liftProcessors(of: path) }
 
   /// The processes in the group of that path and in those below it; none when it is gone.
   static func members(at path: String) -> [Int32] {

@@ -38,6 +38,12 @@ struct ControlGroupLimits {
     }
   }
 
+  /// Lets the attempt have all processors.
+  func liftProcessors(of group: String) {
+    ControlFile.write("max", to: group + "/cpu.max")
+    for directory in directories { ControlFile.write("-1", to: directory + "/cpu.cfs_quota_us") }
+  }
+
   /// Microseconds: the usual one.
   private static let period = 100_000
 

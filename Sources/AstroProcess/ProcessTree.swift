@@ -75,7 +75,8 @@ public enum ProcessTree {
       case .variables(let bytes):
         guard carries(bytes, markers), let status = ProcessStatus(pid: pid), !status.isZombie else { continue }
         found.append(Member(pid: pid, group: status.group))
-      case .becoming: obstacle = EAGAIN
+      // With a control group, whatever may be of the attempt is in that.
+      case .becoming: if group == nil { obstacle = EAGAIN }
       case .unavailable: obstacle = errno
       case .hidden: continue
       }

@@ -206,7 +206,9 @@ struct WardenLoop: ~Copyable {
       guard let masking = Masking(frame) else { return false }
       masked.announce(frame.key, masking)
     case .signal:
-      if let pid = pids[frame.key], let child = children[pid] { child.signalGroup(frame.first) }
+      guard let pid = pids[frame.key], let child = children[pid] else { break }
+      if frame.first == SIGKILL { child.group?.liftProcessors() }
+      child.signalGroup(frame.first)
     case .refuse:
       guard let reason = frame.text else { return false }
       report(.refused(frame.key, reason: reason, infrastructure: false))

@@ -2,7 +2,7 @@ import AstroCore
 import AstroJournal
 import AstroScheduling
 
-/// Every event there is.
+/// What a runner tells of its runs.
 extension EventStream {
   func accepted(_ run: WorkflowID, tasks: Int, at time: Timestamp) {
     add("workflow_accepted", run, at: time) { $0.member("tasks", tasks) }
@@ -28,8 +28,8 @@ extension EventStream {
 
   /// Once for each attempt: its start may have been asked for, and told, by a runner that died before its warden heard of it.
   func taskStarted(_ key: AttemptKey, by agent: String, at time: Timestamp) {
-    guard told[key.workflow]?.tell("task_started", key) != true else { return }
-    told[key.workflow]?.note("task_started", key)
+    guard told[key.workflow]?.tellsStart(of: key) != true else { return }
+    told[key.workflow]?.noteStart(of: key, by: agent, at: time)
     add("task_started", key.workflow, at: time) {
       $0.member("task_id", key.task)
       $0.member("attempt", key.number)
@@ -63,7 +63,7 @@ extension EventStream {
 
   /// Of a task that is decided without an attempt.
   func taskDecided(_ task: String, _ run: WorkflowID, _ state: TaskState, _ reason: String?, at time: Timestamp) {
-    add(Self.decided(state), run, at: time) {
+    add("task_\(state.rawValue)", run, at: time) {
       $0.member("task_id", task)
       $0.member("reason", ifPresent: reason)
     }
@@ -72,14 +72,17 @@ extension EventStream {
   /// Adds what the journal has of a run and its file lacks: its teller died between a commit and the write. Until the run
   /// ends, no start is told twice.
   func complete(_ run: RunRecord, _ tasks: [TaskRecord], _ attempts: [AttemptRecord]) {
-    let known = ToldEvents(path: RunDirectory(run.id, in: runs).events)
+    let bytes: [UInt8]?
+    // What cannot be read now may have told all of it.
+    do throws(Failure) { bytes = try FileTail.read(RunDirectory(run.id, in: runs).events) } catch { return }
+    let known = bytes.map { ToldEvents(parsing: $0, of: run.id) } ?? ToldEvents()
     told[run.id] = known
-    if known.lastOfRun == nil { accepted(run.id, tasks: run.taskCount, at: run.claimedAt) }
-    if let time = run.startedAt, [nil, "workflow_accepted"].contains(known.lastOfRun) { started(run.id, at: time) }
+    if known.isEmpty { accepted(run.id, tasks: run.taskCount, at: run.claimedAt) }
+    if let time = run.startedAt, known.startedAt == nil, known.retriedAt == nil { started(run.id, at: time) }
     var missing: [(time: Timestamp, tell: () -> Void)] = []
     for attempt in attempts {
       // The start of one without an end may still be taken back.
-      guard let ending = attempt.ending, !known.tell("task_ended", attempt.key) else { continue }
+      guard let ending = attempt.ending, !known.tellsEnd(of: attempt.key) else { continue }
       let tell = {
         self.taskEnded(
           attempt.key, by: attempt.agent, ending.outcome, from: attempt.started.wall, to: ending.finishedAt,
@@ -88,18 +91,16 @@ extension EventStream {
       missing.append((ending.finishedAt, tell))
     }
     for task in tasks where [.skipped, .upstreamFailed, .cancelled].contains(task.state) {
-      guard !known.tell(Self.decided(task.state), task: task.task) else { continue }
+      guard known.tasks[task.task]?.over?.state != task.state else { continue }
       let time = task.finishedAt ?? run.finishedAt ?? run.livesSince
       missing.append((time, { self.taskDecided(task.task, run.id, task.state, task.reason, at: time) }))
     }
     for event in missing.sorted(by: { $0.time < $1.time }) { event.tell() }
     guard run.state.isTerminal, let time = run.finishedAt else { return }
-    if known.lastOfRun == "workflow_ended" {
+    if known.ended != nil {
       told[run.id] = nil
     } else {
       ended(run.id, run.state, run.reason, at: time)
     }
   }
-
-  private static func decided(_ state: TaskState) -> String { "task_\(state.rawValue)" }
 }

@@ -1,58 +1,104 @@
 import AstroCore
-import Glibc
+import AstroJournal
 
-/// What a run's `events.jsonl` tells already, as far as its lines can be read: one that was cut off tells nothing.
+/// What the events of one run tell: ``EventStream`` read back. They follow the journal's commits by a moment, so they may
+/// end too early, and a line that a crash has cut is passed over.
 struct ToldEvents {
-  private struct Mark: Hashable {
-    var event: String
-    var task: String
-    var attempt: Int64
+  struct Attempt {
+    var agent: String
+    var startedAt: Timestamp
+    var ending: Ending?
+  }
+  struct Ending {
+    var state: TaskState
+    var exitCode: Int32?
+    var finishedAt: Timestamp
+    var duration: Duration
+  }
+  struct Task {
+    var attempts: [Int: Attempt] = [:]
+    /// After the attempt of this number it was to wait.
+    var waits: (after: Int, until: Timestamp?, reason: String?)?
+    /// It was not run, or given up.
+    var over: (state: TaskState, reason: String?, at: Timestamp)?
+
+    var last: Int { attempts.keys.max() ?? 0 }
   }
 
-  private var marks: Set<Mark> = []
-  /// The last of the run's own events; `nil` when there is none.
-  private(set) var lastOfRun: String?
+  private(set) var tasks: [String: Task] = [:]
+  private(set) var isEmpty = true
+  private(set) var startedAt: Timestamp?
+  private(set) var ended: (state: RunState, reason: String?, at: Timestamp)?
+  private(set) var retriedAt: Timestamp?
+  /// Whether it was held, when anything was said of that.
+  private(set) var isHeld: Bool?
 
-  init(path: String) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    guard descriptor >= 0 else { return }
-    defer { close(descriptor) }
-    var rest: [UInt8] = []
-    var chunk = [UInt8](repeating: 0, count: 64 << 10)
-    while true {
-      let count = read(descriptor, &chunk, chunk.count)
-      if count < 0, errno == EINTR { continue }
-      guard count > 0 else { break }
-      rest += chunk[..<count]
-      while let end = rest.firstIndex(of: 0x0A) {
-        note(Array(rest[..<end]))
-        rest.removeSubrange(...end)
-      }
+  init() {}
+
+  init(parsing bytes: [UInt8], of id: WorkflowID) {
+    for line in bytes.split(separator: 0x0A) {
+      guard let members = RecordMembers(parsing: Array(line)), members.text("workflow_id") == id.text,
+        let event = members.text("event"), let time = members.time("timestamp")
+      else { continue }
+      isEmpty = false
+      take(event, members, at: time)
     }
-    note(rest)  // Cut off right before its end of line.
   }
 
-  private mutating func note(_ line: [UInt8]) {
-    guard case .map(let members)? = try? JSONReader.parse(line), case .string(let event)? = members["event"] else {
-      return
+  func tellsStart(of key: AttemptKey) -> Bool { tasks[key.task]?.attempts[key.number] != nil }
+  func tellsEnd(of key: AttemptKey) -> Bool { tasks[key.task]?.attempts[key.number]?.ending != nil }
+
+  mutating func noteStart(of key: AttemptKey, by agent: String, at time: Timestamp) {
+    tasks[key.task, default: Task()].attempts[key.number] = Attempt(agent: agent, startedAt: time)
+  }
+
+  private mutating func take(_ event: String, _ members: RecordMembers, at time: Timestamp) {
+    switch event {
+    case "workflow_started": startedAt = time
+    case "workflow_held": isHeld = true
+    case "workflow_released": isHeld = false
+    case "workflow_retried": retry(at: time)
+    case "workflow_ended":
+      guard let state = members.text("status").flatMap(RunState.init(rawValue:)), state.isTerminal else { return }
+      ended = (state, members.text("reason"), time)
+    default:
+      if let task = members.text("task_id") { take(event, members, of: task, at: time) }
     }
-    guard case .string(let task)? = members["task_id"] else {
-      lastOfRun = event
-      return
+  }
+
+  private mutating func take(_ event: String, _ members: RecordMembers, of name: String, at time: Timestamp) {
+    var task = tasks[name] ?? Task()
+    defer { tasks[name] = task }
+    switch event {
+    case "task_started":
+      guard let number = members.integer("attempt") else { return }
+      task.attempts[Int(number)] = Attempt(agent: members.text("agent_id") ?? "unknown", startedAt: time)
+      (task.waits, task.over) = (nil, nil)
+    case "task_ended":
+      guard let number = members.integer("attempt"),
+        let state = members.text("status").flatMap(TaskState.init(rawValue:)), state.isTerminal
+      else { return }
+      let duration = members.milliseconds("duration_ms") ?? .zero
+      var attempt =
+        task.attempts[Int(number)] ?? Attempt(agent: members.text("agent_id") ?? "unknown", startedAt: time - duration)
+      attempt.ending = Ending(
+        state: state, exitCode: members.integer("exit_code").flatMap { Int32(exactly: $0) }, finishedAt: time,
+        duration: duration)
+      task.attempts[Int(number)] = attempt
+    case "task_waiting": task.waits = (task.last, members.time("not_before"), members.text("reason"))
+    case "task_skipped", "task_upstream_failed", "task_cancelled":
+      guard let state = TaskState(rawValue: String(event.dropFirst(5))) else { return }
+      task.over = (state, members.text("reason"), time)
+    default: break
     }
-    var attempt: Int64 = 0
-    if case .integer(let number)? = members["attempt"] { attempt = number }
-    marks.insert(Mark(event: event, task: task, attempt: attempt))
   }
 
-  func tell(_ event: String, _ key: AttemptKey) -> Bool {
-    marks.contains(Mark(event: event, task: key.task, attempt: Int64(key.number)))
+  /// What did not succeed is to be done again.
+  private mutating func retry(at time: Timestamp) {
+    (retriedAt, ended, startedAt, isHeld) = (time, nil, nil, nil)
+    for name in tasks.keys {
+      tasks[name]?.waits = nil
+      tasks[name]?.over = nil
+    }
   }
-
-  mutating func note(_ event: String, _ key: AttemptKey) {
-    marks.insert(Mark(event: event, task: key.task, attempt: Int64(key.number)))
-  }
-
-  /// Of a task that never had an attempt.
-  func tell(_ event: String, task: String) -> Bool { marks.contains(Mark(event: event, task: task, attempt: 0)) }
 }

@@ -30,7 +30,7 @@ enum Processes {
     let wanted = Array(variable.utf8)
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return names.compactMap(Int32.init).filter { pid in
-      guard let bytes = try? Data(contentsOf: URL(fileURLWithPath: "/proc/\(pid)/environ")),
+      guard let bytes = try? FileHandle(forReadingAtPath: "/proc/\(pid)/environ")?.readToEnd(),
         bytes.split(separator: 0).contains(where: { $0.elementsEqual(wanted) })
       else { return false }
       return ProcessStatus(pid: pid)?.isEnding == false

@@ -5,16 +5,32 @@ import Testing
 /// A user of this machine, made for one test and removed with it. Root makes it, and runs things as it.
 final class Account {
   let name: String
-  let id: uid_t
+  let uid: uid_t
+  let gid: gid_t
+  /// Of a group that it is in beside its first.
+  let extraGroup: gid_t
 
   init() throws {
     name = "at" + UUID().uuidString.prefix(8).lowercased()
-    let ending = try Command("/usr/sbin/useradd", ["--no-create-home", "--shell", "/bin/sh", name]).finish()
-    try #require(ending.code == 0, "\(ending.errors): run the tests as root")
-    id = try #require(getpwnam(name)).pointee.pw_uid
+    for command in [
+      ["groupadd", "\(name)x"],
+      [
+        "useradd", "--no-create-home", "--home-dir", "/nonexistent/\(name)", "--shell", "/bin/sh", "-G", "\(name)x",
+        name,
+      ],
+    ] {
+      let ending = try Command("/usr/bin/env", command).finish()
+      try #require(ending.code == 0, "\(ending.errors): run the tests as root")
+    }
+    let entry = try #require(getpwnam(name)).pointee
+    (uid, gid) = (entry.pw_uid, entry.pw_gid)
+    extraGroup = try #require(getgrnam("\(name)x")).pointee.gr_gid
   }
 
-  deinit { _ = try? Command("/usr/sbin/userdel", [name]).finish() }
+  deinit {
+    _ = try? Command("/usr/sbin/userdel", [name]).finish()
+    _ = try? Command("/usr/sbin/groupdel", ["\(name)x"]).finish()
+  }
 
   /// Runs a script for sh(1) as this user, with its groups and no others.
   func shell(_ script: String, in directory: String, _ arguments: [String] = []) throws -> Command.Ending {

@@ -1,16 +1,8 @@
 import Foundation
 import Testing
 
-/// Samples of the harnesses that `make torture` runs whole, and what a user sees of output that was too much.
+/// What a user sees of output that was too much.
 @Suite struct BoundTests {
-  private func torture(_ script: String, _ arguments: String...) throws -> Command.Ending {
-    let path = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-      "../Torture/\(script)")
-    return try Command(
-      "/usr/bin/env", ["python3", path.path, Home(isMade: false).astro] + arguments
-    ).finish()
-  }
-
   /// R37
   @Test func `what a task prints past the limit is left out of its middle, and everything says so`() throws {
     let home = try Home(system: "max_task_output: 256KiB\n  \(Home.unlimited)")
@@ -66,27 +58,5 @@ import Testing
     #expect(shown.hasPrefix("1\n2\n") && shown.hasSuffix("\n3000000\n"))
     gate.letOn()
     #expect(try drain.finish().code == 0)
-  }
-
-  /// R37
-  @Test func `a flood of output grows neither the disk nor the runner`() throws {
-    let flood = try torture("output-flood.py", "--bytes", "500000000", "--seconds", "1")
-    #expect(flood.code == 0, "\(flood)")
-    #expect(flood.output.contains(": marked, exact; disk at most "))
-  }
-
-  /// R31
-  @Test func `no spelling of a path leads out of the home`() throws {
-    let sample = try torture("confinement.py", "--share", "\(Int.random(in: 0..<12))/12")
-    #expect(sample.code == 0, "\(sample)")
-    #expect(sample.output.hasSuffix(": nothing touched outside\n"))
-    #expect(try torture("confinement.py", "--control", "--share", "0/200").code == 0)
-  }
-
-  /// R30
-  @Test func `no text is taken for code, and each arrives as it was`() throws {
-    let sample = try torture("injection.py", "--share", "\(Int.random(in: 0..<4))/4")
-    #expect(sample.code == 0, "\(sample)")
-    #expect(sample.output.hasSuffix(": 0 ran the canary, all delivered byte for byte\n"))
   }
 }

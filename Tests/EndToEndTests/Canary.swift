@@ -74,7 +74,8 @@ struct Canary {
   var tracesInArguments: [String] {
     let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
     return names.filter { Int32($0) != nil }.flatMap { pid in
-      traces(in: (try? Data(contentsOf: URL(fileURLWithPath: "/proc/\(pid)/cmdline"))) ?? Data(), of: "process \(pid)")
+      traces(
+        in: (try? FileHandle(forReadingAtPath: "/proc/\(pid)/cmdline")?.readToEnd()) ?? Data(), of: "process \(pid)")
     }
   }
 }

@@ -98,7 +98,7 @@ import Testing
     let id = try #require(closed["workflow_id"] as? String)
     var status = stat()
     #expect(stat("\(home.path)/spool/rejected/\(id).yaml", &status) == 0)
-    #expect(status.st_uid == bob.id && status.st_mode & 0o777 == 0o600 && Int(status.st_size) == Self.work.utf8.count)
+    #expect(status.st_uid == bob.uid && status.st_mode & 0o777 == 0o600 && Int(status.st_size) == Self.work.utf8.count)
     #expect(home.waiting.isEmpty)
   }
 
@@ -127,7 +127,7 @@ import Testing
       try #require(chown(home.path + "/.dropped", owner, owner) == 0)
       try #require(rename(home.path + "/.dropped", "\(home.path)/spool/\(name).yaml") == 0)
     }
-    for (name, owner) in [("root", 0), ("bob", bob.id)] {
+    for (name, owner) in [("root", 0), ("bob", bob.uid)] {
       try drop("\(name)-nobody", by: owner, naming: nil)
       try drop("\(name)-bob", by: owner, naming: bob.name)
       try drop("\(name)-carol", by: owner, naming: carol.name)
@@ -141,8 +141,8 @@ import Testing
         "bob-carol.yaml": "rejected \(bob.name)",
       ])
     try home.configure("\(Home.unlimited)\n  trusted_users: [\(bob.name)]")
-    try drop("trusted", by: bob.id, naming: carol.name)
-    try drop("untrusted", by: carol.id, naming: bob.name)
+    try drop("trusted", by: bob.uid, naming: carol.name)
+    try drop("untrusted", by: carol.uid, naming: bob.name)
     try home.astro("drain")
     users = try receipts(home).mapValues { "\($0["place"] ?? "") \($0["user_id"] ?? "")" }
     #expect(users["trusted.yaml"] == "done \(carol.name)")

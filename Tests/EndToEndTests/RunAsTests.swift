@@ -2,34 +2,6 @@ import Foundation
 import Glibc
 import Testing
 
-/// A second user of this machine, with a group of its own beside its first; gone with the test.
-private final class Account {
-  let name = "astrotest\(getpid() % 100_000)"
-  let extra = "astrogroup\(getpid() % 100_000)"
-  let uid: uid_t
-  let gid: gid_t
-
-  init() throws {
-    try #require(geteuid() == 0, "run the tests as root")
-    for command in [
-      ["groupadd", "-f", extra],
-      ["useradd", "-M", "-d", "/nonexistent/\(name)", "-s", "/bin/sh", "-G", extra, name],
-    ] {
-      let ending = try Command("/usr/bin/env", command).finish()
-      try #require(ending.code == 0, "\(ending.errors)")
-    }
-    let entry = try #require(getpwnam(name))
-    (uid, gid) = (entry.pointee.pw_uid, entry.pointee.pw_gid)
-  }
-
-  deinit {
-    _ = try? Command("/usr/bin/env", ["userdel", name]).finish()
-    _ = try? Command("/usr/bin/env", ["groupdel", extra]).finish()
-  }
-
-  var extraGroup: gid_t { getgrnam(extra)?.pointee.gr_gid ?? 0 }
-}
-
 /// A runner that is root runs the tasks of another user's file as that user (R34).
 @Suite(.serialized) struct RunAsTests {
   /// A file in the spool that belongs to a user.

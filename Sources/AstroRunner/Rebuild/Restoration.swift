@@ -281,8 +281,8 @@ struct Restoration {
     task.base = base
     guard task.state == .succeeded, let last, last.outcome?.isSuccess == true else { return task }
     let files = AttemptFiles(last.key, runs: runs)
-    if task.outputs.isEmpty { task.outputs = (try? files.outputs(promised: [])) ?? [:] }
-    if plan?.keepsStdout == true, task.stdout == nil { task.stdout = files.stdoutText() }
+    if task.outputs.isEmpty { task.outputs = (try? files.outputs(promised: []).get()) ?? [:] }
+    if plan?.keepsStdout == true, task.stdout == nil { task.stdout = try? files.stdoutText() }
     return task
   }
 }

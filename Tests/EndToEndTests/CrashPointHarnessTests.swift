@@ -3,7 +3,7 @@ import Testing
 
 /// A sample of what `make torture` plays in full: a runner, and a warden, killed at system calls by which they change
 /// anything.
-@Suite struct CrashPointTests {
+@Suite struct CrashPointHarnessTests {
   /// R1, R22.
   @Test func `a runner killed at any system call loses nothing, runs nothing twice and leaves nothing behind`() throws {
     let points = try Torture("crash-points.py", "--sample", "15", "--seed", "1").verdict()
