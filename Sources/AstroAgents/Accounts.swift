@@ -33,6 +33,10 @@ struct Accounts {
   /// getpwnam_r(3), and getgrouplist(3) for its groups. The superuser has one name here: another one with the number 0 would
   /// make root of whoever may be named.
   private static func lookUp(_ user: String) -> Answer {
+    // Name services make paths of names.
+    guard let first = user.utf8.first, first != UInt8(ascii: "."), !user.utf8.contains(UInt8(ascii: "/")) else {
+      return .none("user '\(user)' has no account on this machine")
+    }
     var entry = passwd()
     var found: UnsafeMutablePointer<passwd>?
     var buffer = [CChar](repeating: 0, count: 1 << 16)

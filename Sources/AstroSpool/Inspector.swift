@@ -90,12 +90,13 @@ final class Inspector {
     guard undisturbed, bytes.count == status.identity.size, after.identity.hasSameContent(as: status.identity) else {
       return wait(.beingWritten, rules.writerRecheck)
     }
+    guard let ownerName = owners.answer(for: status.owner) else { return wait(.unreadable, rules.writerRecheck) }
     // Where it had to rest it is remembered: a throttled file must not rest anew at every look.
     if answer == .granted { rests.forget(status.identity) }
     troubles.forget(status.identity)
     return .ready(
       Candidate(
-        name: name, format: format, bytes: bytes, status: after, ownerName: owners.name(of: status.owner),
+        name: name, format: format, bytes: bytes, status: after, ownerName: ownerName,
         evidence: answer == .granted ? .lease : .rest, descriptor: file))
   }
 

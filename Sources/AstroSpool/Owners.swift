@@ -6,15 +6,28 @@ public struct Owners {
 
   public init() {}
 
-  /// The name of user `id`, or the number as text where the system knows none (getpwuid_r(3)).
-  public mutating func name(of id: UInt32) -> String {
+  /// The name of user `id`, or the number as text where the system knows none, or cannot tell now.
+  public mutating func name(of id: UInt32) -> String { answer(for: id) ?? String(id) }
+
+  /// The same; `nil` where the name service cannot tell now, for want of a descriptor or of its server.
+  mutating func answer(for id: UInt32) -> String? {
     if let known = names[id] { return known }
-    let name = Self.lookUp(id) ?? String(id)
-    names[id] = name
-    return name
+    switch Self.lookUp(id) {
+    case .name(let name): names[id] = name
+    case .none: names[id] = String(id)
+    case .unavailable: return nil
+    }
+    return names[id]
   }
 
-  private static func lookUp(_ id: UInt32) -> String? {
+  private enum Entry {
+    case name(String)
+    case none
+    case unavailable
+  }
+
+  /// getpwuid_r(3), whose manual has these errors for an entry that there is not.
+  private static func lookUp(_ id: UInt32) -> Entry {
     var capacity = 1024
     while capacity <= 1 << 20 {
       var entry = passwd()
@@ -27,9 +40,11 @@ public struct Owners {
         if result == 0, let text = found?.pointee.pw_name { name = String(cString: text) }
         return result
       }
-      guard problem == ERANGE else { return name }
+      if let name { return .name(name) }
+      if [0, ENOENT, ESRCH, EBADF, EPERM].contains(problem) { return .none }
+      guard problem == ERANGE else { return .unavailable }
       capacity *= 4
     }
-    return nil
+    return .unavailable
   }
 }

@@ -77,7 +77,7 @@ FIELDS = [
 MAKES = re.compile(r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC|O_APPEND")
 READS = {"openat", "open", "stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "readlink",
          "readlinkat", "statfs", "getcwd", "execve", "inotify_add_watch", "chdir", "getxattr", "lgetxattr", "name_to_handle_at"}
-SYSTEM = ("/proc", "/sys", "/dev", "/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/run/systemd", "/var/run/nscd",
+SYSTEM = ("/proc", "/sys", "/dev", "/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/run/systemd", "/run/userdb", "/run/host", "/var/run/nscd",
           "/run/nscd", "/var/run/docker.sock", "/run/podman")
 PATHS = re.compile(r'(?:(AT_FDCWD|\d+)(?:<((?:[^<>\\]|\\.)*)>)?, )?"((?:[^"\\]|\\.)*)"(\.\.\.)?')
 
@@ -130,7 +130,7 @@ def judge(trace, named):
         # Control groups are named after the runner, never after what was asked for.
         if whole.startswith("/sys/fs/cgroup/") and ("/astro-" in whole or whole.endswith("/cgroup.subtree_control")):
             continue
-        if whole == "/dev/null" or whole.startswith("/proc/self/"):
+        if whole in ("/dev/null", "/run") or whole.startswith("/proc/self/"):
             continue
         faults.append(f"{path!r} ({line[:160]})")
     return faults
