@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 
 /// The group that holds those of one runner, in the hierarchy by which they are swept.
@@ -16,10 +17,12 @@ struct ControlGroupBase {
       .map { "\($0)/\(name)" }
   }
 
-  /// The parent's first. Not where we are a task of another runner: that one's groups shall hold all that we start.
+  /// The parent's first, where it has been left to us: all others are their makers' business. Not where we are a task of
+  /// another runner: that one's groups shall hold all that we start.
   private static func unified(_ places: ControlGroupPlaces) -> [String] {
-    let isTask = places.parent?.split(separator: "/").last?.hasPrefix("astro-") == true
-    return [isTask ? nil : places.parent, places.unified].compactMap { $0 }
+    let parent = places.parent.flatMap { clinux_is_delegated($0) != 0 ? $0 : nil }
+    let isTask = parent?.split(separator: "/").last?.hasPrefix("astro-") == true
+    return [isTask ? nil : parent, places.unified].compactMap { $0 }
   }
 
   private static func isUsed(_ controller: String) -> Bool { wanted.contains(controller) || controller == "freezer" }

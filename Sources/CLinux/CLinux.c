@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -64,6 +65,12 @@ int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first) {
   return posix_spawn_file_actions_addclosefrom_np(actions, first);
 }
 short clinux_spawn_setsid(void) { return POSIX_SPAWN_SETSID; }
+
+int clinux_is_delegated(const char *path) {
+  char value = 0;
+  return (getxattr(path, "trusted.delegate", &value, 1) == 1 && value == '1') ||
+         (getxattr(path, "user.delegate", &value, 1) == 1 && value == '1');
+}
 
 int clinux_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 

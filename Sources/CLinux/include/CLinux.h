@@ -41,6 +41,10 @@ int clinux_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 /// POSIX_SPAWN_SETSID of posix_spawnattr_setflags(3).
 short clinux_spawn_setsid(void);
 
+/// Whether systemd has left the control group at `path` to whoever runs in it (systemd.resource-control(5), Delegate=), which
+/// it says in an extended attribute.
+int clinux_is_delegated(const char *path);
+
 /// pidfd_open(2).
 int clinux_pidfd_open(int pid);
 /// pidfd_send_signal(2) of SIGKILL; nothing happens when the process has ended.
