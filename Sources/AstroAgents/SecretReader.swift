@@ -1,4 +1,4 @@
-public import AstroCore
+import AstroCore
 import Glibc
 
 /// Whose file a run's workflow is, as far as its secrets are concerned.
