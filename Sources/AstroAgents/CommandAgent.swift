@@ -128,7 +128,7 @@ public final class CommandAgent {
       confinement.user = account.numbers
       ownHome = account.home
       do throws(Failure) { try AttemptFiles(start.key, runs: runs).give(to: account.numbers, runs: runs) } catch {
-        return .failure(Unstartable(message: error.description, infrastructure: true))
+        return .failure(Unstartable(message: error.description, infrastructure: error.errno != EDQUOT))
       }
     }
     let directory = RunDirectory(start.key.workflow, in: runs)

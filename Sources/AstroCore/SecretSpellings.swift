@@ -24,7 +24,7 @@ struct SecretSpellings {
       let start = line.drop(while: isSpace)
       return start.prefix((start.lastIndex { !isSpace($0) } ?? start.startIndex - 1) + 1 - start.startIndex)
     }
-    return ([whole] + (lines.count > 1 ? lines : [])).filter { $0.count >= SecretMask.shortest }
+    return ([whole] + lines.filter { $0 != whole }).filter { $0.count >= SecretMask.shortest }
   }
 
   // MARK: URL

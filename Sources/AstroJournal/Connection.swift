@@ -1,5 +1,4 @@
 import AstroCore
-import CSQLite
 import GRDB
 import GRDBSQLite
 import Glibc
@@ -65,18 +64,10 @@ final class Connection {
     return "file:\(name.hasPrefix("/") ? "//" : "")\(name)?\(hasLog ? "vfs=unix-none" : "immutable=1")"
   }
 
-  /// Up to this size the log is left to the next runner as it is, in bytes: some five single-task runs. To put it into
-  /// the database and to make it anew costs three fsyncs; to read it back when the file is opened, a millisecond at most.
-  private static let leftLog = 1 << 20
-
-  /// Closes the file. A writer calls this inside the gate: of a longer log the last connection to close makes a checkpoint.
+  /// Closes the file. A writer calls this inside the gate: the last connection to close checkpoints.
   func close() {
     // A statement that lives on would keep the connection, and so the checkpoint, for later.
     statements.removeAll()
-    var log = stat()
-    if stat(path + "-wal", &log) == 0, log.st_size <= Self.leftLog {
-      queue.writeWithoutTransaction { db in _ = csqlite_keep_log_on_close(db.sqliteConnection) }
-    }
     try? queue.close()
     // Kept for good, some hundred bytes: to free a queue libdispatch wants a thread, and where the machine has none left it
     // waits for one for as long as that lasts.

@@ -75,19 +75,28 @@ struct WriteAheadLog {
     return sums == (Self.number(frame, 16), Self.number(frame, 20))
   }
 
-  /// Whether a commit of the present log lies at or after `offset`, and a frame of it after that. Frames of a former log
-  /// have another salt.
+  /// Whether a commit of the present log lies at or after `offset`, and a frame that was written after it, and therefore
+  /// after it was durable. Frames of a former log have another salt; those that a transaction left which was rolled back or
+  /// killed, and a later one overwrote in part, do not continue the checksums of the commit before them.
   private func isFollowedByOthers(_ offset: Int64) -> Bool {
     var offset = offset
-    var hasCommit = false
+    var commit: (UInt32, UInt32)?
     while let header = Self.read(descriptor, Self.frameHeaderSize, at: offset) {
-      if header[8..<16].elementsEqual(salt) {
-        if hasCommit { return true }
-        hasCommit = Self.number(header, 4) != 0
+      let isOurs = header[8..<16].elementsEqual(salt)
+      if isOurs, let commit, let frame = Self.read(descriptor, frameSize, at: offset), continues(commit, frame) {
+        return true
       }
+      commit = isOurs && Self.number(header, 4) != 0 ? (Self.number(header, 16), Self.number(header, 20)) : nil
       offset += Int64(frameSize)
     }
     return false
+  }
+
+  private func continues(_ sums: (UInt32, UInt32), _ frame: [UInt8]) -> Bool {
+    let head = Self.sum(frame[..<8], sums, isBigEndian)
+    return Self.sum(frame[Self.frameHeaderSize...], head, isBigEndian) == (
+      Self.number(frame, 16), Self.number(frame, 20)
+    )
   }
 
   private static func read(_ descriptor: Int32, _ count: Int, at offset: Int64) -> [UInt8]? {

@@ -12,13 +12,20 @@ struct MaskedOutputFile {
   /// More than that is refused whatever it holds; see `OutputFile.limit`.
   private static let limit = 1 << 20
 
-  /// - Returns: false when the disk has no room for it now: the file is as it was. What is no regular file is refused
-  ///   by the runner, and left.
+  /// - Returns: false when there is no room on the disk, or no descriptor or memory, for it now: the file is as it was. What
+  ///   is no regular file is refused by the runner, and left.
   func replace(_ mask: SecretMask) -> Bool {
-    guard let file = Descriptor(opening: path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) else { return true }
+    guard let file = Descriptor(opening: path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) else {
+      if Self.isShortage(errno) { return false }
+      if ![ENOENT, ENOTDIR, ELOOP, ENXIO].contains(errno) { unlink(path) }  // Better no outputs than a secret on disk.
+      return true
+    }
     var status = stat()
     guard fstat(file.number, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else { return true }
-    guard status.st_size <= off_t(Self.limit), let bytes = file.readAll() else {
+    // Never more than that, whatever its size was: somebody may make it longer meanwhile.
+    var bytes: [UInt8] = []
+    while bytes.count <= Self.limit, file.readInto(&bytes, atMost: Self.limit + 1 - bytes.count) > 0 {}
+    guard status.st_size <= off_t(Self.limit), bytes.count <= Self.limit else {
       // The runner reads how large it is, and nothing else of it.
       return substitute([], size: off_t(Self.limit) + 1, status)
     }
@@ -38,11 +45,14 @@ struct MaskedOutputFile {
       // A short write is a full disk; only the next call would say so.
       if count >= 0, count < bytes.count { errno = ENOSPC }
     }
-    let isFull = errno == ENOSPC || errno == EDQUOT
+    let isShort = Self.isShortage(errno)
     unlink(temporary)
-    if isFull { return false }
-    // Better no outputs than a secret on disk.
+    if isShort { return false }
     unlink(path)
     return true
+  }
+
+  private static func isShortage(_ number: Int32) -> Bool {
+    [ENOSPC, EDQUOT, EMFILE, ENFILE, ENOMEM, EAGAIN].contains(number)
   }
 }

@@ -43,7 +43,7 @@ public struct OutputBound: Sendable {
     if clinux_punch_hole(descriptor.number, from, to - from) == 0 {
       file.freed = to
     } else if ftruncate(descriptor.number, off_t(head)) == 0 {
-      file.omitted += size - head
+      file.omitted &+= size - head  // A command can make its file as long as a number goes, again and again.
       file.measured = head
     }
     return max(0, growth)
@@ -70,9 +70,10 @@ public struct OutputBound: Sendable {
   /// output of a lost attempt, and perhaps a `.cut` file, which ``RunnerFiles/remove()`` takes away. Where there is no room
   /// for that the file keeps its head alone.
   private func cut(_ path: String, size: Int64, limit: Int64, omitted: Int64) -> Int64 {
-    guard let source = Descriptor(opening: path, O_RDWR | O_NOFOLLOW) else { return omitted }
+    // O_NONBLOCK, and for reading: whoever printed may hold a lease, which would keep us waiting (fcntl(2)).
+    guard let source = Descriptor(opening: path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK) else { return omitted }
     let (head, tail) = Self.parts(of: source.number, size: size, limit: limit, isCutOff: omitted > 0)
-    let left = omitted + tail - head
+    let left = omitted &+ tail - head
     let temporary = path + RunnerFiles.cutSuffix
     if let target = Descriptor(opening: temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW),
       clinux_copy_range(source.number, 0, target.number, 0, head) == 0,
@@ -83,9 +84,11 @@ public struct OutputBound: Sendable {
       return left
     }
     unlink(temporary)
-    guard ftruncate(source.number, off_t(head)) == 0 else { return omitted }
-    let all = omitted + size - head
-    _ = Self.writeMark(all, behind: head, of: source.number, to: source.number)
+    guard let same = Descriptor(opening: path, O_RDWR | O_NOFOLLOW | O_NONBLOCK),
+      ftruncate(same.number, off_t(head)) == 0
+    else { return omitted }
+    let all = omitted &+ size - head
+    _ = Self.writeMark(all, behind: head, of: same.number, to: same.number)
     return all
   }
 

@@ -27,7 +27,16 @@ final class ScratchFile {
   var size: Int64? { descriptor.size.map(Int64.init) }
 
   /// The same file, whatever has its name by now.
-  func openForWriting() -> Descriptor? { Descriptor(opening: "/proc/self/fd/\(descriptor.number)", O_WRONLY) }
+  func openForWriting() -> Descriptor? {
+    // O_NONBLOCK: the command may hold a lease, which would keep us waiting (fcntl(2)).
+    Descriptor(opening: "/proc/self/fd/\(descriptor.number)", O_WRONLY | O_NONBLOCK)
+  }
+
+  /// Whether it still belongs to us. One that was given to a command's user stays that user's, who may have let others in.
+  fileprivate var isOurs: Bool {
+    var status = stat()
+    return fstat(descriptor.number, &status) == 0 && status.st_uid == geteuid()
+  }
 
   /// Whether it is still there for a command to open.
   var isThere: Bool { descriptor.isNamed }
@@ -77,7 +86,7 @@ struct ScratchPool: ~Copyable {
   /// so the file loses its name instead of letting those bytes into the next attempt's output.
   mutating func putBack(_ file: ScratchFile) -> String? {
     guard file.isEmpty else { return file.name }
-    if file.isThere, file.isUnshared, file.isEmpty {
+    if file.isOurs, file.isThere, file.isUnshared, file.isEmpty {
       idle.append(file)
     } else {
       unlink(file.path)

@@ -9,17 +9,17 @@ struct SpawnRefusal: Equatable {
   init(_ failure: SpawnFailure, _ command: CommandSpawner.Command) {
     switch (failure.step, failure.errno) {
     // Of what another user names only the kernel's answer to that user is told: looking again, with our eyes, would tell
-    // more than that user may see.
-    case (.directory, let number) where command.confinement.user != nil && !Self.isShortage(number):
+    // more than that user may see. Nor does it say anything of this machine: the user has limits and file systems of its own.
+    case (.directory, let number) where command.confinement.user != nil:
       reason = "workdir cannot be entered: \(command.directory): \(kernelWords(number))"
       infrastructure = false
-    case (.program, let number) where command.confinement.user != nil && number != E2BIG && !Self.isShortage(number):
+    case (.program, let number) where command.confinement.user != nil && number != E2BIG:
       reason = "cannot run the program: \(command.program): \(kernelWords(number))"
       infrastructure = false
     case (.account, let number):
       let user = command.confinement.user.map { String($0.uid) } ?? "?"
       reason = "cannot become user \(user): \(kernelWords(number))"
-      infrastructure = true
+      infrastructure = number != EDQUOT
     case (.directory, let number) where !Self.isShortage(number):
       reason = Self.flaw(ofWorkdir: command.directory, number)
       infrastructure = false

@@ -91,7 +91,8 @@ extension EventStream {
       missing.append((ending.finishedAt, tell))
     }
     for task in tasks where [.skipped, .upstreamFailed, .cancelled].contains(task.state) {
-      guard known.tasks[task.task]?.over?.state != task.state else { continue }
+      // One that a retry leaves as it was is not told again.
+      guard known.tasks[task.task]?.wasOver != true else { continue }
       let time = task.finishedAt ?? run.finishedAt ?? run.livesSince
       missing.append((time, { self.taskDecided(task.task, run.id, task.state, task.reason, at: time) }))
     }

@@ -73,7 +73,7 @@ public struct Examiner {
   private func secretErrors(
     _ plan: WorkflowPlan, _ owner: UInt32, _ ownerName: String, _ bytes: [UInt8], _ shown: String
   ) -> [Diagnostic] {
-    guard !plan.secrets.isEmpty, !mayNameUsers(owner, ownerName) else { return [] }
+    guard !plan.secrets.isEmpty, !mayUseOurSecrets(owner, ownerName) else { return [] }
     var errors = PlacedErrors(in: bytes, file: shown)
     for secret in plan.secrets {
       guard case .environment = secret.source else { continue }
@@ -87,7 +87,12 @@ public struct Examiner {
   /// Whether workflows of this user may use what is the runner's own.
   func trusts(_ user: UInt32) -> Bool {
     var owners = Owners()
-    return user == 0 || user == ownUser || mayNameUsers(user, owners.name(of: user))
+    return mayUseOurSecrets(user, owners.name(of: user))
+  }
+
+  /// Whoever is trusted to speak for other users is not trusted with what is root's.
+  private func mayUseOurSecrets(_ owner: UInt32, _ name: String) -> Bool {
+    ownUser == 0 ? owner == 0 : mayNameUsers(owner, name)
   }
 
   /// Whether files of this owner may run for another user.

@@ -42,7 +42,7 @@ extension Runner {
     }
     let path = RunDirectory(run.id, in: home.runs).record
     guard let written = try FileTail.read(path).flatMap({ WrittenRun(parsing: $0, of: run.id) })?.run,
-      written.state.isTerminal, let end = written.finishedAt, end > run.livesSince
+      written.state.isTerminal, written.isOfLife(run)
     else { return }
     throw journal.damaged("it does not know that run \(run.id) has ended")
   }
@@ -52,5 +52,17 @@ extension Runner {
       if try spool.holds(run, format, in: .active) { return true }
     }
     return false
+  }
+}
+
+extension RunRecord {
+  /// Whether both tell of the same life of a run: since its claim, or since the same retry. By what the retry was recorded
+  /// with, not by which came later: the clock may have been set back. Files have milliseconds.
+  func isOfLife(_ other: RunRecord) -> Bool {
+    switch (retriedAt, other.retriedAt) {
+    case (nil, nil): true
+    case (let one?, let another?): one.microseconds / 1000 == another.microseconds / 1000
+    case (nil, _), (_, nil): false
+    }
   }
 }

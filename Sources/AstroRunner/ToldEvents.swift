@@ -19,6 +19,8 @@ struct ToldEvents {
     var attempts: [Int: Attempt] = [:]
     /// After the attempt of this number it was to wait.
     var waits: (after: Int, until: Timestamp?, reason: String?)?
+    /// It was told as not run or given up, in this life of the run or an earlier one.
+    var wasOver = false
     /// It was not run, or given up.
     var over: (state: TaskState, reason: String?, at: Timestamp)?
 
@@ -89,6 +91,7 @@ struct ToldEvents {
     case "task_skipped", "task_upstream_failed", "task_cancelled":
       guard let state = TaskState(rawValue: String(event.dropFirst(5))) else { return }
       task.over = (state, members.text("reason"), time)
+      task.wasOver = true
     default: break
     }
   }

@@ -93,7 +93,10 @@ extension Directory {
   /// - Returns: false for a directory that is not empty, or that cannot be removed as it is.
   private func discard(_ name: FileName, _ removed: inout Removed) throws(Failure) -> Bool {
     var status = stat()
-    guard name.withCString({ fstatat(descriptor.number, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else { return true }
+    guard name.withCString({ fstatat(descriptor.number, $0, &status, AT_SYMLINK_NOFOLLOW) }) == 0 else {
+      if errno != ENOENT { removed.leave(.system(path(of: name), "cannot read its status", errno)) }
+      return true
+    }
     let isDirectory = status.st_mode & S_IFMT == S_IFDIR
     guard name.withCString({ unlinkat(descriptor.number, $0, isDirectory ? AT_REMOVEDIR : 0) }) == 0 else {
       if errno == ENOENT || isDirectory { return errno == ENOENT }

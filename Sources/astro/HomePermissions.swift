@@ -1,5 +1,6 @@
 import AstroConfiguration
 import AstroCore
+import AstroSpool
 import Glibc
 
 /// Who but the owner may write where it decides what astro runs, or take what others have dropped into the spool.
@@ -22,8 +23,12 @@ struct HomePermissions {
   var flaws: [Flaw] {
     var paths = ["\(home.root)/config"]
     paths += ["system_config", "agents", "models"].map { "\(home.root)/config/\($0).yaml" }
-    paths += [home.data, home.runs]
-    var flaws = paths.compactMap { flaw($0) }
+    paths += [home.data, home.runs, home.runners, home.data + "/scratch"]
+    // Where they lie elsewhere, as in a directory of node_exporter's, whose that is is no business of ours.
+    paths += [home.log, home.metrics, home.health].map { String($0[..<($0.lastIndex(of: "/") ?? $0.startIndex)]) }
+      .filter { $0.hasPrefix(home.root + "/") }
+    var flaws = ([home.root] + paths).compactMap { foreign($0) }
+    flaws += paths.compactMap { flaw($0) }
     if let rootFlaw { flaws.insert(rootFlaw, at: 0) }
     if let spoolFlaw { flaws.append(spoolFlaw) }
     return flaws
@@ -40,6 +45,17 @@ struct HomePermissions {
     return Flaw(
       path: path, message: "may be written to by \(who), and what is in it decides what astro runs",
       cure: "chmod go-w \(ShellWord.quoted(path))")
+  }
+
+  /// The owner may write to it, whatever its mode.
+  private func foreign(_ path: String) -> Flaw? {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_uid != 0, status.st_uid != geteuid() else { return nil }
+    var owners = Owners()
+    let name = owners.name(of: status.st_uid)
+    return Flaw(
+      path: path, message: "belongs to \(name), who can change what is in it, and so what astro runs",
+      cure: "chown \(geteuid()) \(ShellWord.quoted(path)), or run astro as \(name)")
   }
 
   /// Whoever may rename `config/` away may put another in its place; the sticky bit keeps them from that.

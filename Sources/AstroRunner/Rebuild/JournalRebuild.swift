@@ -79,8 +79,11 @@ public struct JournalRebuild {
 
   /// What the journal does not know and must, though nothing is wrong with its file.
   private func contradiction(_ traces: Traces, _ salvage: Salvage?) throws(Failure) -> String? {
-    for (id, lying) in traces.runs where lying.place == .active {
-      let found = try traces.found(id, salvage?.run(id) ?? .init())
+    for (id, lying) in traces.runs {
+      let rows = salvage?.run(id) ?? .init()
+      // What has ended by its row has ended, wherever its file lies.
+      guard lying.place == .active || rows.run?.state.isTerminal == false else { continue }
+      let found = try traces.found(id, rows)
       if found.contradictsRow { return "it does not know what is on disk of run \(id)" }
     }
     return nil
@@ -93,11 +96,7 @@ extension FoundRun {
   var contradictsRow: Bool {
     guard wasAdmitted else { return false }
     guard let run = rows.run else { return true }
-    if let written = record?.run, written.state.isTerminal, !run.state.isTerminal, let end = written.finishedAt,
-      end > run.livesSince
-    {
-      return true
-    }
+    if let written = record?.run, written.state.isTerminal, !run.state.isTerminal, written.isOfLife(run) { return true }
     let known = Set((rows.attempts ?? []).map(\.key))
     return !commands.keys.allSatisfy { known.contains($0) }
   }
