@@ -140,7 +140,7 @@ struct HomeChecks {
     let flaws = HomePermissions(home).flaws.map {
       Finding.problem("permissions", "\($0.path) \($0.message)", "close it: \($0.cure)")
     }
-    let findings = flaws + [spoolForAll, owner].compactMap { $0 }
+    let findings = flaws + [spoolForAll].compactMap { $0 }
     return findings.isEmpty ? [.ok("permissions", "nobody else may write to config, spool or data")] : findings
   }
 
@@ -154,20 +154,6 @@ struct HomeChecks {
       "permissions",
       "\(home.spool) may be written to by every user of this machine: what they write runs as this user",
       "close it: chmod o-w \(ShellWord.quoted(home.spool))")
-  }
-
-  /// The owner of a file may write to it, whatever its mode.
-  private var owner: Finding? {
-    for path in [home.root, home.root + "/config", "\(home.root)/\(Home.mark)", home.data] {
-      var status = stat()
-      guard stat(path, &status) == 0, status.st_uid != 0, status.st_uid != geteuid() else { continue }
-      var owners = Owners()
-      return .warning(
-        "permissions",
-        "\(path) belongs to \(owners.name(of: status.st_uid)), who can decide by it what this user runs",
-        "run astro as \(owners.name(of: status.st_uid)), or give it to this user: chown")
-    }
-    return nil
   }
 
   // MARK: Programs
