@@ -33,8 +33,12 @@ struct ControlGroupPool: ~Copyable {
     base = ControlGroupBase.make(name, places)
   }
 
-  /// Whether some were killed and are not empty yet.
-  var areDying: Bool { !dying.isEmpty }
+  /// How often they were looked at since.
+  private var looks = 0
+
+  /// Milliseconds until those that were killed are to be looked at again; nil when all of them are gone. Mostly they are in
+  /// a moment, of which nothing tells; a process that does not die keeps its group for ever.
+  var pause: Int32? { dying.isEmpty ? nil : min(1000, 2 << Int32(min(looks, 10))) }
 
   /// Descriptors or memory are short for the moment: no reason to go on without a group.
   struct Shortage: Error {
@@ -100,7 +104,10 @@ struct ControlGroupPool: ~Copyable {
   }
 
   /// Removes those that have become empty.
-  mutating func removeDying() { dying.removeAll { ControlGroup.remove($0, killing: false) } }
+  mutating func removeDying() {
+    dying.removeAll { ControlGroup.remove($0, killing: false) }
+    looks = dying.isEmpty ? 0 : looks + 1
+  }
 
   /// Removes all of them. What cannot be removed now is left to the next runner, by the record.
   mutating func removeAll() {

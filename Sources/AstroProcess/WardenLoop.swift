@@ -97,7 +97,7 @@ struct WardenLoop: ~Copyable {
   }
 
   private var isDone: Bool {
-    guard children.isEmpty, masked.isIdle, !orphans.areLeft, !groups.areDying, !log.isStalled else { return false }
+    guard children.isEmpty, masked.isIdle, !orphans.areLeft, groups.pause == nil, !log.isStalled else { return false }
     return switch runner {
     case .connected: false
     case .finished: !stream.hasOutput
@@ -105,9 +105,9 @@ struct WardenLoop: ~Copyable {
     }
   }
 
-  /// Waits for the runner, for a child, or for the next look at what commands print; only while the disk refuses
-  /// records or a group is not empty yet, for one second; only while an orphan is in the middle of execve(2), for 5
-  /// milliseconds.
+  /// Waits for the runner, for a child, for the next look at what commands print, or at groups that
+  /// were killed; only while the disk refuses records, for one second; only while an orphan is in the middle of execve(2), for
+  /// 5 milliseconds.
   private mutating func wait(moreAtHand: Bool) {
     var polled = [pollfd(fd: signals.number, events: Int16(POLLIN), revents: 0)]
     // A closed socket is always ready, so it is polled only while something is still expected of it.
@@ -115,7 +115,8 @@ struct WardenLoop: ~Copyable {
     if events != 0 { polled.append(pollfd(fd: stream.number, events: Int16(events), revents: 0)) }
     masked.poll(&polled)
     var pause = outputs.pause(isAnyRunning: !children.isEmpty) ?? -1
-    if log.isStalled || groups.areDying || masked.isStalled { pause = pause < 0 ? 1000 : min(1000, pause) }
+    if log.isStalled || masked.isStalled { pause = pause < 0 ? 1000 : min(1000, pause) }
+    if let look = groups.pause { pause = pause < 0 ? look : min(look, pause) }
     if masked.isResting { pause = 1 } else if orphans.areUnclear { pause = 5 }
     poll(&polled, nfds_t(polled.count), moreAtHand ? 0 : pause)
     while clinux_signalfd_read(signals.number) != 0 {}
@@ -332,7 +333,7 @@ struct WardenLoop: ~Copyable {
       if masked.end(ended) { record(ended) }
     }
     if isSweepDue { orphans.sweep(commands: children, running: pids) }
-    if groups.areDying { groups.removeDying() }
+    if groups.pause != nil { groups.removeDying() }
   }
 
   /// Its slot is free from here on.

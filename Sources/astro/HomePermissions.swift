@@ -25,10 +25,10 @@ struct HomePermissions {
     paths += ["system_config", "agents", "models"].map { "\(home.root)/config/\($0).yaml" }
     paths += [home.data, home.runs, home.runners, home.data + "/scratch"]
     // Where they lie elsewhere, as in a directory of node_exporter's, whose that is is no business of ours.
-    paths += [home.log, home.metrics, home.health].map { String($0[..<($0.lastIndex(of: "/") ?? $0.startIndex)]) }
-      .filter { $0.hasPrefix(home.root + "/") }
-    var flaws = ([home.root] + paths).compactMap { foreign($0) }
-    flaws += paths.compactMap { flaw($0) }
+    let records = [home.log, home.metrics, home.health].map { String($0[..<($0.lastIndex(of: "/") ?? $0.startIndex)]) }
+      .filter { $0.hasPrefix(home.root + "/") && (Self.mode($0) ?? 0) & 0o1000 == 0 }
+    var flaws = ([home.root] + paths + records).compactMap { foreign($0) }
+    flaws += (paths + records).compactMap { flaw($0) }
     if let rootFlaw { flaws.insert(rootFlaw, at: 0) }
     if let spoolFlaw { flaws.append(spoolFlaw) }
     return flaws

@@ -2,6 +2,7 @@ import AstroAgents
 import AstroCore
 import AstroJournal
 import AstroProcess
+import AstroScheduling
 import AstroSpool
 import AstroWorkflow
 
@@ -169,12 +170,18 @@ struct Restoration {
       var attempt =
         known[key]
         ?? AttemptRecord(
-          key: key, agent: "unknown", launcher: command.runner, started: Moment(wall: command.startedAt, boot: 0),
+          key: key, agent: agent, launcher: command.runner, started: Moment(wall: command.startedAt, boot: 0),
           bootID: "")
       if attempt.ending == nil { attempt.launcher = command.runner }
       known[key] = attempt
     }
     return known
+  }
+
+  /// Of a command that only its warden tells of, which does not know whose it was: the one agent of commands that there is.
+  private var agent: String {
+    let agents = examiner.agents.filter { $0.kind == "command" }
+    return agents.count == 1 ? agents[0].id : "unknown"
   }
 
   /// What was told of an end, with what the warden saw of it.
