@@ -27,16 +27,16 @@ struct MaskedOutputFile {
     while bytes.count <= Self.limit, file.readInto(&bytes, atMost: Self.limit + 1 - bytes.count) > 0 {}
     guard status.st_size <= off_t(Self.limit), bytes.count <= Self.limit else {
       // The runner reads how large it is, and nothing else of it.
-      return substitute([], size: off_t(Self.limit) + 1, status)
+      return substitute([], size: off_t(Self.limit) + 1)
     }
     var mask = mask
     let masked = mask.masked(bytes)
-    return masked == bytes || substitute(masked, size: off_t(masked.count), status)
+    return masked == bytes || substitute(masked, size: off_t(masked.count))
   }
 
   /// By a rename: a process that still has the old file open writes into what has no name any more. No fsync: what a power
   /// cut takes away belongs to an attempt that is `lost`.
-  private func substitute(_ bytes: [UInt8], size: off_t, _ status: stat) -> Bool {
+  private func substitute(_ bytes: [UInt8], size: off_t) -> Bool {
     let temporary = path + ".masked"
     unlink(temporary)
     if let file = Descriptor(opening: temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW) {

@@ -196,7 +196,7 @@ import Testing
           try: os.setpgid(0, group)
           except OSError: pass
       os.setpgid(0, 0)
-      import time; time.sleep(1000)
+      import signal; signal.pause()
       """
     for _ in 0..<8 {
       let fixture = try WardenFixture()

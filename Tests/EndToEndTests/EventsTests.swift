@@ -120,4 +120,22 @@ import Testing
     #expect(none.errors == "no events yet\n")
     #expect(try home.astro("events", "nowhere").code == 66)
   }
+
+  @Test func `what a retry leaves as it was is not told again`() throws {
+    let home = try Home()
+    try home.submit(
+      """
+      tasks:
+        a: {run: test $ASTRO_ATTEMPT = 2}
+        b: {if: false, run: 'true'}
+        c: {needs: b, if: always(), run: 'true'}
+
+      """)
+    #expect(try home.astro("drain").code == 1)
+    #expect(try home.astro("retry", "@latest", "--only", "a").code == 0)
+    #expect(try home.astro("drain").code == 0)
+    let lines = try home.read("data/runs/\(home.run(in: "done"))/events.jsonl").lines
+    #expect(lines.count { $0.contains("\"task_skipped\"") } == 1, "\(lines)")
+    #expect(lines.count { $0.contains("\"task_started\"") && $0.contains("\"c\"") } == 1, "\(lines)")
+  }
 }

@@ -103,4 +103,21 @@ private let places: [(name: String, mode: mode_t, who: String)] = [
       ending.errors.contains(
         "\(done): may be written to by others, who could change what is settled in it; close it: chmod go-w \(done)\n"))
   }
+
+  /// Its owner decides what is run in it, whatever the modes are.
+  @Test func `a home that belongs to another user is not started`() throws {
+    let (home, account) = (try Home(), try Account())
+    try home.submit("tasks: {a: {run: 'echo ran >> \"$ASTRO_HOME/effect\"'}}\n")
+    try #require(chown(home.path, account.uid, gid_t.max) == 0)
+    let refused = try home.astro("drain")
+    #expect(refused.code == 78)
+    #expect(
+      refused.errors.contains(
+        "\(home.path): belongs to \(account.name), who can change what is in it, and so what astro runs; close it: chown "
+      ),
+      "\(refused)")
+    #expect(!home.exists("effect") && home.waiting == ["work.yaml"])
+    try #require(chown(home.path, geteuid(), gid_t.max) == 0)
+    #expect(try home.astro("drain").code == 0)
+  }
 }
