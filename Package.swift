@@ -36,6 +36,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
     .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
   ],
   targets: [
     .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -53,7 +56,16 @@ let package = Package(
       "AstroSpool", uses: ["AstroCore", "CLinux"],
       [.product(name: "Crypto", package: "swift-crypto")]),
     room("AstroProcess", uses: ["AstroCore", "CLinux"]),
-    room("AstroAgents", uses: ["AstroCore", "AstroProcess"]),
+    room(
+      "AstroHTTP", uses: ["AstroCore"],
+      [
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ]),
+    room("AstroLLM", uses: ["AstroCore", "AstroHTTP"], [.product(name: "Crypto", package: "swift-crypto")]),
+    room("AstroMCP", uses: ["AstroCore", "AstroProcess"]),
+    room("AstroAgents", uses: ["AstroCore", "AstroProcess", "AstroHTTP", "AstroLLM", "AstroMCP"]),
     room("AstroTelemetry", uses: ["AstroCore", "CLinux"], [log]),
     room(
       "AstroRunner",
@@ -85,7 +97,10 @@ let package = Package(
       [.product(name: "GRDB", package: "GRDB.swift")]),
     suite("AstroSpool", uses: ["AstroCore", "AstroTestKit"]),
     suite("AstroProcess", uses: ["AstroCore", "AstroTestKit", "CLinux"]),
-    suite("AstroAgents", uses: ["AstroCore", "AstroProcess", "AstroTestKit"]),
+    suite("AstroHTTP", uses: ["AstroCore", "AstroTestKit"]),
+    suite("AstroLLM", uses: ["AstroCore", "AstroHTTP", "AstroTestKit"]),
+    suite("AstroMCP", uses: ["AstroCore", "AstroProcess", "AstroTestKit"]),
+    suite("AstroAgents", uses: ["AstroCore", "AstroProcess", "AstroTestKit", "AstroHTTP", "AstroLLM", "AstroMCP"]),
     // Another process that logs, for the suite below.
     .executableTarget(
       name: "LogPeer", dependencies: ["AstroTelemetry", log], path: "Tests/LogPeer", swiftSettings: settings),

@@ -156,8 +156,9 @@ public final class CommandAgent {
       }
       masking = Masking(secrets: known, outputFile: directory.output(of: start.key))
     }
-    var arguments = start.arguments
-    guard !arguments.isEmpty else { return .failure(Unstartable(message: "there is no command")) }
+    guard case .process(var arguments) = start.work, !arguments.isEmpty else {
+      return .failure(Unstartable(message: "there is no command"))
+    }
     var workdir = directory.files
     if let given = start.workdir, !given.isEmpty { workdir = given.hasPrefix("/") ? given : "\(workdir)/\(given)" }
     guard let program = Self.resolve(arguments[0], path: values["PATH"] ?? path, from: workdir) else {

@@ -4,8 +4,7 @@ public struct AttemptStart: Sendable {
   public var user: String
   /// The agent's id.
   public var agent: String
-  /// The program and its arguments.
-  public var arguments: [String]
+  public var work: AttemptWork
   /// What `env:` gives, in order; later entries win.
   public var environment: [(name: String, value: String)]
   /// Those entries of its `env:` that hold secrets; they win over ``environment``.
@@ -16,19 +15,27 @@ public struct AttemptStart: Sendable {
   public var resources: ResourceLimits
 
   public init(
-    key: AttemptKey, user: String, agent: String, arguments: [String],
+    key: AttemptKey, user: String, agent: String, work: AttemptWork,
     environment: [(name: String, value: String)] = [], workdir: String? = nil, promise: AttemptPromise = .init(),
     resources: ResourceLimits = .init()
   ) {
     self.key = key
     self.user = user
     self.agent = agent
-    self.arguments = arguments
+    self.work = work
     self.environment = environment
     self.workdir = workdir
     self.promise = promise
     self.resources = resources
   }
+}
+
+/// What an attempt is to do.
+public enum AttemptWork: Sendable, Equatable {
+  /// A program and its arguments.
+  case process([String])
+  /// What its agent is asked.
+  case request(RequestValue)
 }
 
 /// What must be read from an attempt when it has ended.

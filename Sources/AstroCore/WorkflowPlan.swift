@@ -9,6 +9,8 @@ public struct WorkflowPlan: Sendable, Equatable {
   public var notBefore: Timestamp?
   /// How long the whole run may take, from its claim or its last retry.
   public var deadline: Duration?
+  /// Of the whole run.
+  public var budget: BudgetPlan?
   public var params: [ParameterPlan] = []
   public var env: [EnvironmentPlan] = []
   public var secrets: [SecretPlan] = []
@@ -67,6 +69,11 @@ public struct TaskPlan: Sendable, Equatable {
   public var continueOnError = false
   /// Outputs it promises: missing one after success is a failure.
   public var outputs: [String] = []
+  /// The named limits it takes, besides those of its agent.
+  public var limits: [String] = []
+  /// Of all its attempts.
+  public var budget: BudgetPlan?
+  public var cache: CachePlan?
   /// Some expression of the workflow reads its stdout: the text is kept with its record.
   public var keepsStdout = false
 
@@ -76,12 +83,14 @@ public struct TaskPlan: Sendable, Equatable {
   }
 }
 
-/// What a task does. Further agents add a case each.
+/// What a task does.
 public enum Work: Sendable, Equatable {
   /// A script handed to an interpreter as the argument after `shell`, `["/bin/sh", "-eu", "-c"]` unless said otherwise.
   case script(String, shell: [String])
   /// A program and its arguments, executed without a shell.
   case command([Template])
+  /// What an agent that is no command is asked: the task's `with:`.
+  case request(ValueTemplate)
 }
 
 /// Which agent may take a task: one by its id, or any of a type, or any with all the capabilities.

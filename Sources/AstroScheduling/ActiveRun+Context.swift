@@ -57,19 +57,8 @@ extension ActiveRun {
     let context = context(for: index, includingTaskEnvironment: false)
     var variables: [SecretVariable] = []
     for entry in plan.tasks[index].env where entry.value.holdsSecret {
-      var variable = SecretVariable(name: entry.name, parts: [])
-      for part in entry.value.parts {
-        switch part {
-        case .text(let text): variable.parts.append(.text(text))
-        case .expression(let expression):
-          if let secret = plan.secrets.first(where: { $0.name == expression.secretName }) {
-            variable.parts.append(.secret(secret))
-          } else {
-            variable.parts.append(.text(try expression.evaluate(in: context).text))
-          }
-        }
-      }
-      variables.append(variable)
+      let parts = try entry.value.secretParts(in: context, secrets: plan.secrets)
+      variables.append(SecretVariable(name: entry.name, parts: parts))
     }
     return variables
   }
@@ -78,17 +67,18 @@ extension ActiveRun {
   func start(_ index: Int, attempt: Int32, agent: String) throws(EvaluationError) -> AttemptStart {
     let task = plan.tasks[index]
     let context = context(for: index)
-    let arguments: [String]
+    let work: AttemptWork
     switch task.work {
-    case .script(let script, let shell): arguments = shell + [script]
+    case .script(let script, let shell): work = .process(shell + [script])
     case .command(let templates):
       var rendered: [String] = []
       for template in templates { rendered.append(try template.render(in: context)) }
       guard rendered.first?.isEmpty == false else { throw EvaluationError("the command's name is empty") }
-      arguments = rendered
+      work = .process(rendered)
+    case .request(let value): work = .request(try value.render(in: context, secrets: plan.secrets))
     }
     var start = AttemptStart(
-      key: key(index, attempt: attempt), user: user, agent: agent, arguments: arguments,
+      key: key(index, attempt: attempt), user: user, agent: agent, work: work,
       environment: try environment(for: index, includingTask: true), workdir: try task.workdir?.render(in: context),
       promise: AttemptPromise(outputs: task.outputs, keepsStdout: task.keepsStdout, memory: task.resources.memory),
       resources: task.resources)

@@ -54,7 +54,7 @@ private struct StoppedClock: AstroCore.Clock {
     _ arguments: [String], _ environment: [(name: String, value: String)] = [], workdir: String? = nil
   ) -> AttemptStart {
     AttemptStart(
-      key: key, user: "root", agent: "shell", arguments: arguments, environment: environment, workdir: workdir)
+      key: key, user: "root", agent: "shell", work: .process(arguments), environment: environment, workdir: workdir)
   }
 
   private func begin(_ starts: AttemptStart..., environment: [String: String] = ["PATH": "/usr/bin:/bin"])

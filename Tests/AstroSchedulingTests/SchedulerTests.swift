@@ -557,7 +557,7 @@ private let run = WorkflowID(unchecked: "run")
       ], params: ["n": .integer(3)])
     world.tell(.admitted(seed))
     let start = world.running.values.first
-    #expect(start?.arguments == ["/bin/echo", "n=3"])
+    #expect(start?.work == .process(["/bin/echo", "n=3"]))
     #expect(start?.environment.map { "\($0.name)=\($0.value)" } == ["WHO=ann"])
   }
 }

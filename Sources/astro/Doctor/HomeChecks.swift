@@ -195,6 +195,7 @@ extension Work {
     switch self {
     case .script(_, let shell): shell.first
     case .command(let words): words.first?.constant
+    case .request: nil
     }
   }
 }

@@ -1,0 +1,97 @@
+/// Where an attempt asks for leave before each call that costs, and accounts for it after: a call is made only once its
+/// leave is durable, and its account is durable before the attempt goes on.
+public protocol CallDesk: Sendable {
+  /// Takes what the call may need at most from every limit and budget that binds it, all or nothing.
+  func leave(for ceiling: CallCeiling) async -> CallLeave
+  /// Replaces what was taken by what was used. Without this, after a crash, the whole of it stays counted.
+  func settle(_ call: CallID, _ account: CallAccount) async
+}
+
+/// The most that one call to a model can take, known before it is made.
+public struct CallCeiling: Sendable, Hashable {
+  public var model: String
+  /// Prompt and answer together: never less than the provider will count.
+  public var tokens: Int64
+  /// `nil` where the model has no price: unknown, and never nothing.
+  public var cost: Money?
+
+  public init(model: String, tokens: Int64, cost: Money?) {
+    self.model = model
+    self.tokens = tokens
+    self.cost = cost
+  }
+}
+
+/// A call that was given leave, in its journal.
+public struct CallID: Sendable, Hashable {
+  public var number: Int64
+  public init(_ number: Int64) { self.number = number }
+}
+
+public enum CallLeave: Sendable, Equatable {
+  case granted(CallID)
+  /// A limit is used up; the attempt is to end as parked and is begun again then, under the same number.
+  case notBefore(Timestamp, limit: String)
+  /// It can never be made, why in one sentence: it weighs more than a limit ever grants.
+  case never(String)
+  /// A budget does not have it, which one in one sentence: the run is to be held.
+  case overBudget(String)
+}
+
+/// What became of one call.
+public struct CallAccount: Sendable, Equatable {
+  public enum Status: String, Sendable, CaseIterable {
+    case success
+    /// By a limit of the provider's.
+    case refused
+    case error
+  }
+
+  /// As the provider names it, where it does.
+  public var model: String
+  public var status: Status
+  /// `nil` where the provider did not say, and the ceiling stays counted; nothing where nothing was sent.
+  public var usage: TokenUsage?
+  public var cost: Money?
+  public var duration: Duration
+  public var notice: ProviderNotice?
+
+  public init(
+    model: String, status: Status, usage: TokenUsage?, cost: Money?, duration: Duration, notice: ProviderNotice? = nil
+  ) {
+    self.model = model
+    self.status = status
+    self.usage = usage
+    self.cost = cost
+    self.duration = duration
+    self.notice = notice
+  }
+}
+
+/// What a provider said of its own limits, in an answer or in a refusal: it moves the shared limit for everybody.
+public struct ProviderNotice: Sendable, Equatable {
+  /// Nothing is to be sent before this has passed.
+  public var wait: Duration?
+  /// What is left of the provider's own windows, and when each is whole again.
+  public var requests: Allowance?
+  public var tokens: Allowance?
+
+  public struct Allowance: Sendable, Equatable {
+    public var limit: Int64?
+    public var remaining: Int64?
+    /// From now.
+    public var reset: Duration?
+
+    public init(limit: Int64? = nil, remaining: Int64? = nil, reset: Duration? = nil) {
+      self.limit = limit
+      self.remaining = remaining
+      self.reset = reset
+    }
+  }
+
+  public init(wait: Duration? = nil, requests: Allowance? = nil, tokens: Allowance? = nil) {
+    self.wait = wait
+    self.requests = requests
+    self.tokens = tokens
+  }
+}

@@ -1,0 +1,27 @@
+/// An amount of money in picodollars, 1e-12 USD: prices go down to 1.3e-10 USD for a token, and 64 bits reach 9.2 million
+/// USD without rounding.
+public struct Money: Sendable, Hashable, Comparable {
+  public var picodollars: Int64
+
+  public init(picodollars: Int64) { self.picodollars = picodollars }
+
+  public static let zero = Money(picodollars: 0)
+  public static let perDollar: Int64 = 1_000_000_000_000
+
+  public static func < (a: Money, b: Money) -> Bool { a.picodollars < b.picodollars }
+
+  /// Saturates: a sum past 9.2 million USD is more than any budget allows.
+  public static func + (a: Money, b: Money) -> Money {
+    let (sum, overflows) = a.picodollars.addingReportingOverflow(b.picodollars)
+    return Money(picodollars: overflows ? (b.picodollars < 0 ? .min : .max) : sum)
+  }
+  public static func - (a: Money, b: Money) -> Money {
+    let (difference, overflows) = a.picodollars.subtractingReportingOverflow(b.picodollars)
+    return Money(picodollars: overflows ? (b.picodollars < 0 ? .max : .min) : difference)
+  }
+  public static func += (a: inout Money, b: Money) { a = a + b }
+  public static func -= (a: inout Money, b: Money) { a = a - b }
+
+  /// In USD, for metrics and people; exact arithmetic uses ``picodollars``.
+  public var dollars: Double { Double(picodollars) / Double(Self.perDollar) }
+}

@@ -1,0 +1,66 @@
+/// An attempt that an agent performs itself, without the launcher.
+public struct PerformanceRequest: Sendable {
+  public var key: AttemptKey
+  public var user: String
+  /// The agent's id.
+  public var agent: String
+  /// The task's `with:`, expressions resolved.
+  public var with: JSONValue
+  /// `data/runs/<workflow_id>`: relative paths of the task begin at its `files/`; the attempt's own directory is
+  /// `tasks/<task_id>/<number>/` in it.
+  public var directory: RunDirectory
+  public var promise: AttemptPromise
+
+  public init(
+    key: AttemptKey, user: String, agent: String, with: JSONValue, directory: RunDirectory, promise: AttemptPromise
+  ) {
+    self.key = key
+    self.user = user
+    self.agent = agent
+    self.with = with
+    self.directory = directory
+    self.promise = promise
+  }
+}
+
+/// What came of it.
+public enum PerformanceResult: Sendable, Equatable {
+  case ended(Ending)
+  /// A limit is used up: to be begun again then, under the same number; what it has finished it finds in its transcript.
+  /// `next` is what it will ask leave for first.
+  case parked(until: Timestamp, limit: String, next: CallCeiling)
+  /// A budget is used up; the sentence says which. The same otherwise.
+  case held(String, next: CallCeiling)
+
+  public struct Ending: Sendable, Equatable {
+    public var ending: AgentEnding
+    /// Why, in one sentence; `nil` when it completed.
+    public var message: String?
+    /// The agent's machinery was at fault (no connection, no engine, a wrong key), not the task.
+    public var infrastructure: Bool
+    public var outputs: [String: String]
+    /// The answer, as kept in the attempt's `stdout`.
+    public var stdout: String
+
+    public init(
+      _ ending: AgentEnding, message: String? = nil, infrastructure: Bool = false, outputs: [String: String] = [:],
+      stdout: String = ""
+    ) {
+      self.ending = ending
+      self.message = message
+      self.infrastructure = infrastructure
+      self.outputs = outputs
+      self.stdout = stdout
+    }
+  }
+}
+
+/// An agent whose attempts run in this process. Cancelling the task that performs ends the attempt at once, as
+/// `cancelled`, with nothing of it left running.
+public protocol Performer: Sendable {
+  /// What the first call of an attempt may take; `nil` where calls cost nothing. Throws what is wrong with its `with:`.
+  func ceiling(of request: PerformanceRequest) throws(Failure) -> CallCeiling?
+  func perform(_ request: PerformanceRequest, desk: any CallDesk) async -> PerformanceResult
+  /// Why the agent cannot work now, in one sentence; `nil` when it can.
+  func probe() async -> String?
+}

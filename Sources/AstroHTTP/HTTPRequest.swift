@@ -1,0 +1,37 @@
+/// One request, as it is sent.
+public struct HTTPRequest: Sendable {
+  public var method: String
+  public var url: String
+  public var headers: [(name: String, value: String)]
+  public var body: [UInt8]
+
+  public init(
+    method: String = "GET", url: String, headers: [(name: String, value: String)] = [], body: [UInt8] = []
+  ) {
+    self.method = method
+    self.url = url
+    self.headers = headers
+    self.body = body
+  }
+}
+
+/// How long each part of an exchange may take.
+public struct HTTPTimeouts: Sendable, Equatable {
+  public var connect: Duration
+  /// From the request sent to the first byte of the answer.
+  public var firstByte: Duration
+  /// Between two parts of the answer.
+  public var idle: Duration
+  /// All of it.
+  public var total: Duration
+
+  public init(
+    connect: Duration = .seconds(10), firstByte: Duration = .seconds(300), idle: Duration = .seconds(60),
+    total: Duration = .seconds(600)
+  ) {
+    self.connect = connect
+    self.firstByte = firstByte
+    self.idle = idle
+    self.total = total
+  }
+}
