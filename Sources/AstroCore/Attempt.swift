@@ -50,13 +50,26 @@ public enum AttemptOutcome: Sendable, Equatable {
   /// The command ended well but broke a promise of its own: an output missing or malformed.
   case invalidOutput(String)
   case lost(String)
+  /// An agent did it itself, without a process; why it did not complete in one sentence. Endings that a process can have
+  /// too are told by the cases above.
+  case performed(AgentEnding, String?)
 
-  public var isSuccess: Bool { self == .exited(0) }
+  public var isSuccess: Bool { self == .exited(0) || ending == .completed }
 
-  /// Whether there was a process.
+  /// The name of how an agent's own attempt ended.
+  public var ending: AgentEnding? {
+    switch self {
+    case .performed(let ending, _): ending
+    case .timedOut(nil): .timeout
+    case .cancelled(nil): .cancelled
+    case .exited, .signalled, .outOfMemory, .timedOut, .cancelled, .notStarted, .invalidOutput, .lost: nil
+    }
+  }
+
+  /// Whether anything was begun.
   public var hasStarted: Bool {
     switch self {
-    case .exited, .signalled, .outOfMemory, .invalidOutput, .lost: true
+    case .exited, .signalled, .outOfMemory, .invalidOutput, .lost, .performed: true
     case .timedOut(let status), .cancelled(let status): status != nil
     case .notStarted: false
     }
@@ -65,8 +78,8 @@ public enum AttemptOutcome: Sendable, Equatable {
   /// The state a task takes when this was its last attempt.
   public var taskState: TaskState {
     switch self {
-    case .exited(0): .succeeded
-    case .exited, .signalled, .outOfMemory, .notStarted, .invalidOutput: .failed
+    case .exited(0), .performed(.completed, _): .succeeded
+    case .exited, .signalled, .outOfMemory, .notStarted, .invalidOutput, .performed: .failed
     case .timedOut: .timedOut
     case .cancelled: .cancelled
     case .lost: .lost
@@ -79,7 +92,7 @@ public enum AttemptOutcome: Sendable, Equatable {
     case .exited(let code): code
     case .outOfMemory(_, .exited(let code)): code
     case .invalidOutput: 0
-    case .signalled, .outOfMemory, .timedOut, .cancelled, .notStarted, .lost: nil
+    case .signalled, .outOfMemory, .timedOut, .cancelled, .notStarted, .lost, .performed: nil
     }
   }
 
@@ -91,7 +104,7 @@ public enum AttemptOutcome: Sendable, Equatable {
     case .outOfMemory(_, let status): status
     case .timedOut(let status), .cancelled(let status): status
     case .invalidOutput: .exited(0)
-    case .notStarted, .lost: nil
+    case .notStarted, .lost, .performed: nil
     }
   }
 
@@ -107,6 +120,8 @@ public enum AttemptOutcome: Sendable, Equatable {
     case .notStarted(let reason, _): reason
     case .invalidOutput(let reason): reason
     case .lost(let reason): reason
+    case .performed(.completed, _): nil
+    case .performed(let ending, let reason): reason ?? ending.rawValue
     }
   }
 }
@@ -124,6 +139,8 @@ public struct AttemptEnding: Sendable, Equatable {
   public var outputs: [String: String]
   /// The last 64 KiB of its stdout, trimmed; kept only where an expression of the workflow refers to it.
   public var stdout: String?
+  /// The agent's machinery was at fault, and not the task.
+  public var isAgentFault = false
 
   public init(
     key: AttemptKey, outcome: AttemptOutcome, startedAt: Timestamp, finishedAt: Timestamp, duration: Duration,

@@ -13,6 +13,11 @@ public struct AttemptStart: Sendable {
   public var workdir: String?
   public var promise: AttemptPromise
   public var resources: ResourceLimits
+  /// The named limits it takes, besides those of its agent.
+  public var limits: [String] = []
+  /// Of its task, and of its run.
+  public var budget: BudgetPlan?
+  public var runBudget: BudgetPlan?
 
   public init(
     key: AttemptKey, user: String, agent: String, work: AttemptWork,

@@ -4,4 +4,8 @@ public enum LimiterName {
   public static let workflowCreation = "workflow_creation"
   /// Attempts of tasks that start.
   public static let taskSubmission = "task_submission"
+  /// Requests that agents send themselves.
+  public static let apiCalls = "api_calls"
+  /// What the provider behind an agent says of its own limits; the key is the agent's id.
+  public static let provider = "provider"
 }

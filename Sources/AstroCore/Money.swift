@@ -1,6 +1,6 @@
 /// An amount of money in picodollars, 1e-12 USD: prices go down to 1.3e-10 USD for a token, and 64 bits reach 9.2 million
 /// USD without rounding.
-public struct Money: Sendable, Hashable, Comparable {
+public struct Money: Sendable, Hashable, Comparable, CustomStringConvertible {
   public var picodollars: Int64
 
   public init(picodollars: Int64) { self.picodollars = picodollars }
@@ -24,4 +24,13 @@ public struct Money: Sendable, Hashable, Comparable {
 
   /// In USD, for metrics and people; exact arithmetic uses ``picodollars``.
   public var dollars: Double { Double(picodollars) / Double(Self.perDollar) }
+
+  /// USD as far as there are digits, at least cents: `1.50 USD`, `0.000123 USD`.
+  public var description: String {
+    let (whole, rest) = picodollars.magnitude.quotientAndRemainder(dividingBy: UInt64(Self.perDollar))
+    var digits = String(rest)
+    digits = String(repeating: "0", count: 12 - digits.utf8.count) + digits
+    while digits.utf8.count > 2, digits.hasSuffix("0") { digits.removeLast() }
+    return "\(picodollars < 0 ? "-" : "")\(whole).\(digits) USD"
+  }
 }

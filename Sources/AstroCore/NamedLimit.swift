@@ -5,6 +5,16 @@ public struct NamedLimit: Sendable, Hashable {
     /// One for everybody.
     case all
     case user, agent, workflow
+
+    /// Under which key it is charged.
+    public func key(user: String, agent: String, workflow: String) -> String {
+      switch self {
+      case .all: ""
+      case .user: user
+      case .agent: agent
+      case .workflow: workflow
+      }
+    }
   }
 
   /// So much in any window of that length.

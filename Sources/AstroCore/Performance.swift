@@ -31,6 +31,8 @@ public enum PerformanceResult: Sendable, Equatable {
   case parked(until: Timestamp, limit: String, next: CallCeiling)
   /// A budget is used up; the sentence says which. The same otherwise.
   case held(String, next: CallCeiling)
+  /// An earlier runner ended while it was under way, and nobody knows whether it was done; it may not be done twice.
+  case lost(String)
 
   public struct Ending: Sendable, Equatable {
     public var ending: AgentEnding

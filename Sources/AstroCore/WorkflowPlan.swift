@@ -93,15 +93,26 @@ public enum Work: Sendable, Equatable {
   case request(ValueTemplate)
 }
 
-/// Which agent may take a task: one by its id, or any of a type, or any with all the capabilities.
+/// How a task says what is to be done: an agent understands one of them.
+public enum WorkForm: String, Sendable, CaseIterable {
+  /// A script or a program and its arguments.
+  case run
+  /// A request, in the words of the agent's type.
+  case with
+}
+
+/// Which agent may take a task: one by its id, or any of a type, or any with all the capabilities; and of those only the
+/// ones that understand its form.
 public struct AgentRequest: Sendable, Equatable, Hashable {
   /// An agent's id or a type's name, as written.
   public var name: String?
   public var capabilities: [String]
+  public var form: WorkForm
 
-  public init(name: String? = nil, capabilities: [String] = []) {
+  public init(name: String? = nil, capabilities: [String] = [], form: WorkForm = .run) {
     self.name = name
     self.capabilities = capabilities
+    self.form = form
   }
 
   /// The end of a sentence: `agent 'x' with the capabilities a, b`.
@@ -114,7 +125,7 @@ public struct AgentRequest: Sendable, Equatable, Hashable {
 /// When a failed attempt is followed by another.
 public struct RetryPolicy: Sendable, Equatable {
   /// The kinds of `on_error`.
-  public enum Cause: String, Sendable, CaseIterable { case timeout, signal, lost, start, output }
+  public enum Cause: String, Sendable, CaseIterable { case timeout, signal, lost, start, output, provider, tool }
 
   /// The first attempt is counted: 1 means no retry.
   public var attempts = 1
@@ -143,6 +154,12 @@ public struct RetryPolicy: Sendable, Equatable {
     case .notStarted: return anything || onError.contains(.start)
     case .invalidOutput: return anything || onError.contains(.output)
     case .lost: return onError.contains(.lost)
+    case .performed(.providerError, _): return anything || onError.contains(.provider)
+    case .performed(.toolError, _): return anything || onError.contains(.tool)
+    case .performed(.truncated, _), .performed(.rateLimited, _): return anything
+    // What the model declined, what a ceiling of the task's own ended, what no money is left for: it would be the same again,
+    // and paid for again.
+    case .performed: return false
     }
   }
 

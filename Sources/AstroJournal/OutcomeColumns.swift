@@ -25,6 +25,7 @@ struct OutcomeColumns {
     case .exited, .signalled, .timedOut, .cancelled: break
     case .outOfMemory(let reason, _), .notStarted(let reason, _), .invalidOutput(let reason), .lost(let reason):
       message = reason
+    case .performed(_, let reason): message = reason
     }
   }
 
@@ -40,7 +41,7 @@ struct OutcomeColumns {
     case "no_resources": .notStarted(reason: message ?? "", infrastructure: true)
     case "invalid_output": .invalidOutput(message ?? "")
     case "lost": .lost(message ?? "")
-    default: nil
+    default: AgentEnding(rawValue: word).map { .performed($0, message) }
     }
   }
 
@@ -57,6 +58,7 @@ struct OutcomeColumns {
     case .notStarted(_, infrastructure: true): "no_resources"
     case .invalidOutput: "invalid_output"
     case .lost: "lost"
+    case .performed(let ending, _): ending.rawValue
     }
   }
 }

@@ -98,6 +98,25 @@ enum Schema {
       id TEXT PRIMARY KEY, successes REAL NOT NULL, failures REAL NOT NULL, infrastructure_failures INTEGER NOT NULL,
       probe_at INTEGER, last_error TEXT
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE hold(
+      run TEXT NOT NULL, task TEXT NOT NULL, number INTEGER NOT NULL, limiter TEXT NOT NULL, key TEXT NOT NULL,
+      PRIMARY KEY(run, task, number, limiter, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX hold_place ON hold(limiter, key);
+    CREATE TABLE call(
+      id INTEGER PRIMARY KEY, run TEXT NOT NULL, task TEXT NOT NULL, number INTEGER NOT NULL, agent TEXT NOT NULL,
+      model TEXT NOT NULL, started_at INTEGER NOT NULL, started_boot INTEGER NOT NULL, boot_id TEXT NOT NULL,
+      reserved_tokens INTEGER NOT NULL, reserved_cost INTEGER, charges TEXT NOT NULL, budgets TEXT NOT NULL,
+      status TEXT, duration_us INTEGER, input INTEGER, cache_read INTEGER, cache_write INTEGER,
+      cache_write_hour INTEGER, output INTEGER, reasoning INTEGER, cost INTEGER
+    ) STRICT;
+    CREATE INDEX call_run ON call(run, task, number);
+    CREATE INDEX call_open ON call(agent) WHERE status IS NULL;
+    CREATE TABLE budget(
+      scope TEXT NOT NULL, key TEXT NOT NULL, cost_held INTEGER NOT NULL, cost_spent INTEGER NOT NULL,
+      tokens_held INTEGER NOT NULL, tokens_spent INTEGER NOT NULL, calls INTEGER NOT NULL, cost_cap INTEGER,
+      tokens_cap INTEGER, calls_cap INTEGER, changed_at INTEGER NOT NULL, PRIMARY KEY(scope, key)
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE submission(
       id TEXT PRIMARY KEY, params TEXT NOT NULL, user TEXT NOT NULL, created_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;

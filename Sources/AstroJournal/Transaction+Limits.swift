@@ -46,6 +46,24 @@ extension Transaction {
     keep(log, limiter, key, window)
   }
 
+  /// Replaces what was reserved by what was used; ``SlidingLog/settle(_:used:grantedAt:at:in:)``. A grant of another boot is
+  /// left to expire, and only what goes beyond it is charged.
+  public func settle(
+    _ place: LimitPlace, window: RateWindow, reserved: Int64, used: Int64, grantedAt boot: Int64, bootID: String
+  ) throws(Failure) {
+    guard reserved != used, bootID == self.bootID || used > reserved else { return }
+    var log = try log(place.limiter, place.key)
+    log.settle(reserved, used: used, grantedAt: boot, at: now.boot, in: window)
+    keep(log, place.limiter, place.key, window)
+  }
+
+  /// Grants nothing at `place` before `time`, in boot time: a provider said so. For everybody, in every process.
+  public func block(_ place: LimitPlace, until time: Int64, window: RateWindow) throws(Failure) {
+    var log = try log(place.limiter, place.key)
+    log.block(until: time)
+    keep(log, place.limiter, place.key, window)
+  }
+
   /// Forgets what was granted, as if nothing ever was: of one key, of a limiter (`key` nil), or of all (`limiter` nil).
   /// - Returns: how many states were forgotten.
   @discardableResult

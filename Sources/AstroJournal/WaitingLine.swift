@@ -1,3 +1,4 @@
+import AstroCore
 import Synchronization
 
 /// Who waits for which limit in this process, first come first served for each limiter and key.

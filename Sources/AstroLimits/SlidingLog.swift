@@ -74,6 +74,17 @@ public struct SlidingLog: Sendable, Equatable {
     if entries[index].weight == 0 { entries.remove(at: index) }
   }
 
+  /// Replaces what was reserved at `time` by what was used: what is left over is given back, what is beyond is charged now,
+  /// also above the limit, since it cannot be undone.
+  public mutating func settle(
+    _ reserved: Int64, used: Int64, grantedAt time: Int64, at now: Int64, in window: RateWindow
+  ) {
+    if used < reserved { refund(reserved - used, grantedAt: time) }
+    guard used > reserved else { return }
+    prune(at: now, in: window)
+    charge(used - reserved, at: settled(now), in: window)
+  }
+
   /// When the last of `weights`, taken one after another as each fits, would be granted if nobody else took anything.
   /// Weights that are never granted are passed over.
   public func opening(for weights: [Int64], at now: Int64, in window: RateWindow) -> Int64 {

@@ -9,7 +9,7 @@ extension SeriesDeltas {
     case .cancelled: return
     case .notStarted(_, infrastructure: true): increment(.errors, ["agent"])
     case .lost: increment(.errors, ["lost"])
-    case .exited, .signalled, .outOfMemory, .timedOut, .notStarted, .invalidOutput: break
+    case .exited, .signalled, .outOfMemory, .timedOut, .notStarted, .invalidOutput, .performed: break
     }
     increment(.tasks, [agent, ending.outcome.isSuccess ? "success" : "failure"])
     observe(.taskDuration, [agent], ending.duration.seconds)

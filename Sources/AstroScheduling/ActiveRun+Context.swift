@@ -83,6 +83,8 @@ extension ActiveRun {
       promise: AttemptPromise(outputs: task.outputs, keepsStdout: task.keepsStdout, memory: task.resources.memory),
       resources: task.resources)
     start.secretEnvironment = try secretEnvironment(for: index)
+    start.limits = task.limits
+    (start.budget, start.runBudget) = (task.budget, plan.budget)
     return start
   }
 }

@@ -25,6 +25,8 @@ struct TaskRuntime {
   var attempts: Int32 = 0
   /// How many of them count against `retry.attempts`.
   var counted: Int32 = 0
+  /// How often an attempt of it was launched here: an attempt that was parked is launched again.
+  var launches: Int32 = 0
 }
 
 /// What expressions may ask of a finished task.

@@ -10,17 +10,29 @@ public struct AgentPool: Sendable {
     public var capabilities: Set<String>
     /// `nil` is unbounded.
     public var maxConcurrent: Int?
+    /// What it takes.
+    public var form: WorkForm
+    /// It performs attempts itself: they take no process, and so none of the machine's slots.
+    public var isPerformer: Bool
+    /// The named limits that every attempt of it takes.
+    public var limits: [String]
 
-    public init(id: String, kind: String, capabilities: Set<String>, maxConcurrent: Int?) {
+    public init(
+      id: String, kind: String, capabilities: Set<String>, maxConcurrent: Int?,
+      form: WorkForm = .run, isPerformer: Bool = false, limits: [String] = []
+    ) {
       self.id = id
       self.kind = kind
       self.capabilities = capabilities
       self.maxConcurrent = maxConcurrent
+      self.form = form
+      self.isPerformer = isPerformer
+      self.limits = limits
     }
 
     /// Whether it could ever take a task that asks for `request`.
     public func suits(_ request: AgentRequest) -> Bool {
-      (request.name == nil || request.name == id || request.name == kind)
+      form == request.form && (request.name == nil || request.name == id || request.name == kind)
         && request.capabilities.allSatisfy(capabilities.contains)
     }
   }
@@ -93,9 +105,11 @@ public struct AgentPool: Sendable {
   /// The position of the agent for `request`: among the healthy ones with room the least loaded, then the most
   /// reliable, then the first configured. An agent has room while its begun attempts leave a slot, or exceed its slots by
   /// less than `spare`.
-  func choose(_ request: AgentRequest, spare: Int) -> Int? {
+  /// - Parameter admits: says which of them may take it at all.
+  func choose(_ request: AgentRequest, spare: Int, where admits: (Member) -> Bool) -> Int? {
     var best: Int?
-    for (index, entry) in entries.enumerated() where entry.isOpen && entry.member.suits(request) {
+    for (index, entry) in entries.enumerated()
+    where entry.isOpen && entry.member.suits(request) && admits(entry.member) {
       guard entry.ahead < entry.free || entry.ahead - entry.free < spare else { continue }
       guard let other = best.map({ entries[$0] }) else {
         best = index
@@ -134,22 +148,34 @@ public struct AgentPool: Sendable {
   /// Whether an agent that is configured could ever take what is asked for.
   func serves(_ request: AgentRequest) -> Bool { entries.contains { !$0.isRetired && $0.member.suits(request) } }
 
-  /// Takes the outcome of an attempt into the record. Cancels and `lost` say nothing about the agent.
+  /// Takes the end of an attempt into the record. Cancels, refusals by a limit, what a task's own ceilings end and `lost` say
+  /// nothing about the agent.
   /// - Returns: whether the agent has just become unhealthy.
-  mutating func count(_ outcome: AttemptOutcome, at index: Int) -> Bool {
-    switch outcome {
+  mutating func count(_ ending: AttemptEnding, at index: Int) -> Bool {
+    switch ending.outcome {
     case .cancelled, .lost: return false
-    case .notStarted(let reason, infrastructure: true):
-      let was = entries[index].record.isHealthy
-      entries[index].record.infrastructureFailures += 1
-      entries[index].record.lastError = reason
-      entries[index].record.count(success: false)
-      return was && !entries[index].record.isHealthy
-    case .exited(0): entries[index].record.count(success: true)
-    case .exited, .signalled, .outOfMemory, .timedOut, .notStarted, .invalidOutput:
+    case .performed(.maxTurns, _), .performed(.maxToolCalls, _), .performed(.maxCost, _), .performed(.maxTokens, _),
+      .performed(.refused, _), .performed(.truncated, _), .performed(.providerQuota, _), .performed(.rateLimited, _),
+      .performed(.cancelled, _):
+      return false
+    case .exited(0), .performed(.completed, _): entries[index].record.count(success: true)
+    case .exited, .signalled, .outOfMemory, .timedOut, .notStarted, .invalidOutput, .performed:
       entries[index].record.count(success: false)
     }
-    entries[index].record.infrastructureFailures = 0
-    return false
+    guard ending.isFaultOfAgent else {
+      entries[index].record.infrastructureFailures = 0
+      return false
+    }
+    let was = entries[index].record.isHealthy
+    entries[index].record.infrastructureFailures += 1
+    entries[index].record.lastError = ending.outcome.message
+    return was && !entries[index].record.isHealthy
+  }
+}
+
+extension AttemptEnding {
+  fileprivate var isFaultOfAgent: Bool {
+    if case .notStarted(_, infrastructure: true) = outcome { return true }
+    return isAgentFault
   }
 }

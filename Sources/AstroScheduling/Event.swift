@@ -8,10 +8,16 @@ public enum Event: Sendable {
   case granted(AttemptKey)
   /// A limit refused the start; nothing was recorded or taken.
   case denied(AttemptKey, LimitVerdict)
+  /// The start can never be granted, why in one sentence; nothing was recorded or taken.
+  case refused(AttemptKey, String)
   /// A queued attempt has taken a slot that came free. Told together with the end that freed it.
   case began(AttemptKey)
   /// A queued attempt was taken back in time: it was never started.
   case withdrawn(AttemptKey)
+  /// An attempt that is performed needs a limit that opens at `until`, in boot time; nothing of it runs any more.
+  case parked(AttemptKey, LimitPlace, until: Int64)
+  /// A budget does not have what an attempt needs next, why in one sentence; nothing of it runs any more.
+  case overBudget(AttemptKey, String)
   /// An attempt of which it was not known has begun, under a launcher of former days; when, by boot time.
   case seenRunning(AttemptKey, since: Int64)
   /// An attempt that was thought to run never began: its runner died before it could start it.
@@ -63,6 +69,8 @@ public indirect enum Decision: Sendable {
   case update(TaskChange)
   /// Record that the first task of a run began.
   case runStarted(WorkflowID)
+  /// Record that nothing more of a run starts until it is released, and why.
+  case runHeld(WorkflowID, reason: String)
   /// Record the end of a run; its file can be settled.
   case runEnded(WorkflowID, RunState, reason: String?)
   /// Ask the agent whether it works.

@@ -1,8 +1,8 @@
 public import AstroCore
 import HeapModule
 
-/// Work that could start now, in one lane for each user and kind of agent asked for, so that a full agent or a
-/// throttled user hides nobody else's work. Holds tasks in the scheduler and files in the spool's intake: both are
+/// Work that could start now, in one lane for each user, kind of agent asked for and limits taken, so that a full
+/// agent, a throttled user or a limit that is used up hides nobody else's work. Holds tasks in the scheduler and files in the spool's intake: both are
 /// served in the same order.
 ///
 /// Order: higher priority first; then between users by start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM '96, all
@@ -12,10 +12,18 @@ public struct FairQueue<Item: Hashable & Comparable & Sendable>: Sendable {
   public struct Lane: Hashable, Sendable {
     public var user: String
     public var request: AgentRequest
+    /// Named limits that each of its items takes.
+    public var limits: [String]
+    /// Where limits are of one run alone.
+    public var workflow: WorkflowID?
 
-    public init(user: String, request: AgentRequest = AgentRequest()) {
+    public init(
+      user: String, request: AgentRequest = AgentRequest(), limits: [String] = [], workflow: WorkflowID? = nil
+    ) {
       self.user = user
       self.request = request
+      self.limits = limits
+      self.workflow = workflow
     }
   }
 

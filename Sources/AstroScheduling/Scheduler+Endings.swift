@@ -12,9 +12,12 @@ extension Scheduler {
     case .cancel, .deadline, .unreadable, .poison: ending.outcome = .cancelled(seen.outcome.status)
     }
     let name = agents.entries[agent].member.id
-    if agents.count(ending.outcome, at: agent) { scheduleProbe(name) }
-    pace += (Double(ending.duration.microseconds) - pace) / 8
-    lastEnd = now.boot
+    if agents.count(ending, at: agent) { scheduleProbe(name) }
+    if !agents.entries[agent].member.isPerformer {
+      pace += (Double(ending.duration.microseconds) - pace) / 8
+      lastEnd = now.boot
+    }
+    freeSlots(of: task, with: agent)
     decisions.append(.close(ending, agent: name))
     let counted = Int(run.tasks[task.index].counted)
     if run.firstStart[task.index] == nil { run.firstStart[task.index] = ending.startedAt }
@@ -51,11 +54,11 @@ extension Scheduler {
 
   /// Frees the slot of an attempt that runs no more.
   mutating func leaveSlot(_ agent: Int) {
-    running -= 1
+    if agents.entries[agent].member.isPerformer { performing -= 1 } else { running -= 1 }
     agents.entries[agent].running -= 1
   }
 
-  private mutating func pause(_ task: TaskReference, for wait: Duration, reason: String) {
+  mutating func pause(_ task: TaskReference, for wait: Duration, reason: String) {
     runs[task.run]?.tasks[task.index].phase = .waiting
     timers.add(.retry(task, attempt: attempts(of: task) ?? 0), at: now.boot + wait.microseconds)
     record(task, .waiting, reason: reason, notBefore: now.wall + wait, ending: nil)
@@ -113,13 +116,13 @@ extension Scheduler {
   // MARK: Ending what runs
 
   /// Asks one running attempt to end: TERM now, KILL after its grace.
-  mutating func end(_ task: TaskReference, attempt: Int, because cause: EndingCause) {
-    guard let run = runs[task.run], case .running(let agent, nil) = run.tasks[task.index].phase,
-      run.tasks[task.index].attempts == attempt
-    else { return }
+  mutating func end(_ task: TaskReference, because cause: EndingCause) {
+    guard let run = runs[task.run], case .running(let agent, nil) = run.tasks[task.index].phase else { return }
+    let runtime = run.tasks[task.index]
     runs[task.run]?.tasks[task.index].phase = .running(agent: agent, ending: cause)
-    decisions.append(.end(run.key(task.index, attempt: Int32(attempt)), because: cause))
-    timers.add(.kill(task, attempt: attempt), at: now.boot + run.plan.tasks[task.index].grace.microseconds)
+    decisions.append(.end(run.key(task.index, attempt: runtime.attempts), because: cause))
+    timers.add(
+      .kill(task, launch: runtime.launches), at: now.boot + run.plan.tasks[task.index].grace.microseconds)
   }
 
   /// Stops a whole run: what runs is ended, what has not begun never will; tasks with `always()` or `cancelled()` in
@@ -145,7 +148,7 @@ extension Scheduler {
       switch run.tasks[index].phase {
       case .committed: takeBack(task)
       case .queued: withdraw(task)
-      case .running: end(task, attempt: Int(run.tasks[index].attempts), because: cause)
+      case .running: end(task, because: cause)
       case .pending, .ready, .waiting, .beginning, .over: break
       }
     }

@@ -58,7 +58,7 @@ extension Scheduler {
     guard let task = reference(key), case .running(_, nil)? = phase(of: task),
       let timeout = runs[task.run]?.plan.tasks[task.index].timeout
     else { return }
-    timers.add(.timeout(task, attempt: key.number), at: since + timeout.microseconds)
+    timers.add(.timeout(task, launch: launches(of: task) ?? 0), at: since + timeout.microseconds)
   }
 
   /// An attempt counted as running, of another launcher, turns out not to have begun.
@@ -68,8 +68,6 @@ extension Scheduler {
     }
     leaveSlot(agent)
     run.firstStart[task.index] = nil
-    // The next start has the same number: what was timed for this one must not end it.
-    timers = timers.keeping { $0 != .kill(task, attempt: key.number) }
     forget(task, key)
   }
 
@@ -83,7 +81,7 @@ extension Scheduler {
 
   /// Makes it as if a start had never been decided: its task is ready again, or over where its run is being stopped; its
   /// number is used again.
-  private mutating func forget(_ task: TaskReference, _ key: AttemptKey) {
+  mutating func forget(_ task: TaskReference, _ key: AttemptKey) {
     guard let run = runs[task.run] else { return }
     run.tasks[task.index].attempts -= 1
     run.tasks[task.index].counted -= 1

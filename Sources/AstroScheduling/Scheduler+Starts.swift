@@ -37,9 +37,9 @@ extension Scheduler {
       if let cause {
         // Whether it has been told is not recorded, nor when: it is told again and has its whole grace.
         decisions.append(.end(run.key(index, attempt: Int32(task.attempts)), because: cause))
-        timers.add(.kill(reference, attempt: task.attempts), at: now.boot + plan.grace.microseconds)
+        timers.add(.kill(reference, launch: 0), at: now.boot + plan.grace.microseconds)
       } else if let since, let timeout = plan.timeout {
-        timers.add(.timeout(reference, attempt: task.attempts), at: since + timeout.microseconds)
+        timers.add(.timeout(reference, launch: 0), at: since + timeout.microseconds)
       }
     case .committed:
       // Whatever wait came before it was over. Decided on anew, under the same number: nothing is counted that did not
@@ -65,8 +65,7 @@ extension Scheduler {
     switch runtime.phase {
     case .pending: if runtime.missingNeeds == 0 { resolve(task) }
     case .running(let agent, _):
-      running += 1
-      agents.entries[agent].running += 1
+      takeSlot(agent)
     case .ready, .waiting, .beginning, .committed, .queued, .over: break
     }
   }
@@ -102,33 +101,54 @@ extension Scheduler {
     guard !run.isHeld else { return }
     ready.insert(
       FairQueue.Entry(priority: run.priority, age: run.order, position: task.index, item: task),
-      in: FairQueue.Lane(user: run.user, request: run.plan.tasks[task.index].agent))
+      in: lane(of: task, in: run))
   }
 
-  func admits(_ lane: FairQueue<TaskReference>.Lane, spare: Int) -> Bool {
-    blockedUsers[lane.user] == nil && agents.choose(lane.request, spare: spare) != nil
+  func lane(of task: TaskReference, in run: ActiveRun) -> FairQueue<TaskReference>.Lane {
+    let plan = run.plan.tasks[task.index]
+    let isBoundAlone = !policy.scopes.isEmpty && policy.scopes.values.contains(.workflow)
+    return FairQueue.Lane(
+      user: run.user, request: plan.agent, limits: plan.limits, workflow: isBoundAlone ? run.id : nil)
   }
 
-  /// Begins ready tasks: first what can fill free slots, then up to ``Policy/ahead`` more.
+  /// The agent that could take the tasks of a lane now, of those `admits` lets pass; `nil` when none could, or a limit
+  /// they need is used up.
+  func agent(
+    for lane: FairQueue<TaskReference>.Lane, spare: Int, where admits: (AgentPool.Member) -> Bool = { _ in true }
+  ) -> Int? {
+    guard !blocked.isEmpty else { return agents.choose(lane.request, spare: spare, where: admits) }
+    if blocked[LimitPlace(limiter: LimiterName.taskSubmission, key: lane.user)] != nil { return nil }
+    return agents.choose(lane.request, spare: spare) { member in
+      admits(member) && !policy.places(lane, member).contains { blocked[$0] != nil || blocked[$0.slots] != nil }
+    }
+  }
+
+  /// Begins ready tasks: first what can fill free slots, then up to ``Policy/ahead`` more. What agents perform themselves
+  /// begins whenever they have room.
   mutating func beginReady() {
     guard !isStopping, !ready.isEmpty else { return }
-    while startable < policy.parallel - running, begin(spare: 0) {}
+    while begin(spare: 0, where: \.isPerformer) {}
+    while startable < policy.parallel - running, begin(spare: 0, where: { !$0.isPerformer }) {}
     let ahead = ahead
-    while committed.count + queued.count + beginning < max(0, policy.parallel - running) + ahead, begin(spare: ahead) {}
+    while begunProcesses + queued.count < max(0, policy.parallel - running) + ahead,
+      begin(spare: ahead, where: { !$0.isPerformer })
+    {}
   }
 
   /// Begun attempts that would find a slot with their agent now.
   private var startable: Int {
-    agents.entries.reduce(0) { $0 + min($1.ahead, $1.free) }
+    agents.entries.reduce(0) { $0 + ($1.member.isPerformer ? 0 : min($1.ahead, $1.free)) }
   }
 
+  /// Begun attempts that take a process the launcher does not know of yet.
+  private var begunProcesses: Int { agents.entries.reduce(0) { $0 + ($1.member.isPerformer ? 0 : $1.ahead) } }
+
   /// Begins the best ready task that may begin; false when there is none.
-  private mutating func begin(spare: Int) -> Bool {
-    guard let entry = popReady(spare: spare) else { return false }
+  private mutating func begin(spare: Int, where admits: (AgentPool.Member) -> Bool) -> Bool {
+    guard let entry = popReady(spare: spare, where: admits) else { return false }
     let task = entry.item
     guard let run = runs[task.run] else { return true }
-    let request = run.plan.tasks[task.index].agent
-    guard let agent = agents.choose(request, spare: spare) else {
+    guard let agent = agent(for: lane(of: task, in: run), spare: spare, where: admits) else {
       preconditionFailure("a lane was admitted whose agent has no room")
     }
     let attempt = run.tasks[task.index].attempts + 1
@@ -145,9 +165,14 @@ extension Scheduler {
     return true
   }
 
-  private mutating func popReady(spare: Int) -> FairQueue<TaskReference>.Entry? {
-    let (blocked, agents) = (blockedUsers, agents)
-    return ready.pop { blocked[$0.user] == nil && agents.choose($0.request, spare: spare) != nil }
+  private mutating func popReady(
+    spare: Int, where admits: (AgentPool.Member) -> Bool
+  ) -> FairQueue<TaskReference>.Entry? {
+    // Taken out meanwhile, so that the queue can be changed while the rest is asked.
+    var queue = FairQueue<TaskReference>()
+    swap(&queue, &ready)
+    defer { swap(&queue, &ready) }
+    return queue.pop { agent(for: $0, spare: spare, where: admits) != nil }
   }
 
   mutating func granted(_ key: AttemptKey) {
@@ -168,13 +193,24 @@ extension Scheduler {
     runs[task.run]?.tasks[task.index].attempts -= 1
     guard let run = runs[task.run] else { return }
     if run.stopping != nil { return resolve(task) }
-    makeReady(task)
-    // The verdict speaks for the user's whole window: nobody else's tasks wait behind it.
-    let until = now.boot + max(1000, verdict.retryAfter.microseconds)
-    if until > blockedUsers[run.user] ?? 0 {
-      blockedUsers[run.user] = until
-      timers.add(.unblock(user: run.user), at: until)
+    let place = LimitPlace(limiter: verdict.limiter, key: verdict.key).waitedFor
+    let wait = max(.milliseconds(1), verdict.retryAfter)
+    // What binds this task alone says nothing about the others.
+    guard isShared(place, by: task, in: run, with: agent) else {
+      return pause(task, for: wait, reason: "limit \(place.limiter)")
     }
+    // The verdict speaks for the whole window: nobody who does not need it waits behind it.
+    makeReady(task)
+    block(place, until: now.boot + wait.microseconds)
+  }
+
+  /// The start can never be granted: waiting cannot help.
+  mutating func refused(_ key: AttemptKey, _ reason: String) {
+    guard let task = reference(key), case .beginning(_, let agent)? = phase(of: task) else { return }
+    beginning -= 1
+    agents.entries[agent].ahead -= 1
+    runs[task.run]?.tasks[task.index].attempts -= 1
+    finish(task, .failed, reason: reason)
   }
 
   /// Gives free slots to the starts that were granted first, and hands more to the launcher for the slots that come
@@ -187,7 +223,7 @@ extension Scheduler {
     while index < committed.count, queued.count < ahead / 2, running == policy.parallel {
       let task = committed[index]
       guard case .committed(let start, let chosen)? = phase(of: task), agents.entries[chosen].isOpen,
-        agents.entries[chosen].free > 0
+        agents.entries[chosen].free > 0, !agents.entries[chosen].member.isPerformer
       else {
         index += 1
         continue
@@ -207,9 +243,7 @@ extension Scheduler {
     leaveQueue(task, agent)
     run(task, start, agent)
     // One that begins at the very moment of a hold was going on when it came.
-    if let run = runs[task.run], !run.mayStart(task.index), let cause = run.stopping {
-      end(task, attempt: start.key.number, because: cause)
-    }
+    if let run = runs[task.run], !run.mayStart(task.index), let cause = run.stopping { end(task, because: cause) }
   }
 
   mutating func leaveQueue(_ task: TaskReference, _ agent: Int) {
@@ -227,12 +261,14 @@ extension Scheduler {
       run(task, start, agent)
     }
     var index = 0
-    while index < committed.count, running < policy.parallel {
+    while index < committed.count {
       let task = committed[index]
       guard case .committed(let start, let chosen)? = phase(of: task) else {
         preconditionFailure("the list of committed starts holds a task that is not")
       }
-      guard let agent = freeAgent(for: task, chosen: chosen) else {
+      guard running < policy.parallel || agents.entries[chosen].member.isPerformer,
+        let agent = freeAgent(for: task, chosen: chosen)
+      else {
         index += 1
         continue
       }
@@ -250,25 +286,34 @@ extension Scheduler {
     if case .queued(_, _, isWithdrawn: false)? = phase(of: task) { true } else { false }
   }
 
-  /// The agent chosen when the start was committed, or another that has come free first.
+  /// The agent chosen when the start was committed, or another that has come free first and takes the same limits.
   private func freeAgent(for task: TaskReference, chosen: Int) -> Int? {
-    if agents.entries[chosen].isOpen, agents.entries[chosen].free > 0 { return chosen }
-    return runs[task.run].flatMap { agents.choose($0.plan.tasks[task.index].agent, spare: 0) }
+    let entry = agents.entries[chosen]
+    if entry.isOpen, entry.free > 0 { return chosen }
+    guard let run = runs[task.run], !entry.member.isPerformer else { return nil }
+    return agents.choose(run.plan.tasks[task.index].agent, spare: 0) {
+      !$0.isPerformer && $0.limits == entry.member.limits
+    }
   }
 
   /// From here on an attempt has a slot, and its time counts.
   private mutating func run(_ task: TaskReference, _ start: AttemptStart, _ agent: Int) {
-    running += 1
-    agents.entries[agent].running += 1
+    takeSlot(agent)
     runs[task.run]?.tasks[task.index].phase = .running(agent: agent, ending: nil)
+    runs[task.run]?.tasks[task.index].launches += 1
     if let timeout = runs[task.run]?.plan.tasks[task.index].timeout {
-      timers.add(.timeout(task, attempt: start.key.number), at: now.boot + timeout.microseconds)
+      timers.add(.timeout(task, launch: launches(of: task) ?? 0), at: now.boot + timeout.microseconds)
     }
     if let run = runs[task.run], !run.hasStarted {
       run.hasStarted = true
       decisions.append(.runStarted(task.run))
     }
     decisions.append(.started(start))
+  }
+
+  private mutating func takeSlot(_ agent: Int) {
+    if agents.entries[agent].member.isPerformer { performing += 1 } else { running += 1 }
+    agents.entries[agent].running += 1
   }
 
   func reference(_ key: AttemptKey) -> TaskReference? {

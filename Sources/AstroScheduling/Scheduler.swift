@@ -8,7 +8,7 @@ public import AstroCore
 /// `max_concurrent`; no slot stays free while a task could start in it.
 public struct Scheduler: ~Copyable {
   public struct Policy: Sendable {
-    /// Attempts that may run at once.
+    /// Processes that may run at once.
     public var parallel: Int
     /// The most starts that are committed beyond the free slots, so that one fsync pays for many.
     /// Half of them the launcher may hold ready, so that a slot is filled at once while a commit is under way.
@@ -18,6 +18,8 @@ public struct Scheduler: ~Copyable {
     public var horizon = Duration.milliseconds(20)
     /// How long attempts are taken to last before the first has ended.
     public var pace = Duration.seconds(1)
+    /// For whom each named limit has a state of its own; one that is not here has one for everybody.
+    public var scopes: [String: NamedLimit.Scope] = [:]
     public init(parallel: Int) { self.parallel = parallel }
   }
 
@@ -37,8 +39,10 @@ public struct Scheduler: ~Copyable {
   /// Starts decided and not yet answered by the journal.
   var beginning = 0
   var running = 0
-  /// Users whose limit is used up, and the boot time it opens at.
-  var blockedUsers: [String: Int64] = [:]
+  /// Attempts that agents perform themselves, without a process.
+  var performing = 0
+  /// Limits that are used up, and the boot time each opens at.
+  var blocked: [LimitPlace: Int64] = [:]
   /// The current pause of an unhealthy agent's probes.
   var probePauses: [String: Duration] = [:]
   /// Tasks whose end has yet to reach their dependents, while that is being worked through.
@@ -80,8 +84,11 @@ public struct Scheduler: ~Copyable {
     case .admitted(let seed): admit(seed)
     case .granted(let key): granted(key)
     case .denied(let key, let verdict): denied(key, verdict)
+    case .refused(let key, let reason): refused(key, reason)
     case .began(let key): began(key)
     case .withdrawn(let key): withdrawn(key)
+    case .parked(let key, let place, let until): parked(key, place, until)
+    case .overBudget(let key, let reason): overBudget(key, reason)
     case .seenRunning(let key, let since): seenRunning(key, since)
     case .neverBegan(let key): neverBegan(key)
     case .ended(let ending): ended(ending)
@@ -97,11 +104,13 @@ public struct Scheduler: ~Copyable {
     guard isLive(purpose) else { return }
     switch purpose {
     case .retry(let task, _): makeReady(task)
-    case .timeout(let task, let attempt): end(task, attempt: attempt, because: .timeout)
-    case .kill(let task, let attempt):
-      if let run = runs[task.run] { decisions.append(.kill(run.key(task.index, attempt: Int32(attempt)))) }
+    case .timeout(let task, _): end(task, because: .timeout)
+    case .kill(let task, _):
+      if let run = runs[task.run] {
+        decisions.append(.kill(run.key(task.index, attempt: run.tasks[task.index].attempts)))
+      }
     case .deadline(let run, _): stop(run, because: .deadline)
-    case .unblock(let user): if let until = blockedUsers[user], until <= now.boot { blockedUsers[user] = nil }
+    case .unblock(let place): if let until = blocked[place], until <= now.boot { blocked[place] = nil }
     case .probe(let agent): decisions.append(.probe(agent: agent))
     }
   }
@@ -111,12 +120,12 @@ public struct Scheduler: ~Copyable {
     switch purpose {
     case .retry(let task, let attempt):
       if case .waiting? = phase(of: task) { attempts(of: task) == attempt } else { false }
-    case .timeout(let task, let attempt):
-      if case .running(_, nil)? = phase(of: task) { attempts(of: task) == attempt } else { false }
-    case .kill(let task, let attempt):
-      if case .running(_, .some)? = phase(of: task) { attempts(of: task) == attempt } else { false }
+    case .timeout(let task, let launch):
+      if case .running(_, nil)? = phase(of: task) { launches(of: task) == launch } else { false }
+    case .kill(let task, let launch):
+      if case .running(_, .some)? = phase(of: task) { launches(of: task) == launch } else { false }
     case .deadline(let run, let life): runs[run]?.order == life
-    case .unblock(let user): blockedUsers[user] != nil
+    case .unblock(let place): blocked[place] != nil
     case .probe: true
     }
   }
@@ -125,7 +134,7 @@ public struct Scheduler: ~Copyable {
 
   public var activeRuns: Int { runs.count }
   /// Attempts that run, or will without being asked again.
-  public var runningAttempts: Int { running + queued.count }
+  public var runningAttempts: Int { running + performing + queued.count }
   /// `nil` when the run is not among the active ones.
   public func isHeld(_ id: WorkflowID) -> Bool? { runs[id]?.isHeld }
   public func agentRecord(_ id: String) -> AgentPool.Record? { agents.record(of: id) }
@@ -154,8 +163,8 @@ public struct Scheduler: ~Copyable {
 
   /// Whether something is under way: an attempt that runs, or one that will without waiting for any timer.
   public var isBusy: Bool {
-    running > 0 || !queued.isEmpty || beginning > 0
-      || (!isStopping && (!committed.isEmpty || ready.contains { admits($0, spare: 1) }))
+    running > 0 || performing > 0 || !queued.isEmpty || beginning > 0
+      || (!isStopping && (!committed.isEmpty || ready.contains { agent(for: $0, spare: 1) != nil }))
   }
 
   /// The earliest end of a retry's pause, in boot microseconds: what a pass that would otherwise leave may wait for.
@@ -183,11 +192,13 @@ public struct Scheduler: ~Copyable {
     for task in committed where !stands(task) { takeBack(task) }
   }
 
-  /// Forgets until when users were told to wait: their limits are asked anew.
-  public mutating func unblock() { blockedUsers.removeAll() }
+  /// Forgets until when limits are used up: they are asked anew.
+  public mutating func unblock() { blocked.removeAll() }
 
   func phase(of task: TaskReference) -> TaskPhase? { runs[task.run]?.tasks[task.index].phase }
   func attempts(of task: TaskReference) -> Int? { runs[task.run].map { Int($0.tasks[task.index].attempts) } }
+
+  func launches(of task: TaskReference) -> Int32? { runs[task.run]?.tasks[task.index].launches }
 
   mutating func takeOrder() -> Int64 {
     defer { nextOrder += 1 }

@@ -15,14 +15,14 @@ struct TimerQueue {
   enum Purpose: Equatable {
     /// A waiting task may be tried again.
     case retry(TaskReference, attempt: Int)
-    /// The attempt has had its time.
-    case timeout(TaskReference, attempt: Int)
+    /// What was launched has had its time. `launch` is ``TaskRuntime/launches``: an attempt may be begun more than once.
+    case timeout(TaskReference, launch: Int32)
     /// It was asked to end and has not.
-    case kill(TaskReference, attempt: Int)
+    case kill(TaskReference, launch: Int32)
     /// `life` is the run's ``ActiveRun/order``: a run that ended and was retried has another.
     case deadline(WorkflowID, life: Int64)
-    /// A throttled user's limit opens.
-    case unblock(user: String)
+    /// A limit opens.
+    case unblock(LimitPlace)
     case probe(agent: String)
   }
 

@@ -1,16 +1,5 @@
 public import AstroCore
 
-/// One limiter under one key: what is charged together.
-public struct LimitPlace: Hashable, Sendable {
-  public var limiter: String
-  public var key: String
-
-  public init(limiter: String, key: String) {
-    self.limiter = limiter
-    self.key = key
-  }
-}
-
 /// Those who wait until a limit opens.
 public struct LimitWaiters: Sendable, Equatable {
   public private(set) var count = 0

@@ -1,0 +1,51 @@
+public import AstroCore
+
+/// What a budget belongs to: `run` and an identifier, `task` and `<run>/<task>`, or a budget of the configuration by its
+/// name and the period, and user where it has one for each.
+public struct BudgetPlace: Sendable, Hashable {
+  public var scope: String
+  public var key: String
+
+  public init(scope: String, key: String) {
+    self.scope = scope
+    self.key = key
+  }
+
+  public static func run(_ id: WorkflowID) -> BudgetPlace { BudgetPlace(scope: "run", key: id.text) }
+  public static func task(_ task: String, of id: WorkflowID) -> BudgetPlace {
+    BudgetPlace(scope: "task", key: "\(id.text)/\(task)")
+  }
+}
+
+/// What is spent of a budget and what is reserved for calls under way; together they never pass its bounds.
+public struct BudgetRecord: Sendable, Equatable {
+  public var place: BudgetPlace
+  public var costHeld = Money.zero
+  public var costSpent = Money.zero
+  public var tokensHeld: Int64 = 0
+  public var tokensSpent: Int64 = 0
+  public var calls: Int64 = 0
+  /// Bounds that were raised since; `nil` is as it was written.
+  public var raised = BudgetPlan()
+
+  public init(place: BudgetPlace) { self.place = place }
+
+  /// The bounds that hold: those written, or what they were raised to.
+  public func bounds(_ plan: BudgetPlan) -> BudgetPlan {
+    BudgetPlan(
+      cost: raised.cost ?? plan.cost, tokens: raised.tokens ?? plan.tokens, calls: raised.calls ?? plan.calls)
+  }
+
+  /// What stands against one more call, the end of a sentence that begins with the budget; `nil` when nothing does.
+  public func obstacle(to ceiling: CallCeiling, under plan: BudgetPlan) -> String? {
+    let bounds = bounds(plan)
+    if let most = bounds.calls, calls >= most { return "its \(most) calls are made" }
+    if let most = bounds.tokens, tokensSpent + tokensHeld + ceiling.tokens > most {
+      return "of \(most) tokens \(tokensSpent + tokensHeld) are used, and the next call may take \(ceiling.tokens)"
+    }
+    guard let most = bounds.cost else { return nil }
+    guard let cost = ceiling.cost else { return "the model '\(ceiling.model)' has no price in config/models.yaml" }
+    guard costSpent + costHeld + cost > most else { return nil }
+    return "of \(most) \(costSpent + costHeld) are used, and the next call may cost \(cost)"
+  }
+}

@@ -1,0 +1,75 @@
+public import AstroCore
+
+/// One call to a model in the ledger: what was reserved for it, and, once it is settled, what it took.
+public struct CallRecord: Sendable, Equatable {
+  public var id: CallID
+  public var key: AttemptKey
+  public var agent: String
+  public var ceiling: CallCeiling
+  public var started: Moment
+  /// The boot that `started.boot` counts from.
+  public var bootID: String
+  /// What was charged for it, and where.
+  public var charges: [Charge]
+  public var budgets: [BudgetPlace]
+  /// `nil` while it is under way, or when nobody knows what became of it: the whole reservation stays counted.
+  public var account: CallAccount?
+
+  /// A weight at a limit.
+  public struct Charge: Sendable, Equatable {
+    public var place: LimitPlace
+    public var weight: Int64
+
+    public init(_ place: LimitPlace, weight: Int64) {
+      self.place = place
+      self.weight = weight
+    }
+  }
+
+  public init(
+    id: CallID = CallID(0), key: AttemptKey, agent: String, ceiling: CallCeiling, started: Moment, bootID: String,
+    charges: [Charge] = [], budgets: [BudgetPlace] = [], account: CallAccount? = nil
+  ) {
+    self.id = id
+    self.key = key
+    self.agent = agent
+    self.ceiling = ceiling
+    self.started = started
+    self.bootID = bootID
+    self.charges = charges
+    self.budgets = budgets
+    self.account = account
+  }
+}
+
+extension RecordText {
+  static func encode(_ charges: [CallRecord.Charge]) -> String {
+    JSONValue.list(
+      charges.map { .list([.string($0.place.limiter), .string($0.place.key), .integer($0.weight)]) }
+    ).json
+  }
+
+  static func charges(_ text: String) -> [CallRecord.Charge]? {
+    triples(text)?.map { CallRecord.Charge(LimitPlace(limiter: $0.0, key: $0.1), weight: $0.2) }
+  }
+
+  static func encode(_ places: [BudgetPlace]) -> String {
+    JSONValue.list(places.map { .list([.string($0.scope), .string($0.key), .integer(0)]) }).json
+  }
+
+  static func budgets(_ text: String) -> [BudgetPlace]? {
+    triples(text)?.map { BudgetPlace(scope: $0.0, key: $0.1) }
+  }
+
+  private static func triples(_ text: String) -> [(String, String, Int64)]? {
+    guard case .list(let items)? = try? JSONReader.parse(text) else { return nil }
+    var result: [(String, String, Int64)] = []
+    for item in items {
+      guard case .list(let parts) = item, parts.count == 3, case .string(let a) = parts[0],
+        case .string(let b) = parts[1], case .integer(let c) = parts[2]
+      else { return nil }
+      result.append((a, b, c))
+    }
+    return result
+  }
+}

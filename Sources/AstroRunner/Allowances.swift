@@ -1,0 +1,294 @@
+import AstroConfiguration
+import AstroCore
+import AstroJournal
+import AstroLimits
+
+/// The named limits and the budgets of the configuration, and what work takes of them: all it needs or nothing, in one
+/// transaction.
+struct Allowances {
+  let limits: [String: NamedLimit]
+  let budgets: [PeriodBudget]
+  /// The limits every user has.
+  let rates: RateLimits
+
+  init(_ configuration: Configuration) {
+    limits = Dictionary(configuration.limits.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    budgets = configuration.budgets
+    rates = RateLimits(configured: configuration.system.limits)
+  }
+
+  /// What an attempt needs to begin, or to make one more call.
+  struct Demand {
+    var key: AttemptKey
+    var user: String
+    var agent: String
+    /// Its own and its agent's.
+    var limits: [String]
+    /// The agent sends requests itself.
+    var isPerformed: Bool
+    /// It takes a place among those that run at a time.
+    var isStart: Bool
+    /// `nil` where calls cost nothing.
+    var ceiling: CallCeiling?
+    var budget: BudgetPlan?
+    var runBudget: BudgetPlan?
+  }
+
+  enum Answer {
+    /// With its place in the ledger, where it has a ceiling.
+    case granted(CallID?)
+    case refused(LimitVerdict)
+    /// Waiting cannot help; why, in one sentence.
+    case never(String)
+    case overBudget(String)
+  }
+
+  func take(_ demand: Demand, in transaction: Transaction) throws(Failure) -> Answer {
+    let charges: [Charge]
+    do throws(Failure) {
+      charges = try self.charges(of: demand, in: transaction)
+      if let refusal = try refusal(of: charges, for: demand, in: transaction) { return .refused(refusal) }
+    } catch {
+      guard error.code == .limit else { throw error }
+      return .never("limit \(error.subject): \(error.message)")
+    }
+    let accounts = accounts(of: demand, at: transaction.now.wall)
+    if let obstacle = try obstacle(to: demand, of: accounts, in: transaction) { return obstacle }
+    for charge in charges where charge.weight > 0 {
+      _ = try transaction.consume(
+        charge.place.limiter, key: charge.place.key, window: charge.window, weight: charge.weight)
+    }
+    if demand.isStart {
+      for (limit, place) in places(of: demand) where limit.bounds.concurrent != nil {
+        try transaction.hold(place.slots, for: demand.key)
+      }
+    }
+    guard let ceiling = demand.ceiling else { return .granted(nil) }
+    return .granted(
+      try transaction.begin(
+        CallRecord(
+          key: demand.key, agent: demand.agent, ceiling: ceiling, started: transaction.now,
+          bootID: transaction.bootID, charges: charges.map { .init($0.place, weight: $0.weight) },
+          budgets: accounts.map(\.place))))
+  }
+
+  /// Puts what a call took in place of what was reserved for it, at the limits it was charged to.
+  func settle(_ call: CallRecord, used account: CallAccount, in transaction: Transaction) throws(Failure) {
+    for charge in call.charges {
+      guard let (window, dimension) = window(of: charge.place, at: transaction.now.wall) else { continue }
+      let used: Int64
+      switch dimension {
+      // A request that was made is made, also in vain.
+      case nil, .concurrent: used = charge.weight
+      case .tokens: used = account.usage?.total ?? charge.weight
+      case .spend: used = account.cost?.picodollars ?? charge.weight
+      }
+      try transaction.settle(
+        charge.place, window: window, reserved: charge.weight, used: used, grantedAt: call.started.boot,
+        bootID: call.bootID)
+    }
+  }
+
+  /// Gives back what was charged for a call that is not made.
+  func refund(_ call: CallRecord, in transaction: Transaction) throws(Failure) {
+    for charge in call.charges {
+      guard let (window, _) = window(of: charge.place, at: transaction.now.wall) else { continue }
+      try transaction.settle(
+        charge.place, window: window, reserved: charge.weight, used: 0, grantedAt: call.started.boot,
+        bootID: call.bootID)
+    }
+  }
+
+  /// Nothing more is sent by an agent before `time`, in boot time, nor by others that share its limits: its provider said so.
+  func block(agent: String, limits names: [String], user: String, run: WorkflowID, until time: Int64, in transaction: Transaction)
+    throws(Failure)
+  {
+    try transaction.block(LimitPlace(limiter: LimiterName.provider, key: agent), until: time, window: Self.open)
+    for name in names {
+      guard let limit = limits[name] else { continue }
+      let place = LimitPlace(limiter: name, key: limit.scope.key(user: user, agent: agent, workflow: run.text))
+      guard let (window, _) = window(of: place, at: transaction.now.wall) else { continue }
+      try transaction.block(place, until: time, window: window)
+    }
+  }
+
+  // MARK: What is charged, and where
+
+  private struct Charge {
+    var place: LimitPlace
+    var window: RateWindow
+    var weight: Int64
+  }
+
+  /// Grants everything, and can be blocked.
+  private static let open = RateWindow(maxRequests: .max, window: .microseconds(1))
+
+  private func places(of demand: Demand) -> [(limit: NamedLimit, place: LimitPlace)] {
+    var seen: Set<String> = []
+    return demand.limits.compactMap { name in
+      guard seen.insert(name).inserted, let limit = limits[name] else { return nil }
+      let key = limit.scope.key(user: demand.user, agent: demand.agent, workflow: demand.key.workflow.text)
+      return (limit, LimitPlace(limiter: name, key: key))
+    }
+  }
+
+  private func charges(of demand: Demand, in transaction: Transaction) throws(Failure) -> [Charge] {
+    var charges: [Charge] = []
+    if demand.isPerformed {
+      charges.append(
+        Charge(place: LimitPlace(limiter: LimiterName.provider, key: demand.agent), window: Self.open, weight: 0))
+      if case .window(let window) = try rates.limit(LimiterName.apiCalls) {
+        charges.append(
+          Charge(place: LimitPlace(limiter: LimiterName.apiCalls, key: demand.user), window: window, weight: 1))
+      }
+    }
+    let minute = LocalTime.minute(of: transaction.now.wall)
+    for (limit, place) in places(of: demand) {
+      let bounds = limit.bounds(atMinute: minute)
+      // A limit without a rate can still be blocked by its provider.
+      charges.append(Charge(place: place, window: bounds.rate.map(RateWindow.init) ?? Self.open, weight: bounds.rate == nil ? 0 : 1))
+      guard let ceiling = demand.ceiling else { continue }
+      if let tokens = bounds.tokens {
+        let weight = try weight(of: ceiling, limit, agent: demand.agent, in: transaction)
+        charges.append(Charge(place: place.dimension(.tokens), window: RateWindow(tokens), weight: weight))
+      }
+      if let spend = bounds.spend {
+        guard let cost = ceiling.cost else {
+          throw Failure(
+            .limit, subject: "\(limit.name)/spend_usd",
+            message: "the model '\(ceiling.model)' has no price in config/models.yaml")
+        }
+        charges.append(
+          Charge(place: place.dimension(.spend), window: RateWindow(spend), weight: cost.picodollars))
+      }
+    }
+    return charges
+  }
+
+  /// How many tokens are taken before a call: the most it can be, or what nineteen of the last twenty calls like it took
+  /// at most, once there are enough of them. `reference`: a 95th percentile that is settled uses over 90 % of a limit, where
+  /// the most it can be uses 60 %.
+  private func weight(
+    of ceiling: CallCeiling, _ limit: NamedLimit, agent: String, in transaction: Transaction
+  ) throws(Failure) -> Int64 {
+    guard limit.reservation == .expected else { return ceiling.tokens }
+    let known = try transaction.reading.recentTokens(of: agent, model: ceiling.model, last: 60).sorted()
+    guard known.count >= 20 else { return ceiling.tokens }
+    return min(ceiling.tokens, known[known.count * 95 / 100])
+  }
+
+  /// The refusal that lasts longest; `nil` when everything is to be had.
+  private func refusal(
+    of charges: [Charge], for demand: Demand, in transaction: Transaction
+  ) throws(Failure) -> LimitVerdict? {
+    var binding: LimitVerdict?
+    for charge in charges {
+      let verdict = try transaction.check(
+        charge.place.limiter, key: charge.place.key, window: charge.window, weight: charge.weight)
+      if !verdict.allowed, verdict.retryAfter > binding?.retryAfter ?? .zero { binding = verdict }
+    }
+    if let found = binding, let change = nextChange(of: demand, at: transaction.now.wall) {
+      binding?.retryAfter = min(found.retryAfter, change)
+    }
+    guard demand.isStart else { return binding }
+    let minute = LocalTime.minute(of: transaction.now.wall)
+    for (limit, place) in places(of: demand) {
+      guard let most = limit.bounds(atMinute: minute).concurrent else { continue }
+      let held = try transaction.reading.holds(of: place.slots)
+      // Whoever holds a place here is heard of at once when it ends; of other processes after this pause.
+      if held >= most, binding?.retryAfter ?? .zero < Self.slotPause {
+        binding = LimitVerdict(
+          limiter: place.slots.limiter, key: place.key, allowed: false, limit: most, remaining: 0,
+          resetAt: transaction.now.wall + Self.slotPause, retryAfter: Self.slotPause)
+      }
+    }
+    return binding
+  }
+
+  private static let slotPause = Duration.seconds(5)
+
+  /// When other bounds of one of the limits begin to hold.
+  private func nextChange(of demand: Demand, at now: Timestamp) -> Duration? {
+    let minute = LocalTime.minute(of: now)
+    let edges = places(of: demand).flatMap { $0.limit.hours.flatMap { [$0.from, $0.to] } }
+    let wait = edges.map { ($0 - minute + 1440) % 1440 }.map { $0 == 0 ? 1440 : $0 }.min()
+    return wait.map { .seconds($0 * 60) - .microseconds(now.microseconds % 60_000_000) }
+  }
+
+  /// The window in force at a place that was charged, and what it counts.
+  private func window(
+    of place: LimitPlace, at now: Timestamp
+  ) -> (RateWindow, LimitPlace.Dimension?)? {
+    if place.limiter == LimiterName.provider { return (Self.open, nil) }
+    if place.limiter == LimiterName.apiCalls {
+      guard case .window(let window)? = rates.configured[place.limiter] else { return nil }
+      return (window, nil)
+    }
+    guard let limit = limits[place.waitedFor.limiter] else { return nil }
+    let bounds = limit.bounds(atMinute: LocalTime.minute(of: now))
+    let key = LimitPlace(limiter: limit.name, key: place.key)
+    if place == key { return (bounds.rate.map(RateWindow.init) ?? Self.open, nil) }
+    if place == key.dimension(.tokens) { return bounds.tokens.map { (RateWindow($0), .tokens) } }
+    if place == key.dimension(.spend) { return bounds.spend.map { (RateWindow($0), .spend) } }
+    return nil
+  }
+
+  // MARK: Budgets
+
+  private struct Account {
+    var place: BudgetPlace
+    var bounds: BudgetPlan
+    /// When it is whole again, for one of a period.
+    var renewal: Timestamp?
+    var title: String
+    var policy = PeriodBudget.Policy.hold
+  }
+
+  private func accounts(of demand: Demand, at now: Timestamp) -> [Account] {
+    guard demand.ceiling != nil else { return [] }
+    var accounts: [Account] = []
+    if let budget = demand.budget {
+      accounts.append(
+        Account(
+          place: .task(demand.key.task, of: demand.key.workflow), bounds: budget,
+          title: "the budget of task '\(demand.key.task)'"))
+    }
+    if let budget = demand.runBudget {
+      accounts.append(Account(place: .run(demand.key.workflow), bounds: budget, title: "the budget of the run"))
+    }
+    for budget in budgets {
+      let day = LocalTime.day(of: now, isLocal: budget.timeZone == .local)
+      let key = budget.scope == .user ? "\(day.name)/\(demand.user)" : day.name
+      let whose = budget.scope == .user ? " of user \(demand.user)" : ""
+      accounts.append(
+        Account(
+          place: BudgetPlace(scope: "budget:\(budget.name)", key: key), bounds: budget.bounds, renewal: day.end,
+          title: "the budget '\(budget.name)'\(whose) of \(day.name)", policy: budget.onExceeded))
+    }
+    return accounts
+  }
+
+  private func obstacle(
+    to demand: Demand, of accounts: [Account], in transaction: Transaction
+  ) throws(Failure) -> Answer? {
+    guard let ceiling = demand.ceiling else { return nil }
+    for account in accounts {
+      let record = try transaction.reading.budget(account.place) ?? BudgetRecord(place: account.place)
+      guard let obstacle = record.obstacle(to: ceiling, under: account.bounds) else { continue }
+      guard let renewal = account.renewal, account.policy == .park else {
+        return .overBudget("\(account.title): \(obstacle)")
+      }
+      let now = transaction.now.wall
+      return .refused(
+        LimitVerdict(
+          limiter: account.place.scope, key: account.place.key, allowed: false,
+          limit: account.bounds.cost?.picodollars ?? account.bounds.tokens ?? account.bounds.calls ?? 0, remaining: 0,
+          resetAt: renewal, retryAfter: renewal - now))
+    }
+    return nil
+  }
+}
+
+extension RateWindow {
+  init(_ rate: NamedLimit.Rate) { self.init(maxRequests: rate.amount, window: rate.window) }
+}

@@ -1,0 +1,172 @@
+import AstroCore
+import CLinux
+import Glibc
+import Synchronization
+
+/// Attempts that agents perform in this process, beside the loop: they ask it for leave before each call that costs and tell
+/// it what came of them, by messages that it takes when ``descriptor`` is readable.
+final class Performances: Sendable {
+  enum Message: Sendable {
+    case leave(AttemptKey, CallCeiling, Reply<CallLeave>)
+    case settle(AttemptKey, CallID, CallAccount, Reply<Void>)
+    /// `unused` was granted with the start and not needed.
+    case ended(AttemptKey, PerformanceResult, since: Moment, unused: CallID?)
+  }
+
+  private struct State {
+    var tasks: [AttemptKey: Task<Void, Never>] = [:]
+    var messages: [Message] = []
+    var isClosed = false
+  }
+
+  let descriptor = clinux_eventfd()
+  private let clock: any AstroCore.Clock
+  private let state = Mutex(State())
+
+  init(clock: any AstroCore.Clock) { self.clock = clock }
+
+  deinit {
+    close()
+    Glibc.close(descriptor)
+  }
+
+  /// Begins an attempt that is in the journal already.
+  /// - Parameter granted: the leave for its first call, taken with its start.
+  func start(_ request: PerformanceRequest, with performer: any Performer, granted: (CallID, CallCeiling)?) {
+    let since = clock.now()
+    let desk = LoopDesk(request.key, granted: granted) { [weak self] in self?.post($0) }
+    state.withLock { state in
+      guard !state.isClosed else { return }
+      // Outside every task: the loop is a thread of its own that sleeps in poll(2). Its end is told by a message, and
+      // `close` cancels it.
+      state.tasks[request.key] = Task { [weak self] in
+        let result = await performer.perform(request, desk: desk)
+        self?.end(.ended(request.key, result, since: since, unused: desk.takeGranted()), of: request.key)
+      }
+    }
+  }
+
+  /// Asks an attempt to end.
+  /// - Returns: false when it is none of these.
+  func cancel(_ key: AttemptKey) -> Bool {
+    let task = state.withLock { $0.tasks[key] }
+    task?.cancel()
+    return task != nil
+  }
+
+  /// What was told since the last call, in order.
+  func take() -> [Message] {
+    var count: UInt64 = 0
+    _ = read(descriptor, &count, 8)
+    return state.withLock { state in
+      defer { state.messages.removeAll() }
+      return state.messages
+    }
+  }
+
+  /// Ends everything at once: the attempts are left without an outcome, for the next runner to go on with.
+  func close() {
+    let tasks = state.withLock { state in
+      state.isClosed = true
+      // Their replies go with them, and answer for themselves.
+      state.messages.removeAll()
+      return state.tasks.values.map { $0 }
+    }
+    for task in tasks { task.cancel() }
+  }
+
+  /// Waits until nothing is performed any more, at most `patience`: what agents have started for themselves ends with them.
+  func drain(patience: Duration) {
+    let until = clock.now().boot + patience.microseconds
+    while state.withLock({ !$0.tasks.isEmpty }) {
+      let left = until - clock.now().boot
+      guard left > 0 else { return }
+      var poller = Poller()
+      poller.watch(descriptor)
+      poller.wait(atMost: left)
+      _ = take()
+    }
+  }
+
+  private func post(_ message: Message) {
+    let isOpen = state.withLock { state in
+      if !state.isClosed { state.messages.append(message) }
+      return !state.isClosed
+    }
+    if isOpen { ring() }
+  }
+
+  private func end(_ message: Message, of key: AttemptKey) {
+    state.withLock { state in
+      state.tasks[key] = nil
+      if !state.isClosed { state.messages.append(message) }
+    }
+    ring()
+  }
+
+  private func ring() {
+    var one: UInt64 = 1
+    _ = write(descriptor, &one, 8)
+  }
+}
+
+/// Where one attempt waits for an answer of the loop. One that nobody answers, because the loop has ended, answers for
+/// itself: nobody waits for ever.
+final class Reply<Value: Sendable>: Sendable {
+  private let continuation: Mutex<CheckedContinuation<Value, Never>?>
+  private let otherwise: Value
+
+  init(_ continuation: CheckedContinuation<Value, Never>, otherwise: Value) {
+    self.continuation = Mutex(continuation)
+    self.otherwise = otherwise
+  }
+
+  deinit { answer(otherwise) }
+
+  func answer(_ value: Value) {
+    let waiting = continuation.withLock { continuation in
+      defer { continuation = nil }
+      return continuation
+    }
+    waiting?.resume(returning: value)
+  }
+}
+
+/// The desk of one attempt: passes what it asks to the loop.
+private final class LoopDesk: CallDesk {
+  private let key: AttemptKey
+  private let granted: Mutex<(call: CallID, ceiling: CallCeiling)?>
+  private let post: @Sendable (Performances.Message) -> Void
+
+  init(
+    _ key: AttemptKey, granted: (CallID, CallCeiling)?, post: @escaping @Sendable (Performances.Message) -> Void
+  ) {
+    self.key = key
+    self.granted = Mutex(granted.map { (call: $0.0, ceiling: $0.1) })
+    self.post = post
+  }
+
+  /// What was granted with the start and has not been used; the caller gives it back.
+  func takeGranted() -> CallID? {
+    granted.withLock { granted in
+      defer { granted = nil }
+      return granted?.call
+    }
+  }
+
+  func leave(for ceiling: CallCeiling) async -> CallLeave {
+    let first = granted.withLock { granted -> CallID? in
+      guard let known = granted, known.ceiling == ceiling else { return nil }
+      granted = nil
+      return known.call
+    }
+    if let first { return .granted(first) }
+    return await withCheckedContinuation {
+      post(.leave(key, ceiling, Reply($0, otherwise: .never("the runner has ended"))))
+    }
+  }
+
+  func settle(_ call: CallID, _ account: CallAccount) async {
+    await withCheckedContinuation { post(.settle(key, call, account, Reply($0, otherwise: ()))) }
+  }
+}

@@ -1,0 +1,89 @@
+import AstroCore
+
+extension Scheduler.Policy {
+  /// Where the limits of a lane's tasks are charged when `member` takes them.
+  func places(_ lane: FairQueue<TaskReference>.Lane, _ member: AgentPool.Member) -> [LimitPlace] {
+    var places = (lane.limits + member.limits).map { name in
+      let scope = scopes[name] ?? .all
+      return LimitPlace(
+        limiter: name, key: scope.key(user: lane.user, agent: member.id, workflow: lane.workflow?.text ?? ""))
+    }
+    if member.isPerformer {
+      places.append(LimitPlace(limiter: LimiterName.provider, key: member.id))
+      places.append(LimitPlace(limiter: LimiterName.apiCalls, key: lane.user))
+    }
+    return places
+  }
+}
+
+extension Scheduler {
+  /// Nothing that needs the limit begins before `until`, in boot time.
+  mutating func block(_ place: LimitPlace, until: Int64) {
+    guard until > blocked[place] ?? 0 else { return }
+    blocked[place] = until
+    timers.add(.unblock(place), at: until)
+  }
+
+  /// Whether all tasks of a lane wait for a place, and not this one alone.
+  func isShared(_ place: LimitPlace, by task: TaskReference, in run: ActiveRun, with agent: Int) -> Bool {
+    if place.limiter == LimiterName.taskSubmission { return true }
+    return policy.places(lane(of: task, in: run), agents.entries[agent].member).contains {
+      $0 == place || $0.slots == place
+    }
+  }
+
+  /// An attempt gives back its places among those that may run at a time: whoever waits for one is asked again.
+  mutating func freeSlots(of task: TaskReference, with agent: Int) {
+    guard !blocked.isEmpty, let run = runs[task.run] else { return }
+    for place in policy.places(lane(of: task, in: run), agents.entries[agent].member) { blocked[place.slots] = nil }
+  }
+
+  /// An attempt found a limit used up half-way and has ended without an outcome: it begins again when the limit opens, under
+  /// the same number, behind whoever waits for it already.
+  mutating func parked(_ key: AttemptKey, _ place: LimitPlace, _ until: Int64) {
+    guard let task = reference(key), case .running(let agent, let cause)? = phase(of: task), let run = runs[task.run]
+    else { return }
+    // Asked to end at the same moment: that is how it ends.
+    guard cause == nil else { return ended(.withoutWork(key, at: now.wall)) }
+    leaveSlot(agent)
+    freeSlots(of: task, with: agent)
+    let until = max(until, now.boot + 1000)
+    if isShared(place, by: task, in: run, with: agent) {
+      block(place, until: until)
+      return forget(task, key)
+    }
+    run.tasks[task.index].attempts -= 1
+    run.tasks[task.index].counted -= 1
+    decisions.append(.forget(key))
+    pause(task, for: .microseconds(until - now.boot), reason: "limit \(place.limiter)")
+  }
+
+  /// A budget does not have what an attempt needs next: the attempt is as if it had not begun, and its run is held.
+  mutating func overBudget(_ key: AttemptKey, _ reason: String) {
+    guard let task = reference(key) else { return }
+    switch phase(of: task) {
+    case .beginning(_, let agent):
+      beginning -= 1
+      agents.entries[agent].ahead -= 1
+      runs[task.run]?.tasks[task.index].attempts -= 1
+      if let run = runs[task.run], run.stopping != nil { return resolve(task) }
+      makeReady(task)
+    case .running(_, .some): return ended(.withoutWork(key, at: now.wall))
+    case .running(let agent, nil):
+      leaveSlot(agent)
+      freeSlots(of: task, with: agent)
+      forget(task, key)
+    case .pending, .ready, .waiting, .committed, .queued, .over, nil: return
+    }
+    guard let run = runs[task.run], run.stopping == nil, !run.isHeld else { return }
+    hold(task.run)
+    decisions.append(.runHeld(task.run, reason: reason))
+  }
+}
+
+extension AttemptEnding {
+  /// The end of an attempt that was asked to end and had stopped by itself.
+  fileprivate static func withoutWork(_ key: AttemptKey, at time: Timestamp) -> AttemptEnding {
+    AttemptEnding(key: key, outcome: .cancelled(nil), startedAt: time, finishedAt: time, duration: .zero)
+  }
+}
