@@ -54,7 +54,7 @@ struct AgentsReader {
     let capabilities = agent.member("capabilities").flatMap { decoder.list($0, of: "capabilities", capability) }
     let most = agent.integer("max_concurrent", in: 1...10_000)
     guard let id else { return nil }
-    return AgentConfiguration(id: id, kind: "command", capabilities: capabilities ?? [], maxConcurrent: most)
+    return AgentConfiguration(id: id, capabilities: capabilities ?? [], maxConcurrent: most, settings: .command(nil))
   }
 
   /// Ids stand in metrics, logs and workflows, where a type may stand too.

@@ -11,6 +11,14 @@ public struct ConfigurationError: Error, Sendable {
 public struct Configuration: Sendable {
   public var system: SystemConfiguration
   public var agents: [AgentConfiguration]
+  /// `mcp_servers:`, by their names.
+  public var servers: [String: MCPServerSettings] = [:]
+  /// `limits:`, in the order of the file.
+  public var limits: [NamedLimit] = []
+  /// `budgets:`, in the order of the file.
+  public var budgets: [PeriodBudget] = []
+  /// `models:`, in the order of the file.
+  public var prices: [ModelPriceEntry] = []
   public var warnings: [Diagnostic]
 
   /// Reads `config/system_config.yaml` and `config/agents.yaml`; the variables `ENVIRONMENT`, `LOG_LEVEL` and

@@ -56,22 +56,3 @@ public struct SystemConfiguration: Sendable, Equatable {
 
   public init() {}
 }
-
-/// One entry of `config/agents.yaml`.
-public struct AgentConfiguration: Sendable, Equatable {
-  public var id: String
-  public var kind: String
-  public var capabilities: [String]
-  /// `nil` is unbounded.
-  public var maxConcurrent: Int?
-
-  public init(id: String, kind: String, capabilities: [String], maxConcurrent: Int? = nil) {
-    self.id = id
-    self.kind = kind
-    self.capabilities = capabilities
-    self.maxConcurrent = maxConcurrent
-  }
-
-  /// What a home without `config/agents.yaml` has.
-  public static let builtIn = AgentConfiguration(id: "shell_agent_001", kind: "command", capabilities: ["shell"])
-}

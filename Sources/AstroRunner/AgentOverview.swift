@@ -35,7 +35,7 @@ public struct AgentOverview {
       let record = known[agent.id] ?? AgentPool.Record()
       let running = attempts.count { $0.agent == agent.id }
       return Row(
-        id: agent.id, kind: agent.kind, capabilities: agent.capabilities,
+        id: agent.id, kind: agent.kind.rawValue, capabilities: agent.capabilities,
         status: record.isHealthy ? (running > 0 ? .active : .idle) : .unhealthy, running: running,
         maxConcurrent: agent.maxConcurrent, reliability: record.reliability, lastError: record.lastError)
     }

@@ -9,12 +9,14 @@ import Glibc
 /// Turns bytes into an ``Admission``: everything that can be said about a file without the journal.
 public struct Examiner {
   let agents: [AgentPool.Member]
+  let surroundings: Surroundings
   let trustedUsers: Set<String>
   let ownUser: UInt32 = geteuid()
 
   /// One that knows the agents and the trusted users of a home.
   public init(_ configuration: Configuration) {
     agents = configuration.members
+    surroundings = configuration.surroundings
     trustedUsers = Set(configuration.system.trustedUsers)
   }
 
@@ -104,9 +106,8 @@ public struct Examiner {
   /// trusted with that.
   private func mayBeRoot(_ owner: UInt32, _ user: String) -> Bool { ownUser != 0 || owner == 0 || user != "root" }
 
-  /// What the text says, checked against the agents of the home.
+  /// What the text says, checked against what the home has.
   public func parse(_ bytes: [UInt8], file: String) -> ParsedWorkflow {
-    WorkflowParser.parse(
-      bytes, file: file, agents: agents.map { AgentOffer(id: $0.id, kind: $0.kind, capabilities: $0.capabilities) })
+    WorkflowParser.parse(bytes, file: file, in: surroundings)
   }
 }

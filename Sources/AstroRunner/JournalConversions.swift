@@ -75,7 +75,7 @@ extension Configuration {
   var members: [AgentPool.Member] {
     agents.map {
       AgentPool.Member(
-        id: $0.id, kind: $0.kind, capabilities: Set($0.capabilities), maxConcurrent: $0.maxConcurrent)
+        id: $0.id, kind: $0.kind.rawValue, capabilities: Set($0.capabilities), maxConcurrent: $0.maxConcurrent)
     }
   }
 }

@@ -26,16 +26,19 @@ public enum WorkflowParser {
   /// Never fails otherwise than by diagnostics. Time and memory are in proportion to the file; the stack is bounded.
   /// - Parameters:
   ///   - file: the file as the user named it, for the diagnostics.
-  ///   - agents: those that are there; tasks that none of them could ever take are errors then.
-  public static func parse(_ bytes: [UInt8], file: String, agents: [AgentOffer]? = nil) -> ParsedWorkflow {
-    parse(bytes, file: file, agents: agents, mostTasks: mostTasks)
+  ///   - surroundings: what the home has; what is not there is an error then: tasks that no agent could ever take,
+  ///     limits and servers that nobody configured.
+  public static func parse(_ bytes: [UInt8], file: String, in surroundings: Surroundings? = nil) -> ParsedWorkflow {
+    parse(bytes, file: file, in: surroundings, mostTasks: mostTasks)
   }
 
-  static func parse(_ bytes: [UInt8], file: String, agents: [AgentOffer]? = nil, mostTasks: Int) -> ParsedWorkflow {
+  static func parse(
+    _ bytes: [UInt8], file: String, in surroundings: Surroundings? = nil, mostTasks: Int
+  ) -> ParsedWorkflow {
     let document = YAMLDocument(bytes, file: file)
     let reader = WorkflowReader(document, mostTasks: mostTasks)
     if let root = document.root { reader.read(root) }
-    if let agents { reader.checkAgents(agents) }
+    if let surroundings { reader.checkAgents(surroundings.agents) }
     return ParsedWorkflow(
       plan: reader.decoder.hasErrors ? nil : reader.plan, user: reader.plan.user,
       diagnostics: reader.decoder.diagnostics)

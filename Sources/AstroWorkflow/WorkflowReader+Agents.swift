@@ -23,7 +23,7 @@ extension WorkflowReader {
     if let name = request.name, named.isEmpty {
       return report(
         index, "agent", "task '\(task.id)' asks for agent '\(name)', which is not configured",
-        hint: decoder.suggestion(for: name, among: agents.map(\.id) + agents.map(\.kind)) ?? Self.list(agents))
+        hint: decoder.suggestion(for: name, among: agents.map(\.id) + agents.map(\.kind.rawValue)) ?? Self.list(agents))
     }
     let known = named.reduce(into: Set<String>()) { $0.formUnion($1.capabilities) }
     if let missing = request.capabilities.first(where: { !known.contains($0) }) {

@@ -132,8 +132,8 @@ func said(
     #expect(
       agents == [
         AgentConfiguration(
-          id: "shell_agent_001", kind: "command", capabilities: ["shell", "python 3"], maxConcurrent: 4),
-        AgentConfiguration(id: "b.2", kind: "command", capabilities: []),
+          id: "shell_agent_001", capabilities: ["shell", "python 3"], maxConcurrent: 4, settings: .command(nil)),
+        AgentConfiguration(id: "b.2", settings: .command(nil)),
       ])
   }
 

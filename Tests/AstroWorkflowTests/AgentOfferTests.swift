@@ -5,13 +5,14 @@ import Testing
 
 @Suite struct AgentOffers {
   private static let agents = [
-    AgentOffer(id: "shell_agent_001", kind: "command", capabilities: ["shell", "fast"]),
-    AgentOffer(id: "gpu_agent", kind: "command", capabilities: ["gpu"]),
-    AgentOffer(id: "bare", kind: "exec", capabilities: []),
+    AgentOffer(id: "shell_agent_001", kind: .command, capabilities: ["shell", "fast"]),
+    AgentOffer(id: "gpu_agent", kind: .command, capabilities: ["gpu"]),
+    AgentOffer(id: "bare", kind: .exec, capabilities: []),
   ]
 
   private func said(_ text: String, agents: [AgentOffer] = Self.agents) -> String {
-    WorkflowParser.parse(Array(text.utf8), file: "w.yaml", agents: agents).diagnostics.map(\.rendered).joined()
+    WorkflowParser.parse(Array(text.utf8), file: "w.yaml", in: Surroundings(agents: agents)).diagnostics.map(\.rendered)
+      .joined()
   }
 
   @Test func whatSomeAgentCanTakeIsNotReported() {
@@ -125,7 +126,7 @@ import Testing
   }
 
   @Test func manyAgentsAreNotAllListed() {
-    let agents = (0..<20).map { AgentOffer(id: "a\($0)", kind: "command", capabilities: []) }
+    let agents = (0..<20).map { AgentOffer(id: "a\($0)", kind: .command, capabilities: []) }
     #expect(
       said("tasks: {a: {run: x, agent: nobody}}\n", agents: agents)
         .hasSuffix("hint: the agents are a0; a1; a2; a3; a4; a5; a6; a7; and 12 more\n"))
