@@ -1,4 +1,4 @@
-import AstroCore
+public import AstroCore
 import Glibc
 
 /// Whose file a run's workflow is, as far as its secrets are concerned.
@@ -16,10 +16,10 @@ public struct Submitter: Sendable, Equatable {
 
 /// Reads secrets where they are, at each start of an attempt anew. They go to the command and to the masks of its output,
 /// and are kept nowhere.
-struct SecretReader {
+public struct SecretReader: Sendable {
   /// Why a secret cannot be had, in one sentence without its value.
-  struct Unavailable: Error {
-    let message: String
+  public struct Unavailable: Error {
+    public let message: String
   }
 
   /// The largest, in bytes.
@@ -28,7 +28,15 @@ struct SecretReader {
   let environment: [String: String]
   let home: String
 
-  func value(of secret: SecretPlan, for submitter: Submitter) throws(Unavailable) -> String {
+  /// - Parameters:
+  ///   - environment: the runner's own.
+  ///   - home: where relative paths begin.
+  public init(environment: [String: String], home: String) {
+    self.environment = environment
+    self.home = home
+  }
+
+  public func value(of secret: SecretPlan, for submitter: Submitter) throws(Unavailable) -> String {
     let value: String
     switch secret.source {
     case .environment(let name):

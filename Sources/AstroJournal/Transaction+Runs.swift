@@ -64,13 +64,14 @@ extension Transaction {
   }
 
   /// Asks that nothing more of the run is started. The state says so at once, whether or not a runner works on it.
+  /// - Parameter reason: why, where nobody asked for it but a budget that is used up.
   /// - Returns: whether the run was going on: not ended, held or being cancelled.
-  public func requestHold(_ id: WorkflowID) throws(Failure) -> Bool {
+  public func requestHold(_ id: WorkflowID, because reason: String? = nil) throws(Failure) -> Bool {
     try session.run(
       """
-      UPDATE run SET hold_requested = 1, state = 'held' \
+      UPDATE run SET hold_requested = 1, state = 'held', reason = ? \
       WHERE id = ? AND state IN ('queued', 'running') AND cancel_requested = 0
-      """, [id.text]) > 0
+      """, [reason, id.text]) > 0
   }
 
   /// Lets a held run go on.
@@ -78,7 +79,8 @@ extension Transaction {
   public func requestRelease(_ id: WorkflowID) throws(Failure) -> Bool {
     try session.run(
       """
-      UPDATE run SET hold_requested = 0, state = CASE WHEN started_at IS NULL THEN 'queued' ELSE 'running' END \
+      UPDATE run SET hold_requested = 0, reason = NULL, \
+      state = CASE WHEN started_at IS NULL THEN 'queued' ELSE 'running' END \
       WHERE id = ? AND state = 'held'
       """, [id.text]) > 0
   }

@@ -11,10 +11,16 @@ struct Allowances {
   /// The limits every user has.
   let rates: RateLimits
 
+  init(limits: [NamedLimit], budgets: [PeriodBudget], rates: RateLimits) {
+    self.limits = Dictionary(limits.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    self.budgets = budgets
+    self.rates = rates
+  }
+
   init(_ configuration: Configuration) {
-    limits = Dictionary(configuration.limits.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    budgets = configuration.budgets
-    rates = RateLimits(configured: configuration.system.limits)
+    self.init(
+      limits: configuration.limits, budgets: configuration.budgets,
+      rates: RateLimits(configured: configuration.system.limits))
   }
 
   /// What an attempt needs to begin, or to make one more call.
@@ -100,7 +106,9 @@ struct Allowances {
   }
 
   /// Nothing more is sent by an agent before `time`, in boot time, nor by others that share its limits: its provider said so.
-  func block(agent: String, limits names: [String], user: String, run: WorkflowID, until time: Int64, in transaction: Transaction)
+  func block(
+    agent: String, limits names: [String], user: String, run: WorkflowID, until time: Int64, in transaction: Transaction
+  )
     throws(Failure)
   {
     try transaction.block(LimitPlace(limiter: LimiterName.provider, key: agent), until: time, window: Self.open)
@@ -146,7 +154,8 @@ struct Allowances {
     for (limit, place) in places(of: demand) {
       let bounds = limit.bounds(atMinute: minute)
       // A limit without a rate can still be blocked by its provider.
-      charges.append(Charge(place: place, window: bounds.rate.map(RateWindow.init) ?? Self.open, weight: bounds.rate == nil ? 0 : 1))
+      charges.append(
+        Charge(place: place, window: bounds.rate.map(RateWindow.init) ?? Self.open, weight: bounds.rate == nil ? 0 : 1))
       guard let ceiling = demand.ceiling else { continue }
       if let tokens = bounds.tokens {
         let weight = try weight(of: ceiling, limit, agent: demand.agent, in: transaction)

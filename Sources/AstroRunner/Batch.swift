@@ -17,6 +17,10 @@ struct Batch {
   private(set) var since: Int64?
   /// Somebody waits for what was decided: a run has ended, an attempt is to.
   private(set) var isUrgent = false
+  /// What performed attempts ask, to be answered in the transaction.
+  private(set) var asks: [Ask] = []
+  /// Answers to them that hold once the transaction is committed.
+  private var replies: [() -> Void] = []
 
   /// More decisions than this are not held back: memory and the time in one transaction stay bounded.
   private static let most = 512
@@ -27,10 +31,30 @@ struct Batch {
     for decision in new {
       switch decision {
       case .launch, .enqueue, .release, .withdraw, .kill, .probe: continue
-      case .runEnded, .end: isUrgent = true
+      case .runEnded, .runHeld, .end: isUrgent = true
       case .begin, .reassign, .started, .forget, .close, .update, .runStarted, .agentChanged: break
       }
       if since == nil { since = boot }
     }
+  }
+
+  mutating func ask(_ messages: [Ask], at boot: Int64) {
+    guard !messages.isEmpty else { return }
+    asks += messages
+    // Somebody waits for each of them, and each is a call that could be under way.
+    isUrgent = true
+    since = since ?? boot
+  }
+
+  mutating func takeAsks() -> [Ask] {
+    defer { asks.removeAll() }
+    return asks
+  }
+
+  mutating func reply(_ answer: @escaping () -> Void) { replies.append(answer) }
+
+  mutating func sendReplies() {
+    for reply in replies { reply() }
+    replies.removeAll()
   }
 }

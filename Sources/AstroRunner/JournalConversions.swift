@@ -1,5 +1,5 @@
 public import AstroConfiguration
-import AstroCore
+public import AstroCore
 public import AstroJournal
 import AstroLimits
 import AstroScheduling
@@ -71,11 +71,40 @@ extension SystemConfiguration {
   }
 }
 
+extension NamedLimit {
+  /// Its windows as limiters, each under the name it is counted by, with the bounds in force at `time`.
+  func limiters(at time: Timestamp) -> [String: RateLimits.Limit] {
+    let bounds = bounds(atMinute: LocalTime.minute(of: time))
+    let place = LimitPlace(limiter: name, key: "")
+    var found: [String: RateLimits.Limit] = [:]
+    if let rate = bounds.rate { found[name] = .window(RateWindow(rate)) }
+    if let tokens = bounds.tokens { found[place.dimension(.tokens).limiter] = .window(RateWindow(tokens)) }
+    if let spend = bounds.spend { found[place.dimension(.spend).limiter] = .window(RateWindow(spend)) }
+    return found
+  }
+}
+
 extension Configuration {
+  /// Every limiter by its name: those that each user has, and the windows of the named ones as they are at `time`.
+  public func limiters(at time: Timestamp) -> [String: RateLimits.Limit] {
+    limits.reduce(into: system.limits) { $0.merge($1.limiters(at: time)) { first, _ in first } }
+  }
+
   var members: [AgentPool.Member] {
     agents.map {
       AgentPool.Member(
-        id: $0.id, kind: $0.kind.rawValue, capabilities: Set($0.capabilities), maxConcurrent: $0.maxConcurrent)
+        id: $0.id, kind: $0.kind.rawValue, capabilities: Set($0.capabilities), maxConcurrent: $0.maxConcurrent,
+        form: $0.form, isPerformer: $0.kind.isPerformer, limits: $0.limits)
+    }
+  }
+}
+
+extension AgentKind {
+  /// Whether its attempts are performed in the runner, and take no process of the launcher's.
+  var isPerformer: Bool {
+    switch self {
+    case .llm, .http, .mcp: true
+    case .command, .code, .exec: false
     }
   }
 }

@@ -28,7 +28,7 @@ public struct LimitOverview {
       guard case .limit(let limiter, let key, _, _) = file.hold else { continue }
       waiting[LimitPlace(limiter: limiter, key: key), default: .init()].add(since: file.sight.modifiedAt)
     }
-    let limits = RateLimits(configured: configuration.system.limits)
+    let limits = RateLimits(configured: configuration.limiters(at: now.wall))
     let states = try reading?.limitStates() ?? []
     if let reading {
       for user in states.filter({ $0.limiter == LimiterName.taskSubmission }).map(\.key) {

@@ -78,7 +78,7 @@ public enum MetricsPage {
     let spool = try Spool(directory: site.spool, rules: SpoolRules(), clock: clock)
     gauges.add(spool: try spool.counts(), at: now.wall)
     gauges.add(
-      limits: RateLimits(configured: configuration.system.limits)
+      limits: RateLimits(configured: configuration.limiters(at: now.wall))
         .statistics(of: try journal.limitStates(), bootID: bootID, at: now))
     return MetricsText.render(counters: try journal.series(), gauges: gauges.values)
   }

@@ -7,8 +7,8 @@ import Synchronization
 /// it what came of them, by messages that it takes when ``descriptor`` is readable.
 final class Performances: Sendable {
   enum Message: Sendable {
-    case leave(AttemptKey, CallCeiling, Reply<CallLeave>)
-    case settle(AttemptKey, CallID, CallAccount, Reply<Void>)
+    case asked(Ask)
+    case probed(agent: String, problem: String?)
     /// `unused` was granted with the start and not needed.
     case ended(AttemptKey, PerformanceResult, since: Moment, unused: CallID?)
   }
@@ -43,6 +43,15 @@ final class Performances: Sendable {
         let result = await performer.perform(request, desk: desk)
         self?.end(.ended(request.key, result, since: since, unused: desk.takeGranted()), of: request.key)
       }
+    }
+  }
+
+  /// Asks an agent whether it works.
+  func probe(_ agent: String, _ performer: any Performer) {
+    // Outside every task for the same reason; it says one thing and is done.
+    Task { [weak self] in
+      let problem = await performer.probe()
+      self?.post(.probed(agent: agent, problem: problem))
     }
   }
 
@@ -110,6 +119,12 @@ final class Performances: Sendable {
   }
 }
 
+/// What a performed attempt asks of the loop.
+enum Ask: Sendable {
+  case leave(AttemptKey, CallCeiling, Reply<CallLeave>)
+  case settle(AttemptKey, CallID, CallAccount, Reply<Void>)
+}
+
 /// Where one attempt waits for an answer of the loop. One that nobody answers, because the loop has ended, answers for
 /// itself: nobody waits for ever.
 final class Reply<Value: Sendable>: Sendable {
@@ -162,11 +177,11 @@ private final class LoopDesk: CallDesk {
     }
     if let first { return .granted(first) }
     return await withCheckedContinuation {
-      post(.leave(key, ceiling, Reply($0, otherwise: .never("the runner has ended"))))
+      post(.asked(.leave(key, ceiling, Reply($0, otherwise: .never("the runner has ended")))))
     }
   }
 
   func settle(_ call: CallID, _ account: CallAccount) async {
-    await withCheckedContinuation { post(.settle(key, call, account, Reply($0, otherwise: ()))) }
+    await withCheckedContinuation { post(.asked(.settle(key, call, account, Reply($0, otherwise: ())))) }
   }
 }

@@ -105,7 +105,7 @@ public struct PlanReport: Sendable {
   }
 
   private static func rounds(_ levels: [[Int]], _ agents: [[String]], _ configuration: Configuration) -> Rounds {
-    let parallel = Runner.policy(configuration.system).parallel
+    let parallel = Runner.policy(configuration).parallel
     var least = max(levels.count, roundedUp(agents.count, by: parallel))
     // Tasks that only one agent can take queue for its slots, however many may run at once.
     let single = Dictionary(grouping: agents.filter { $0.count == 1 }.compactMap(\.first), by: { $0 })

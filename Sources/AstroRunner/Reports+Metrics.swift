@@ -15,7 +15,7 @@ extension Reports {
       gauges.add(agent: member.id, isHealthyHere: runner.scheduler.agentRecord(member.id)?.isHealthy == true)
     }
     gauges.add(spool: try runner.spool.counts(), at: now.wall)
-    gauges.add(limits: try runner.limits.statistics(on: runner.journal))
+    gauges.add(limits: try runner.allowances.rates.statistics(on: runner.journal))
     // Each process that runs has one, this one included; those of commands that only read come and go within milliseconds.
     let processes = Set(try WorkingRunner.all(dataDirectory: home.data).map(\.pid))
     gauges.add(connections: max(1, processes.count))

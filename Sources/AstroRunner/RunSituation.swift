@@ -61,7 +61,7 @@ public struct RunSituation: Sendable {
     let system = configuration.system
     try self.init(run, in: journal, at: now.wall)
     agents = configuration.members
-    parallel = Runner.policy(system).parallel
+    parallel = Runner.policy(configuration).parallel
     guard !run.state.isTerminal else { return }
     slots = try journal.occupiedSlots()
     for record in try journal.agents() { records[record.id] = record }

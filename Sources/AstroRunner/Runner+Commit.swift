@@ -20,10 +20,12 @@ extension Runner {
       if !batch.admitted.isEmpty || !batch.refusals.isEmpty { try spool.syncDirectories() }
       if !admitted.isEmpty { decide(admitted) }
       try record(in: transaction)
+      try answerAsks(in: transaction)
       for run in flushed { try transaction.markSettled(run.id, by: id, finishedAt: run.finishedAt) }
       reports.countQueries(of: journal, into: &deltas, at: transaction.now)
       try transaction.add(series: deltas.values)
     }
+    batch.sendReplies()
     orphans.removeAll()
     deltas.removeAll()
     marks.forgetDurable()
@@ -80,13 +82,15 @@ extension Runner {
     case .reassign(let start): try transaction.setAgent(of: start.key, to: start.agent)
     case .forget(let key):
       promises[key] = nil
+      try forgetCalls(of: key, in: transaction)
       guard let attempt = try transaction.withdrawAttempt(key), let user = owned[key.workflow]?.user else { return nil }
-      try limits.refund(LimiterName.taskSubmission, key: user, for: attempt, in: transaction)
+      try allowances.rates.refund(LimiterName.taskSubmission, key: user, for: attempt, in: transaction)
     case .end(let key, let cause): try transaction.setEndingCause(of: key, cause.rawValue)
     case .agentChanged(let agent): changes.agents.insert(agent)
     case .launch, .enqueue, .release, .withdraw, .kill, .probe: break
     case .close(let ending, let agentID):
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
+      if performing[ending.key] != nil { try forgetCalls(of: ending.key, in: transaction) }
       deltas.count(ending, agent: agentID)
       changes.agents.insert(agentID)
     case .update(let change):
@@ -95,6 +99,9 @@ extension Runner {
       let now = clock.now().wall
       owned[run]?.startedAt = now
       try transaction.update(run, state: .running, startedAt: now)
+    case .runHeld(let run, let reason):
+      _ = try transaction.requestHold(run, because: reason)
+      changed.insert(run)
     case .runEnded(let run, let state, let reason):
       try transaction.update(run, state: state, finishedAt: clock.now().wall, reason: reason)
       count(run, state)
@@ -104,17 +111,34 @@ extension Runner {
   }
 
   private func begin(_ start: AttemptStart, in transaction: Transaction) throws(Failure) -> Event {
-    let verdict = try limits.consume(LimiterName.taskSubmission, key: start.user, in: transaction)
-    deltas.increment(verdict.allowed ? .limitGranted : .limitDenied, [LimiterName.taskSubmission])
-    guard verdict.allowed else {
-      batch.verdicts[start.key] = verdict
-      return .denied(start.key, verdict)
+    let rates = allowances.rates
+    var verdict = try rates.check(LimiterName.taskSubmission, key: start.user, in: transaction)
+    guard verdict.allowed else { return deny(start, verdict) }
+    let demand = demand(of: start)
+    switch try allowances.take(demand, in: transaction) {
+    case .refused(let refusal): return deny(start, refusal)
+    case .never(let reason): return .refused(start.key, reason)
+    case .overBudget(let reason): return .overBudget(start.key, reason)
+    case .granted(let call):
+      if demand.isPerformed {
+        let leave = call.flatMap { call in demand.ceiling.map { (call, $0) } }
+        performing[start.key] = PerformedAttempt(start: start, granted: leave)
+      }
+      for limit in Set(demand.limits) { deltas.increment(.limitGranted, [limit]) }
     }
+    verdict = try rates.consume(LimiterName.taskSubmission, key: start.user, in: transaction)
+    deltas.increment(.limitGranted, [LimiterName.taskSubmission])
     // The moment of the grant: should the start be taken back, it is given back by it.
     try transaction.beginAttempt(
       AttemptRecord(
         key: start.key, agent: start.agent, launcher: id, started: transaction.now, bootID: journal.bootID))
     return .granted(start.key)
+  }
+
+  private func deny(_ start: AttemptStart, _ verdict: LimitVerdict) -> Event {
+    deltas.increment(.limitDenied, [verdict.limiter])
+    batch.verdicts[start.key] = verdict
+    return .denied(start.key, verdict)
   }
 
   func count(_ run: WorkflowID, _ state: RunState) {

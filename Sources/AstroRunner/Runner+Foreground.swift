@@ -32,7 +32,7 @@ extension Runner {
     var refused: LimitVerdict?
     var entered: (WorkflowID, Event)?
     try journal.commit { transaction in
-      let verdict = try limits.consume(LimiterName.workflowCreation, key: admission.user, in: transaction)
+      let verdict = try allowances.rates.consume(LimiterName.workflowCreation, key: admission.user, in: transaction)
       guard verdict.allowed else {
         refused = verdict
         return

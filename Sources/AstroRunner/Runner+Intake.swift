@@ -46,7 +46,7 @@ extension Runner {
         if let known = verdicts[user] {
           verdict = known
         } else {
-          verdict = try limits.check(LimiterName.workflowCreation, key: user, on: journal)
+          verdict = try allowances.rates.check(LimiterName.workflowCreation, key: user, on: journal)
           verdicts[user] = verdict
         }
         guard verdict.allowed else {
@@ -100,7 +100,7 @@ extension Runner {
     switch finding {
     case .admissible(let candidate, let admission):
       if !admission.isRefused {
-        let verdict = try limits.check(LimiterName.workflowCreation, key: admission.user, in: transaction)
+        let verdict = try allowances.rates.check(LimiterName.workflowCreation, key: admission.user, in: transaction)
         guard verdict.allowed else {
           throttle(candidate, admission, verdict)
           return nil
@@ -171,7 +171,7 @@ extension Runner {
           reason: admission.errors.first?.code ?? "invalid"))
       return nil
     }
-    let verdict = try limits.consume(LimiterName.workflowCreation, key: admission.user, in: transaction)
+    let verdict = try allowances.rates.consume(LimiterName.workflowCreation, key: admission.user, in: transaction)
     deltas.increment(.limitGranted, [LimiterName.workflowCreation])
     batch.admitted[run] = admission
     return try enter(run, admission, plan, verdict, in: transaction)

@@ -187,6 +187,12 @@ extension Runner {
   ) throws(Failure) -> RestoredTask.Flight {
     let key = attempt.key
     var since: Int64?
+    if performers[attempt.agent] != nil {
+      // Nothing of it outlives its runner but programs it had started, and its transcript says how far it came: it is begun
+      // again under the same number.
+      _ = ProcessTree.kill(key, identity: nil, group: nil)
+      return .committed
+    }
     switch try estate.wreck(of: attempt.launcher, dataDirectory: home.data, tell: tellDamage).verdict(key) {
     case .ended(let record): endings.append(.ended(try ending(of: record)))
     case .refused(let reason, let infrastructure):

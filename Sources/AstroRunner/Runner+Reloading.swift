@@ -36,11 +36,12 @@ extension Runner {
     let fixed = configuration.system.fixedWhileRunning
     let ignored = fresh.system.fixedWhileRunning.filter { fixed[$0.key] != $0.value }.keys.sorted()
     configuration = fresh.keepingPlaces(of: configuration.system)
-    limits = RateLimits(configured: configuration.system.limits)
+    allowances = Allowances(configuration)
+    performers = configuration.performers(home: home, environment: options.environment)
     examiner = Examiner(configuration)
     let records = (try? journal.read { try $0.agents() }) ?? []
     scheduler.reconfigure(
-      Self.policy(configuration.system), configuration.members,
+      Self.policy(configuration), configuration.members,
       records: Dictionary(records.map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 }))
     forgetBlocks()
     reports.configuration = configuration

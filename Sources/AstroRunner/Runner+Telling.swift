@@ -62,6 +62,8 @@ extension Runner {
     case .runStarted(let run):
       changed.insert(run)
       events.started(run, at: clock.now().wall)
+    case .runHeld(let run, let reason):
+      log.warning("Workflow held", metadata: ["workflow_id": .string(run.text), "reason": .string(reason)])
     case .runEnded(let run, let state, let reason): tellEnded(run, state, reason)
     case .end(let key, let cause):
       log.warning(

@@ -62,6 +62,7 @@ extension Runner {
       for event in try launcher.receive() { try take(event, into: &events) }
     }
     if !wrecks.isEmpty { try gatherFromWrecks(into: &events) }
+    if poller.isReady(performances.descriptor) { try gatherFromPerformances(into: &events) }
     // What they had left to tell is in `events`, and so in the next commit.
     retiring += finished
     finished.removeAll()
@@ -111,6 +112,7 @@ extension Runner {
     var starts: [(start: AttemptStart, isHeld: Bool)] = []
     for decision in batch.decisions[batch.launched...] {
       switch decision {
+      case .launch(let start) where performing[start.key] != nil: perform(start)
       case .launch(let start):
         promises[start.key] = start.promise
         starts.append((start, false))
@@ -127,8 +129,9 @@ extension Runner {
       case .kill(let key):
         launch(&starts)
         send(.kill, to: key)
-      case .probe(let name): pending.append(.probed(agent: name, error: CommandAgent.problem))
-      case .begin, .reassign, .started, .end, .forget, .close, .update, .runStarted, .runEnded, .agentChanged: break
+      case .probe(let name): probe(name)
+      case .begin, .reassign, .started, .end, .forget, .close, .update, .runStarted, .runHeld, .runEnded, .agentChanged:
+        break
       }
     }
     batch.launched = batch.decisions.count
@@ -150,12 +153,13 @@ extension Runner {
   }
 
   /// Whose file a run is. One that is not ours, which nothing is started of, is nobody's.
-  private func submitter(of run: WorkflowID) -> Submitter {
+  func submitter(of run: WorkflowID) -> Submitter {
     let user = owned[run]?.submitter ?? .max
     return Submitter(user: user, isTrusted: examiner.trusts(user))
   }
 
   func send(_ signal: TerminationSignal, to key: AttemptKey) {
+    if performances.cancel(key) { return }
     for wreck in wrecks where wreck.signal(key, signal) { return }
     agent.signal(key, signal)
   }

@@ -86,10 +86,16 @@ public final class Runner {
 
   let lock: RunnerLock
   let journal: Journal
-  var limits: RateLimits
+  var allowances: Allowances
   let spool: Spool
   let launcher: WardenClient
   let agent: CommandAgent
+  /// The agents that perform their attempts themselves, by id.
+  var performers: [String: any Performer] = [:]
+  let performances: Performances
+  /// Attempts that are performed, or begun to be.
+  var performing: [AttemptKey: PerformedAttempt] = [:]
+  let secrets: SecretReader
   var examiner: Examiner
   let events: EventStream
   var scheduler: Scheduler
@@ -214,7 +220,10 @@ public final class Runner {
     }
     serviceManager = options.mode == .watch ? ServiceManager(environment: options.environment) : nil
     toldStuck = StuckFiles(healthFile: home.health)
-    limits = RateLimits(configured: system.limits)
+    allowances = Allowances(configuration)
+    performers = configuration.performers(home: home, environment: options.environment)
+    performances = Performances(clock: clock)
+    secrets = SecretReader(environment: options.environment, home: home.root)
     agent = CommandAgent(
       launcher: launcher, home: home.root, runs: home.runs, clock: clock, environment: options.environment)
     let members = configuration.members
@@ -222,7 +231,7 @@ public final class Runner {
     events = EventStream(runs: home.runs, data: home.data)
     let past = Dictionary(records.map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 })
     scheduler = Scheduler(
-      policy: Self.policy(system), agents: AgentPool(members, records: past), now: now, seed: random.next())
+      policy: Self.policy(configuration), agents: AgentPool(members, records: past), now: now, seed: random.next())
     reports = Reports(home: home, configuration: configuration, options: options, startedAt: now)
   }
 
@@ -251,6 +260,7 @@ public final class Runner {
       try leave()
       return result
     } catch {
+      endPerformances()
       reports.fail(self, error)
       // What nothing refers to would only pile up where a pass fails every minute.
       if owned.isEmpty, promises.isEmpty, unsettled.isEmpty { removeFiles() }
@@ -268,8 +278,12 @@ public final class Runner {
     try rescan()
   }
 
-  static func policy(_ system: SystemConfiguration) -> Scheduler.Policy {
-    .init(parallel: system.maxParallelTasks > 0 ? system.maxParallelTasks : Machine.processors)
+  static func policy(_ configuration: Configuration) -> Scheduler.Policy {
+    let most = configuration.system.maxParallelTasks
+    var policy = Scheduler.Policy(parallel: most > 0 ? most : Machine.processors)
+    policy.scopes = Dictionary(
+      configuration.limits.map { ($0.name, $0.scope) }, uniquingKeysWith: { first, _ in first })
+    return policy
   }
 
   /// How many more runs may become active.
@@ -333,6 +347,7 @@ public final class Runner {
   private func wait() {
     poller.reset()
     poller.watch(signals.descriptor)
+    if !performers.isEmpty { poller.watch(performances.descriptor) }
     if let bell { poller.watch(bell.descriptor) }
     // Ends that come fast are heard of together: a turn costs more than what it does for one of them.
     let listens = !scheduler.isWellSupplied || launcher.wantsWrite
@@ -363,6 +378,7 @@ public final class Runner {
 
   /// Leaves everything as the next runner wants to find it.
   private func leave() throws(Failure) {
+    endPerformances()
     if commitDue != nil {
       try commit([])
       try forgetRetired()

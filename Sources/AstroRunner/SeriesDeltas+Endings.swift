@@ -15,6 +15,20 @@ extension SeriesDeltas {
     observe(.taskDuration, [agent], ending.duration.seconds)
   }
 
+  /// A call to a model.
+  mutating func count(_ account: CallAccount) {
+    increment(.llmRequests, [account.model, account.status.rawValue])
+    observe(.llmRequestDuration, [account.model], account.duration.seconds)
+    if let usage = account.usage {
+      increment(.llmTokens, [account.model, "prompt"], by: Double(usage.prompt))
+      increment(.llmTokens, [account.model, "completion"], by: Double(usage.output))
+      increment(.llmTokens, [account.model, "cache_read"], by: Double(usage.cacheRead))
+      increment(.llmTokens, [account.model, "cache_write"], by: Double(usage.cacheWrite + usage.cacheWriteHour))
+      increment(.llmTokens, [account.model, "reasoning"], by: Double(usage.reasoning))
+    }
+    if let cost = account.cost { increment(.llmCost, [account.model], by: max(0, cost.dollars)) }
+  }
+
   /// The end of a run.
   mutating func count(_ state: RunState, after duration: Duration?) {
     let status: String

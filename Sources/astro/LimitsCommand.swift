@@ -62,7 +62,7 @@ struct LimitsCommand: ParsableCommand {
 
     func run() throws {
       let site = try home.open()
-      let count = try RateLimits(configured: site.configuration.system.limits)
+      let count = try RateLimits(configured: site.configuration.limiters(at: SystemClock().now().wall))
         .clear(limiter, key: key, on: try site.openJournal())
       Bell.ring(runners: site.home.runners)
       Output.line("\(count) cleared")

@@ -272,7 +272,7 @@ import Testing
     let fixture = try RunnerFixture()
     let pass = try fixture.pass()
     for (limiter, key) in [("api_calls", "alice"), ("workflow_creation", "b\"ob")] {
-      _ = try pass.journal.commit { try pass.limits.consume(limiter, key: key, weight: 5, in: $0) }
+      _ = try pass.journal.commit { try pass.allowances.rates.consume(limiter, key: key, weight: 5, in: $0) }
     }
     pass.report()
     #expect(try fixture.metric("astro_rate_limit_remaining{limiter=\"api_calls\",key=\"alice\"}") == "995")

@@ -8,9 +8,9 @@ import Testing
     var timers = TimerQueue()
     let task = TaskReference(run: WorkflowID(unchecked: "run"), index: 0)
     var most = 0
-    for attempt in 1...100_000 {
-      timers.add(.timeout(task, attempt: attempt), at: Int64(attempt))
-      if timers.isCrowded { timers = timers.keeping { $0 == .timeout(task, attempt: attempt) } }
+    for launch in Int32(1)...100_000 {
+      timers.add(.timeout(task, launch: launch), at: Int64(launch))
+      if timers.isCrowded { timers = timers.keeping { $0 == .timeout(task, launch: launch) } }
       most = max(most, timers.count)
     }
     #expect(most <= 1024)
@@ -19,11 +19,13 @@ import Testing
 
   @Test func leaveThoseThatDoInTheirOrder() {
     var timers = TimerQueue()
-    for number in 0..<5000 { timers.add(.unblock(user: "\(number)"), at: Int64(10_000 - number)) }
+    for number in 0..<5000 {
+      timers.add(.unblock(LimitPlace(limiter: "x", key: "\(number)")), at: Int64(10_000 - number))
+    }
     #expect(timers.isCrowded)
-    timers = timers.keeping { if case .unblock(let user) = $0 { user.hasSuffix("7") } else { false } }
+    timers = timers.keeping { if case .unblock(let place) = $0 { place.key.hasSuffix("7") } else { false } }
     #expect(timers.count == 500 && !timers.isCrowded)
-    #expect(timers.popDue(at: .max) == .unblock(user: "4997"))
-    #expect(timers.popDue(at: .max) == .unblock(user: "4987"))
+    #expect(timers.popDue(at: .max) == .unblock(LimitPlace(limiter: "x", key: "4997")))
+    #expect(timers.popDue(at: .max) == .unblock(LimitPlace(limiter: "x", key: "4987")))
   }
 }

@@ -41,6 +41,7 @@ final class World {
   var closedBy: [String] = []
   /// Runs whose first task has begun.
   var started: [WorkflowID] = []
+  var heldBecause: [WorkflowID: String] = [:]
   var ended: [WorkflowID: (state: RunState, reason: String?)] = [:]
   var probes: [String] = []
   /// Starts taken back, and whether they were committed.
@@ -48,6 +49,8 @@ final class World {
   var changedAgents: [String] = []
   /// Asked at every start; nil grants.
   var limiter: (AttemptStart) -> LimitVerdict? = { _ in nil }
+  /// Why a start can never be granted; asked first.
+  var refusal: (AttemptStart) -> String? = { _ in nil }
 
   init(
     parallel: Int = 2, ahead: Int = 16, agents: [AgentPool.Member] = [.shell()],
@@ -114,7 +117,9 @@ final class World {
       var answers: [Event] = []
       for decision in scheduler.handle(events, at: now) {
         if case .begin(let start) = decision {
-          if let verdict = limiter(start) {
+          if let reason = refusal(start) {
+            answers.append(.refused(start.key, reason))
+          } else if let verdict = limiter(start) {
             answers.append(.denied(start.key, verdict))
           } else {
             committed.insert(start.key)
@@ -133,6 +138,7 @@ final class World {
     switch decision {
     case .begin: break
     case .runStarted(let id): started.append(id)
+    case .runHeld(let id, let reason): heldBecause[id] = reason
     case .reassign(let start): attempts[start.key]?.start = start
     case .started(let start):
       tasks[start.key.workflow, default: [:]][start.key.task] = RestoredTask(
@@ -211,7 +217,7 @@ final class World {
   /// What could not start, or was adopted from another launcher, makes this one start nothing.
   private func isEndOfProcess(_ outcome: AttemptOutcome) -> Bool {
     switch outcome {
-    case .notStarted, .lost: false
+    case .notStarted, .lost, .performed: false
     case .exited, .signalled, .outOfMemory, .timedOut, .cancelled, .invalidOutput: true
     }
   }

@@ -1,0 +1,13 @@
+import AstroCore
+import AstroJournal
+
+/// An attempt that its agent performs, from its start in the journal to its end.
+struct PerformedAttempt {
+  var start: AttemptStart
+  /// The leave for its first call, taken with its start; `nil` once it is handed over.
+  var granted: (call: CallID, ceiling: CallCeiling)?
+  /// That leave, where it was handed over and not needed.
+  var unused: CallID?
+  /// The last limit that refused it a call: where it waits when it is parked.
+  var refusal: LimitVerdict?
+}

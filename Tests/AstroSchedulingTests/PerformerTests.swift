@@ -1,0 +1,160 @@
+import AstroCore
+import Testing
+
+@testable import AstroScheduling
+
+/// Agents that perform attempts themselves, the limits they share, and attempts that are parked half-way.
+struct PerformerTests {
+  private func world(parallel: Int = 1, slots: Int = 3, limits: [String] = []) -> World {
+    World(
+      parallel: parallel,
+      agents: [
+        .shell(),
+        .init(
+          id: "model", kind: "llm", capabilities: ["text"], maxConcurrent: slots, form: .with, isPerformer: true,
+          limits: limits),
+      ])
+  }
+
+  private func asks(_ name: String, limits: [String] = []) -> TaskPlan {
+    .named(name) {
+      $0.work = .request(.constant(.map([:])))
+      $0.agent = AgentRequest(form: .with)
+      $0.limits = limits
+    }
+  }
+
+  private func denial(_ limiter: String, _ start: AttemptStart, after wait: Duration) -> LimitVerdict {
+    LimitVerdict(
+      limiter: limiter, key: "", allowed: false, limit: 1, remaining: 0, resetAt: Timestamp(microseconds: 0),
+      retryAfter: wait)
+  }
+
+  @Test func whatIsPerformedTakesNoneOfTheMachinesSlots() {
+    let world = world(parallel: 1, slots: 3)
+    world.tell(.admitted(.of([.named("a"), .named("b")] + (1...5).map { asks("q\($0)") })))
+    #expect(world.runningTasks == ["a", "q1", "q2", "q3"])
+    world.end("q2", .performed(.completed, nil))
+    #expect(world.runningTasks == ["a", "q1", "q3", "q4"])
+    #expect(world.states["q2"] == .succeeded)
+  }
+
+  @Test func aTaskWithARequestNeverGoesToAnAgentThatRunsCommands() {
+    let world = World(agents: [.shell()])
+    world.tell(.admitted(.of([asks("q")])))
+    #expect(world.runningTasks.isEmpty)
+    #expect(!world.isBusy)
+  }
+
+  @Test func aNamedLimitThatIsUsedUpHoldsThoseAloneWhoNeedIt() {
+    let world = world()
+    var asked: [String] = []
+    world.limiter = { start in
+      guard start.limits == ["gate"] else { return nil }
+      asked.append(start.key.task)
+      return denial("gate", start, after: .seconds(10))
+    }
+    world.tell(.admitted(.of((1...50).map { asks("g\($0)", limits: ["gate"]) } + [asks("q3")])))
+    #expect(world.runningTasks == ["q3"])
+    // As many as have room ask, and their refusal speaks for all others.
+    #expect(asked == ["g1", "g2", "g3"])
+    world.limiter = { _ in nil }
+    world.advance(.seconds(9))
+    #expect(world.runningTasks == ["q3"])
+    world.advance(.seconds(1))
+    #expect(world.runningTasks == ["g1", "g2", "q3"])
+  }
+
+  @Test func aPlaceThatComesFreeIsGivenAwayAtOnce() {
+    let world = world()
+    world.limiter = { start in
+      start.key.task == "q2" ? denial("gate/concurrent", start, after: .seconds(5)) : nil
+    }
+    world.tell(.admitted(.of([asks("q1", limits: ["gate"]), asks("q2", limits: ["gate"])])))
+    #expect(world.runningTasks == ["q1"])
+    world.limiter = { _ in nil }
+    world.end("q1", .performed(.completed, nil))
+    #expect(world.runningTasks == ["q2"])
+  }
+
+  @Test func anAttemptThatIsParkedGoesOnUnderItsNumber() throws {
+    let world = world(limits: ["gate"])
+    world.tell(.admitted(.of([asks("q1"), asks("q2")])))
+    let key = try #require(world.running.keys.first { $0.task == "q1" })
+    world.running[key] = nil
+    world.tell(.parked(key, LimitPlace(limiter: "gate", key: ""), until: world.now.boot + 10_000_000))
+    #expect(world.runningTasks == ["q2"])
+    #expect(world.forgotten.map(\.key) == [key])
+    // Nothing else that needs the limit begins meanwhile.
+    world.tell(.admitted(.of([asks("q3")], id: "other")))
+    #expect(world.runningTasks == ["q2"])
+    world.advance(.seconds(10))
+    #expect(world.runningTasks == ["q1", "q2", "q3"])
+    #expect(world.running.keys.contains(key))
+    #expect(world.closed.isEmpty)
+  }
+
+  @Test func aTimeoutOfTheFirstPartDoesNotEndTheSecond() throws {
+    let world = world()
+    var task = asks("q")
+    task.timeout = .seconds(60)
+    world.tell(.admitted(.of([task])))
+    let key = try #require(world.running.keys.first)
+    world.running[key] = nil
+    world.tell(.parked(key, LimitPlace(limiter: "provider", key: "model"), until: world.now.boot + 50_000_000))
+    world.advance(.seconds(50))
+    #expect(world.runningTasks == ["q"])
+    world.advance(.seconds(30))
+    #expect(world.signals.isEmpty)
+    world.advance(.seconds(30))
+    #expect(world.signals.map(\.0) == [key])
+  }
+
+  @Test func anAttemptAskedToEndWhileItParksEndsAsItWasAsked() throws {
+    let world = world()
+    let seed = RunSeed.of([asks("q")])
+    world.tell(.admitted(seed))
+    let key = try #require(world.running.keys.first)
+    world.tell(.cancel(seed.id))
+    world.running[key] = nil
+    world.tell(.parked(key, LimitPlace(limiter: "provider", key: "model"), until: world.now.boot + 1))
+    #expect(world.states["q"] == .cancelled)
+    #expect(world.ended[seed.id]?.state == .cancelled)
+  }
+
+  @Test func aBudgetThatIsUsedUpHoldsTheRunAndKeepsWhatRuns() throws {
+    let world = world()
+    let seed = RunSeed.of([asks("q1"), asks("q2"), asks("q3"), asks("q4")])
+    world.tell(.admitted(seed))
+    let key = try #require(world.running.keys.first { $0.task == "q2" })
+    world.running[key] = nil
+    world.tell(.overBudget(key, "the budget of the run: used up"))
+    #expect(world.heldBecause == [seed.id: "the budget of the run: used up"])
+    #expect(world.runningTasks == ["q1", "q3"])
+    world.end("q1", .performed(.completed, nil))
+    #expect(world.runningTasks == ["q3"])
+    world.tell(.release(seed.id))
+    #expect(world.runningTasks == ["q2", "q3", "q4"])
+    #expect(world.running.keys.contains(key))
+  }
+
+  @Test func aStartThatCanNeverBeGrantedFailsItsTask() {
+    let world = world()
+    world.refusal = { $0.key.task == "q1" ? "too much" : nil }
+    world.tell(.admitted(.of([asks("q1"), asks("q2")])))
+    #expect(world.states == ["q1": .failed])
+    #expect(world.reasons["q1"] == "too much")
+    #expect(world.runningTasks == ["q2"])
+  }
+
+  @Test func endingsThatSayNothingOfTheAgentDoNotCount() {
+    let world = world(slots: 10)
+    world.tell(.admitted(.of((1...4).map { asks("q\($0)") })))
+    for (task, ending) in [("q1", AgentEnding.refused), ("q2", .maxCost), ("q3", .rateLimited), ("q4", .truncated)] {
+      world.end(task, .performed(ending, "why"))
+    }
+    #expect(world.scheduler.agentRecord("model")?.reliability == 1)
+    #expect(world.states["q1"] == .failed)
+    #expect(world.reasons["q1"] == "why")
+  }
+}
