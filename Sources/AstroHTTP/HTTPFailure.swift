@@ -1,4 +1,4 @@
-public import AstroCore
+import AstroCore
 
 /// Why an exchange came to nothing: of which URL, and the cause.
 public struct HTTPFailure: Error, Sendable, Equatable, CustomStringConvertible {
@@ -15,8 +15,8 @@ public struct HTTPFailure: Error, Sendable, Equatable, CustomStringConvertible {
   public enum Cause: Sendable, Equatable {
     /// The request itself cannot be sent; the end of a sentence that begins with the URL.
     case badRequest(String)
-    /// The address policy forbids the address, or one that a name stands for.
-    case denied(address: String, why: String)
+    /// The address policy closes the address, or one that the name stands for; `kind` with its article.
+    case denied(address: String, kind: String)
     /// The name stands for no address.
     case resolution(String)
     /// No connection: refused, no route.
@@ -54,7 +54,7 @@ public struct HTTPFailure: Error, Sendable, Equatable, CustomStringConvertible {
   public var sentence: String {
     switch cause {
     case .badRequest(let why): why
-    case .denied(let address, let why): "\(address) may not be reached: \(why)"
+    case .denied(let address, let kind): "\(address) is \(kind), which only the agent's allow_hosts can open"
     case .resolution(let why): "the name cannot be resolved: \(why)"
     case .connect(let why): "no connection: \(why)"
     case .proxy(let why): "no connection through the proxy: \(why)"
