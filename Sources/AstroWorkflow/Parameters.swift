@@ -46,7 +46,7 @@ public enum Parameters {
 extension ParameterPlan {
   /// What is wrong with a value of the right type.
   func complaint(about value: JSONValue) -> String? {
-    guard case .string(let text) = value, let source = pattern, let pattern = try? ParameterPattern(source),
+    guard case .string(let text) = value, let source = pattern, let pattern = try? TextPattern(source),
       !pattern.matches(text)
     else { return nil }
     return "parameter '\(name)' does not match the pattern '\(source)'"

@@ -1,3 +1,4 @@
+import AstroCore
 import AstroYAML
 
 /// One key of the language: the parser accepts it, the schema describes it.
@@ -128,7 +129,7 @@ enum WorkflowKeys {
     Key("required", "A run without it is refused.", ##"{"type": "boolean", "default": false}"##),
     Key(
       "pattern", "A regular expression a string must match.",
-      ##"{"type": "string", "maxLength": \##(ParameterPattern.longest)}"##),
+      ##"{"type": "string", "maxLength": \##(TextPattern.longest)}"##),
     Key("default", "Its value when none is given.", "value"),
     Key("description", "A text for people.", ##"{"type": "string"}"##),
   ]

@@ -61,7 +61,7 @@ extension WorkflowReader {
       return nil
     }
     do {
-      _ = try ParameterPattern(pattern)
+      _ = try TextPattern(pattern)
       return pattern
     } catch {
       decoder.error(

@@ -1,5 +1,5 @@
 /// One step of a compiled pattern.
-enum PatternInstruction {
+enum PatternInstruction: Sendable {
   /// Takes one scalar of the set.
   case one(PatternSet)
   case jump(Int)
@@ -8,7 +8,7 @@ enum PatternInstruction {
   case end
 }
 
-enum PatternAssertion {
+enum PatternAssertion: Sendable {
   case start, end, wordBoundary, noWordBoundary
 
   func holds(in text: [Unicode.Scalar], at position: Int) -> Bool {
@@ -24,7 +24,7 @@ enum PatternAssertion {
 }
 
 /// Some of the scalars.
-struct PatternSet {
+struct PatternSet: Sendable {
   var ranges: [ClosedRange<UInt32>]
   var isNegated = false
 

@@ -1,6 +1,6 @@
 import Testing
 
-@testable import AstroWorkflow
+@testable import AstroCore
 
 @Suite struct Patterns {
   @Test(arguments: [
@@ -25,7 +25,7 @@ import Testing
     ("^(|a)+$", "aa", true), ("a^b", "a^b", false), ("日本", "私は日本人", true),
   ])
   func matchAsElsewhere(pattern: String, text: String, matches: Bool) throws {
-    #expect(try ParameterPattern(pattern).matches(text) == matches)
+    #expect(try TextPattern(pattern).matches(text) == matches)
   }
 
   @Test(arguments: [
@@ -49,7 +49,7 @@ import Testing
     (String(repeating: "a", count: 257), "it is longer than 256 bytes", 0),
   ])
   func areRefusedWithTheirPlace(pattern: String, message: String, offset: Int) {
-    #expect(throws: PatternError(message: message, offset: offset)) { try ParameterPattern(pattern) }
+    #expect(throws: PatternError(message: message, offset: offset)) { try TextPattern(pattern) }
   }
 
   /// Each of these takes a backtracking matcher longer than the universe has lasted.
@@ -57,11 +57,11 @@ import Testing
     .timeLimit(.minutes(1)),
     arguments: ["^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "^(.*)*x$", "^((a*)*)*$", "(a?){64}a{64}$"])
   func noTextTakesLong(pattern: String) throws {
-    #expect(try !ParameterPattern(pattern).matches(String(repeating: "a", count: 5000) + "!"))
+    #expect(try !TextPattern(pattern).matches(String(repeating: "a", count: 5000) + "!"))
   }
 
   @Test func longerTextsMatchNothing() throws {
-    #expect(try ParameterPattern("a").matches(String(repeating: "a", count: 65_536)))
-    #expect(try !ParameterPattern("a").matches(String(repeating: "a", count: 65_537)))
+    #expect(try TextPattern("a").matches(String(repeating: "a", count: 65_536)))
+    #expect(try !TextPattern("a").matches(String(repeating: "a", count: 65_537)))
   }
 }

@@ -1,17 +1,19 @@
-/// The regular expression of a parameter: what ECMA-262 and others have in common, without what needs backtracking.
+/// A regular expression of a parameter or a schema: what ECMA-262 and others have in common, without what needs
+/// backtracking.
 /// `\d` and its kin are ASCII; an unanchored pattern may match anywhere; `$` is the very end.
 ///
 /// Matching takes time in proportion to pattern and text, whatever they are (K. Thompson, CACM 11 (1968) 419): with a
 /// backtracking matcher one file such as `pattern: '(a+)+$'` would stop a runner that others wait for.
-struct ParameterPattern {
+public struct TextPattern: Sendable {
   /// In bytes.
-  static let longest = 256
-  static let longestText = 65_536
+  public static let longest = 256
+  /// In bytes too.
+  public static let longestText = 65_536
 
   private let program: [PatternInstruction]
 
   /// - Throws: what is wrong with the text, for a diagnostic.
-  init(_ text: String) throws(PatternError) {
+  public init(_ text: String) throws(PatternError) {
     guard text.utf8.count <= Self.longest else {
       throw PatternError(message: "it is longer than \(Self.longest) bytes", offset: 0)
     }
@@ -21,17 +23,18 @@ struct ParameterPattern {
   }
 
   /// Texts past ``longestText`` match nothing.
-  func matches(_ text: String) -> Bool {
+  public func matches(_ text: String) -> Bool {
     guard text.utf8.count <= Self.longestText else { return false }
     var search = PatternSearch(program: program, text: Array(text.unicodeScalars))
     return search.finds()
   }
 }
 
-struct PatternError: Error, Equatable {
-  var message: String
+/// What is wrong with a pattern.
+public struct PatternError: Error, Sendable, Equatable {
+  public var message: String
   /// In bytes.
-  var offset: Int
+  public var offset: Int
 }
 
 /// Walks the text once, in all states the program can be in at the same time.
