@@ -22,7 +22,7 @@ public indirect enum JSONValue: Sendable, Hashable {
   }
 
   /// The type with its article: `an integer`.
-  var described: String {
+  public var described: String {
     switch self {
     case .null: "null"
     case .integer: "an integer"
@@ -31,7 +31,7 @@ public indirect enum JSONValue: Sendable, Hashable {
   }
 
   /// Equality of the expression language: an integer equals the same number, at any depth.
-  func isSame(as other: JSONValue) -> Bool {
+  public func isSame(as other: JSONValue) -> Bool {
     switch (self, other) {
     case (.integer(let a), .number(let b)), (.number(let b), .integer(let a)): Double(a) == b
     // By bytes, as `<` and startsWith() see texts; Swift's own == takes canonical equivalents for the same.
