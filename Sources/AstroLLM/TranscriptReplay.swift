@@ -1,0 +1,114 @@
+public import AstroCore
+
+/// What an attempt has done already, from its transcript: what was finished is not paid for twice, and no tool is called
+/// twice that must not be.
+public struct TranscriptReplay: Sendable, Equatable {
+  public struct Answered: Sendable, Equatable {
+    public var answer: Answer
+    public var cost: Money?
+  }
+
+  public enum ToolProgress: Sendable, Equatable {
+    /// It was begun, and what became of it nobody knows.
+    case begun
+    case done(ToolResult)
+  }
+
+  public private(set) var hasBegun = false
+  /// By turn, from 1.
+  public private(set) var answers: [Int: Answered] = [:]
+  /// By turn, and by the place of the call in its answer: models may give two calls one id.
+  public private(set) var tools: [Int: [ToolProgress]] = [:]
+  /// Fallbacks that were made.
+  public private(set) var fallbacks = 0
+  /// Refusals by a limit of the provider's since the last answer.
+  public private(set) var refusals = 0
+  public private(set) var ending: StepEnding?
+  private var turn = 0
+
+  public init() {}
+
+  /// Reads a transcript.
+  /// - Returns: it, and how many bytes of it are whole lines; what comes after was being written when its writer died.
+  /// - Throws: what is wrong with a line in the middle. Nothing may be done on a guess what it said.
+  public static func read(_ bytes: [UInt8]) throws(Malformed) -> (replay: TranscriptReplay, whole: Int) {
+    var replay = TranscriptReplay()
+    let whole = (bytes.lastIndex(of: 0x0A) ?? -1) + 1
+    for (index, line) in bytes[..<whole].split(separator: 0x0A).enumerated() {
+      guard let value = try? JSONReader.parse(Array(line)), replay.take(value) else {
+        throw Malformed(line: index + 1)
+      }
+    }
+    return (replay, whole)
+  }
+
+  public struct Malformed: Error, Equatable {
+    public var line: Int
+  }
+
+  /// `false` when the line is not what ``TranscriptEvent`` writes.
+  private mutating func take(_ line: JSONValue) -> Bool {
+    switch line["event"]?.string {
+    case "begun": hasBegun = true
+    case "call":
+      guard let number = line["turn"]?.count else { return false }
+      turn = Int(number)
+    case "answer":
+      guard let number = line["turn"]?.count, let answer = Answer(told: line) else { return false }
+      turn = Int(number)
+      answers[turn] = Answered(
+        answer: answer, cost: line["cost_picodollars"]?.count.map(Money.init(picodollars:)))
+      refusals = 0
+    case "refused": refusals += 1
+    case "error": break
+    case "fallback": fallbacks += 1
+    case "tool_call": tools[turn, default: []].append(.begun)
+    case "tool_result":
+      guard let id = line["id"]?.string, let text = line["text"]?.string, let last = tools[turn]?.indices.last else {
+        return false
+      }
+      tools[turn]?[last] = .done(ToolResult(id: id, text: text, isError: line["is_error"] == .bool(true)))
+    case "ended":
+      guard let ending = StepEnding(told: line) else { return false }
+      self.ending = ending
+    default: return false
+    }
+    return true
+  }
+}
+
+extension Answer {
+  fileprivate init?(told line: JSONValue) {
+    guard let text = line["text"]?.string, let word = line["finish_reason"]?.string else { return nil }
+    let calls = (line["tool_calls"]?.items ?? []).map { call in
+      ToolCall(
+        id: call["id"]?.string ?? "", name: call["name"]?.string ?? "", arguments: call["arguments"]?.string ?? "")
+    }
+    var native: NativeContent?
+    if let told = line["native"], let dialect = told["dialect"]?.string.flatMap(Dialect.init(rawValue:)) {
+      native = NativeContent(dialect: dialect, items: told["items"]?.items ?? [])
+    }
+    self.init(
+      message: AssistantMessage(text: text, toolCalls: calls, native: native),
+      finish: FinishReason(word: word, refusal: line["refusal"]?.string), usage: TokenUsage(told: line["usage"]),
+      model: line["model"]?.string, serviceTier: line["service_tier"]?.string)
+  }
+}
+
+extension FinishReason {
+  /// The reason whose ``word`` it is.
+  init(word: String, refusal: String? = nil) {
+    let known: [FinishReason] = [.stop, .length, .toolCalls, .refused(refusal), .contextFull, .paused]
+    self = known.first { $0.word == word } ?? .other(word)
+  }
+}
+
+extension StepEnding {
+  fileprivate init?(told line: JSONValue) {
+    guard let ending = line["ending"]?.string.flatMap(AgentEnding.init(rawValue:)) else { return nil }
+    self.init(
+      ending, message: line["message"]?.string, text: line["text"]?.string ?? "", value: line["value"],
+      finish: line["finish_reason"]?.string.map { FinishReason(word: $0) },
+      infrastructure: line["infrastructure"] == .bool(true))
+  }
+}
