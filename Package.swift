@@ -108,7 +108,7 @@ let package = Package(
     suite(
       "AstroRunner",
       uses: [
-        "AstroTestKit", "AstroCore", "AstroConfiguration", "AstroScheduling", "AstroJournal",
+        "AstroTestKit", "AstroCore", "AstroConfiguration", "AstroScheduling", "AstroLimits", "AstroJournal",
         "AstroSpool", "AstroTelemetry",
       ], [log]),
     .testTarget(name: "EndToEndTests", dependencies: ["AstroCore", "AstroJournal", "CLinux"], swiftSettings: settings),

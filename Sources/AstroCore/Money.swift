@@ -7,6 +7,14 @@ public struct Money: Sendable, Hashable, Comparable, CustomStringConvertible {
 
   public static let zero = Money(picodollars: 0)
   public static let perDollar: Int64 = 1_000_000_000_000
+  /// Decimals of an amount in USD.
+  public static let places = 12
+
+  /// An amount in USD as people write it, `1.50`; `nil` for what is none, has more than twelve decimals or is too large.
+  public init?(dollars text: String) {
+    guard let value = try? DecimalText.scaled(text, places: Self.places), value >= 0 else { return nil }
+    picodollars = value
+  }
 
   public static func < (a: Money, b: Money) -> Bool { a.picodollars < b.picodollars }
 

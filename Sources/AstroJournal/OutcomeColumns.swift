@@ -41,11 +41,15 @@ struct OutcomeColumns {
     case "no_resources": .notStarted(reason: message ?? "", infrastructure: true)
     case "invalid_output": .invalidOutput(message ?? "")
     case "lost": .lost(message ?? "")
+    case Self.invalidAnswer: .performed(.invalidOutput, message)
     default: AgentEnding(rawValue: word).map { .performed($0, message) }
     }
   }
 
   private var status: WaitStatus? { exitCode.map { .exited($0) } ?? signal.map { .signalled($0) } }
+
+  /// A process that broke a promise has the word of that ending.
+  private static let invalidAnswer = "invalid_answer"
 
   private static func word(for outcome: AttemptOutcome) -> String {
     switch outcome {
@@ -58,6 +62,7 @@ struct OutcomeColumns {
     case .notStarted(_, infrastructure: true): "no_resources"
     case .invalidOutput: "invalid_output"
     case .lost: "lost"
+    case .performed(.invalidOutput, _): invalidAnswer
     case .performed(let ending, _): ending.rawValue
     }
   }

@@ -52,8 +52,13 @@ struct Allowances {
   func take(_ demand: Demand, in transaction: Transaction) throws(Failure) -> Answer {
     let charges: [Charge]
     do throws(Failure) {
-      charges = try self.charges(of: demand, in: transaction)
-      if let refusal = try refusal(of: charges, for: demand, in: transaction) { return .refused(refusal) }
+      charges = try self.charges(of: demand, transaction.reading, at: transaction.now.wall)
+      let refusal = try refusal(of: charges, for: demand, transaction.reading, at: transaction.now.wall) {
+        charge throws(Failure) in
+        try transaction.check(
+          charge.place.limiter, key: charge.place.key, window: charge.window, weight: charge.weight)
+      }
+      if let refusal { return .refused(refusal) }
     } catch {
       guard error.code == .limit else { throw error }
       return .never("limit \(error.subject): \(error.message)")
@@ -76,6 +81,17 @@ struct Allowances {
           key: demand.key, agent: demand.agent, ceiling: ceiling, started: transaction.now,
           bootID: transaction.bootID, charges: charges.map { .init($0.place, weight: $0.weight) },
           budgets: accounts.map(\.place))))
+  }
+
+  /// What would keep work from its limits now, as far as it can be said without knowing how much it takes.
+  func refusal(of demand: Demand, in reading: Reading, at now: Moment, bootID: String) throws(Failure) -> LimitVerdict?
+  {
+    let charges = try charges(of: demand, reading, at: now.wall)
+    return try refusal(of: charges, for: demand, reading, at: now.wall) { charge throws(Failure) in
+      try reading.check(
+        charge.place.limiter, key: charge.place.key, window: charge.window, weight: charge.weight, at: now,
+        bootID: bootID)
+    }
   }
 
   /// Puts what a call took in place of what was reserved for it, at the limits it was charged to.
@@ -140,7 +156,9 @@ struct Allowances {
     }
   }
 
-  private func charges(of demand: Demand, in transaction: Transaction) throws(Failure) -> [Charge] {
+  private func charges(
+    of demand: Demand, _ reading: Reading, at now: Timestamp
+  ) throws(Failure) -> [Charge] {
     var charges: [Charge] = []
     if demand.isPerformed {
       charges.append(
@@ -150,7 +168,7 @@ struct Allowances {
           Charge(place: LimitPlace(limiter: LimiterName.apiCalls, key: demand.user), window: window, weight: 1))
       }
     }
-    let minute = LocalTime.minute(of: transaction.now.wall)
+    let minute = LocalTime.minute(of: now)
     for (limit, place) in places(of: demand) {
       let bounds = limit.bounds(atMinute: minute)
       // A limit without a rate can still be blocked by its provider.
@@ -158,7 +176,7 @@ struct Allowances {
         Charge(place: place, window: bounds.rate.map(RateWindow.init) ?? Self.open, weight: bounds.rate == nil ? 0 : 1))
       guard let ceiling = demand.ceiling else { continue }
       if let tokens = bounds.tokens {
-        let weight = try weight(of: ceiling, limit, agent: demand.agent, in: transaction)
+        let weight = try weight(of: ceiling, limit, agent: demand.agent, reading)
         charges.append(Charge(place: place.dimension(.tokens), window: RateWindow(tokens), weight: weight))
       }
       if let spend = bounds.spend {
@@ -175,40 +193,40 @@ struct Allowances {
   }
 
   /// How many tokens are taken before a call: the most it can be, or what nineteen of the last twenty calls like it took
-  /// at most, once there are enough of them. `reference`: a 95th percentile that is settled uses over 90 % of a limit, where
-  /// the most it can be uses 60 %.
+  /// at most, once there are enough of them. In simulations a settled 95th percentile used over 90 % of a limit, the most it can be
+  /// 60 %.
   private func weight(
-    of ceiling: CallCeiling, _ limit: NamedLimit, agent: String, in transaction: Transaction
+    of ceiling: CallCeiling, _ limit: NamedLimit, agent: String, _ reading: Reading
   ) throws(Failure) -> Int64 {
     guard limit.reservation == .expected else { return ceiling.tokens }
-    let known = try transaction.reading.recentTokens(of: agent, model: ceiling.model, last: 60).sorted()
+    let known = try reading.recentTokens(of: agent, model: ceiling.model, last: 60).sorted()
     guard known.count >= 20 else { return ceiling.tokens }
     return min(ceiling.tokens, known[known.count * 95 / 100])
   }
 
   /// The refusal that lasts longest; `nil` when everything is to be had.
   private func refusal(
-    of charges: [Charge], for demand: Demand, in transaction: Transaction
+    of charges: [Charge], for demand: Demand, _ reading: Reading, at now: Timestamp,
+    check: (Charge) throws(Failure) -> LimitVerdict
   ) throws(Failure) -> LimitVerdict? {
     var binding: LimitVerdict?
     for charge in charges {
-      let verdict = try transaction.check(
-        charge.place.limiter, key: charge.place.key, window: charge.window, weight: charge.weight)
+      let verdict = try check(charge)
       if !verdict.allowed, verdict.retryAfter > binding?.retryAfter ?? .zero { binding = verdict }
     }
-    if let found = binding, let change = nextChange(of: demand, at: transaction.now.wall) {
+    if let found = binding, let change = nextChange(of: demand, at: now) {
       binding?.retryAfter = min(found.retryAfter, change)
     }
     guard demand.isStart else { return binding }
-    let minute = LocalTime.minute(of: transaction.now.wall)
+    let minute = LocalTime.minute(of: now)
     for (limit, place) in places(of: demand) {
       guard let most = limit.bounds(atMinute: minute).concurrent else { continue }
-      let held = try transaction.reading.holds(of: place.slots)
+      let held = try reading.holds(of: place.slots)
       // Whoever holds a place here is heard of at once when it ends; of other processes after this pause.
       if held >= most, binding?.retryAfter ?? .zero < Self.slotPause {
         binding = LimitVerdict(
           limiter: place.slots.limiter, key: place.key, allowed: false, limit: most, remaining: 0,
-          resetAt: transaction.now.wall + Self.slotPause, retryAfter: Self.slotPause)
+          resetAt: now + Self.slotPause, retryAfter: Self.slotPause)
       }
     }
     return binding

@@ -36,7 +36,8 @@ extension Explanation.Cause {
       "it asks for \(request.phrase), and none is configured: add one to config/agents.yaml, or cancel the run"
     case .parallel(let running, let most):
       "no free slot: \(running) tasks run, max_parallel_tasks is \(most)"
-    case .held(let run): "held; let it go on with: astro release \(run)"
+    case .held(let run, nil): "held; let it go on with: astro release \(run)"
+    case .held(let run, let reason?): "held: \(reason); raise it and go on with: astro release \(run) --usd AMOUNT"
     case .cancelling: "being cancelled: only tasks whose if holds always() or cancelled() still start"
     case .deadline(let time): "ends as failed when it is not done by \(time.told(at: now)) (deadline)"
     case .noRunner: "no runner works on this home: start astro watch or astro drain"
@@ -59,7 +60,10 @@ extension Explanation.Agent {
 
 extension LimitVerdict {
   func sentence(_ opensAt: Timestamp, _ now: Timestamp) -> String {
-    "limit \(limiter) of \(key): \(limit - remaining) of \(limit) used, opens for it at \(opensAt.told(at: now))"
+    let whose = key.isEmpty ? "" : " of \(key)"
+    // A provider's own limit has no number that is known.
+    let used = limit == .max ? "closed by the provider" : "\(limit - remaining) of \(limit) used"
+    return "limit \(limiter)\(whose): \(used), opens for it at \(opensAt.told(at: now))"
   }
 }
 

@@ -26,7 +26,8 @@ public struct Explanation: Sendable, Equatable {
     /// No agent that is configured could ever take it.
     case noAgent(AgentRequest)
     case parallel(running: Int, most: Int)
-    case held(WorkflowID)
+    /// By somebody, or by a budget for the reason given.
+    case held(WorkflowID, reason: String?)
     case cancelling
     case deadline(Timestamp)
     /// Its runner is gone, and nobody is there to take it over.
@@ -115,7 +116,7 @@ public struct Explanation: Sendable, Equatable {
     case .succession: causes.append(.betweenRunners)
     case .absent: causes.append(.noRunner)
     }
-    if situation.run.state == .held { causes.append(.held(situation.run.id)) }
+    if situation.run.state == .held { causes.append(.held(situation.run.id, reason: situation.run.reason)) }
     if situation.run.isCancelRequested { causes.append(.cancelling) }
     if let deadline = situation.plan.deadline { causes.append(.deadline(situation.run.livesSince + deadline)) }
     return causes

@@ -9,6 +9,8 @@ public struct RunReport {
   public var run: RunRecord
   public var tasks: [TaskRecord]
   public var attempts: [AttemptRecord]
+  /// Calls to models, in their order.
+  public var calls: [CallRecord]
   /// As the workflow says; known of a run with every task only.
   public private(set) var description: String?
   public private(set) var labels: [String: String] = [:]
@@ -20,6 +22,7 @@ public struct RunReport {
     self.run = run
     tasks = try journal.tasks(of: id)
     attempts = try journal.attempts(of: id)
+    calls = try journal.calls(of: id)
     directory = RunDirectory(id, in: runs)
   }
 
@@ -56,7 +59,10 @@ public struct RunReport {
     writer.beginArray()
     let byTask = Dictionary(grouping: attempts, by: \.key.task)
     let printed = directory.tasksWithOutput
-    for task in tasks { write(task, byTask[task.task] ?? [], printed: printed.contains(task.task), to: &writer) }
+    let byAttempt = Dictionary(grouping: calls, by: \.key)
+    for task in tasks {
+      write(task, byTask[task.task] ?? [], byAttempt, printed: printed.contains(task.task), to: &writer)
+    }
     writer.endArray()
     writer.endObject()
   }
@@ -67,6 +73,7 @@ public struct RunReport {
     writer.member("user_id", run.user)
     writer.member("state", run.state.rawValue)
     writer.member("reason", ifPresent: run.reason)
+    if !calls.isEmpty { CallTotals(calls).write(to: &writer) }
     writer.member("priority", run.priority)
     writer.member("description", ifPresent: description)
     if !labels.isEmpty { writer.member("labels", .map(labels.mapValues { .string($0) })) }
@@ -86,7 +93,8 @@ public struct RunReport {
   }
 
   private func write(
-    _ task: TaskRecord, _ attempts: [AttemptRecord], printed: Bool, to writer: inout JSONWriter
+    _ task: TaskRecord, _ attempts: [AttemptRecord], _ calls: [AttemptKey: [CallRecord]], printed: Bool,
+    to writer: inout JSONWriter
   ) {
     writer.beginObject()
     writer.member("task_id", task.task)
@@ -103,12 +111,14 @@ public struct RunReport {
     writer.member("outputs", .map(task.outputs.mapValues { .string($0) }))
     writer.key("attempts")
     writer.beginArray()
-    for attempt in attempts { write(attempt, printed: printed, to: &writer) }
+    for attempt in attempts { write(attempt, calls[attempt.key] ?? [], printed: printed, to: &writer) }
     writer.endArray()
     writer.endObject()
   }
 
-  private func write(_ attempt: AttemptRecord, printed: Bool, to writer: inout JSONWriter) {
+  private func write(
+    _ attempt: AttemptRecord, _ calls: [CallRecord], printed: Bool, to writer: inout JSONWriter
+  ) {
     writer.beginObject()
     writer.member("attempt", attempt.key.number)
     writer.member("agent_id", attempt.agent)
@@ -120,6 +130,7 @@ public struct RunReport {
       case .signalled(let number): writer.member("signal", number)
       case nil: break
       }
+      writer.member("ending", ifPresent: ending.outcome.ending?.rawValue)
       writer.member("message", ifPresent: ending.outcome.message)
       writer.member("finished_at", ending.finishedAt.rfc3339)
       writer.member("duration_ms", ending.duration.milliseconds)
@@ -131,9 +142,19 @@ public struct RunReport {
     } else {
       writer.member("state", TaskState.running.rawValue)
     }
+    if !calls.isEmpty {
+      CallTotals(calls).write(to: &writer)
+      writer.key("calls")
+      writer.beginArray()
+      for call in calls { call.write(to: &writer) }
+      writer.endArray()
+    }
     let folder = "tasks/\(attempt.key.task)/\(attempt.key.number)"
     for stream in ["stdout", "stderr"] where printed && access("\(directory.path)/\(folder)/\(stream)", F_OK) == 0 {
       writer.member(stream, "\(folder)/\(stream)")
+    }
+    if printed, access("\(directory.path)/\(folder)/transcript.jsonl", F_OK) == 0 {
+      writer.member("transcript", "\(folder)/transcript.jsonl")
     }
     writer.endObject()
   }

@@ -29,10 +29,16 @@ public struct RunRequests {
   }
 
   /// Lets a held run go on.
+  /// - Parameter budget: what the run's own budget is raised to; what is `nil` in it stays.
   /// - Returns: false when it was not held.
   /// - Throws: `not_found` for a run that has ended.
-  public func release(_ id: WorkflowID) throws(Failure) -> Bool {
-    let (run, changed) = try change(id) { transaction throws(Failure) in try transaction.requestRelease(id) }
+  public func release(_ id: WorkflowID, raising budget: BudgetPlan = .init()) throws(Failure) -> Bool {
+    let (run, changed) = try change(id) { transaction throws(Failure) in
+      if budget != BudgetPlan(), try transaction.reading.run(id)?.state.isTerminal == false {
+        try transaction.raise(.run(id), to: budget)
+      }
+      return try transaction.requestRelease(id)
+    }
     if run.state.isTerminal { throw ended(run, "run it again with: astro retry \(id)") }
     if changed { tell("workflow_released", id) }
     return changed

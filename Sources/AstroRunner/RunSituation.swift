@@ -28,6 +28,8 @@ public struct RunSituation: Sendable {
   public var limit: LimitVerdict?
   /// When it lets each task that waits for it through, those before it in the user's line first.
   public var openings: [String: Timestamp] = [:]
+  /// What the named limits would say to each task that waits, where they would refuse it.
+  public var refusals: [String: LimitVerdict] = [:]
   /// Attempts that may run at once under one runner.
   public var parallel: Int
   public var presence = Presence.working
@@ -72,7 +74,23 @@ public struct RunSituation: Sendable {
         of: run,
         LimitForecast(LimiterName.taskSubmission, of: run.user, configuration, journal, bootID: bootID, at: now))
     }
+    refusals = try namedLimits(Allowances(configuration), journal, at: now, bootID: bootID)
     presence = try WorkingRunner.all(dataDirectory: home.data).presence(of: run.owner)
+  }
+
+  private func namedLimits(
+    _ allowances: Allowances, _ journal: Reading, at now: Moment, bootID: String
+  ) throws(Failure) -> [String: LimitVerdict] {
+    var found: [String: LimitVerdict] = [:]
+    for task in plan.tasks where readySince(task) != nil {
+      guard let agent = agents.first(where: { $0.suits(task.agent) }) else { continue }
+      let demand = Allowances.Demand(
+        key: AttemptKey(workflow: run.id, task: task.id, number: 1), user: run.user, agent: agent.id,
+        limits: task.limits + agent.limits, isPerformed: agent.isPerformer, isStart: true)
+      guard !demand.limits.isEmpty || demand.isPerformed else { continue }
+      found[task.id] = try allowances.refusal(of: demand, in: journal, at: now, bootID: bootID)
+    }
+    return found
   }
 
   /// Leaves all other tasks out of the explanation.
@@ -101,6 +119,9 @@ public struct RunSituation: Sendable {
     }
     if let limit, !limit.allowed, !isGranted(task) {
       causes.append(.limit(limit, opensAt: openings[task.id] ?? now + limit.retryAfter))
+    }
+    if let refusal = refusals[task.id], !isGranted(task) {
+      causes.append(.limit(refusal, opensAt: now + refusal.retryAfter))
     }
     causes += slotCauses(of: task)
     return causes.isEmpty ? [.next] : causes

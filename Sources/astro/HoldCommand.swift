@@ -21,12 +21,28 @@ struct HoldCommand: ParsableCommand {
 struct ReleaseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "release", abstract: "Let a held run go on.",
-    discussion: "Exit code 66 when there is no such run, or when it has ended.")
+    discussion: """
+      A run whose budget is used up is held too: --usd, --tokens and --calls raise its budget, of the whole run and for \
+      good. Exit code 66 when there is no such run, or when it has ended.
+      """)
   @OptionGroup var target: RunTarget
+  @Option(help: "Raise the run's budget to so many USD.") var usd: String?
+  @Option(help: "Raise it to so many tokens.") var tokens: Int64?
+  @Option(help: "Raise it to so many calls.") var calls: Int64?
+
+  func validate() throws {
+    if let usd, Money(dollars: usd) == nil {
+      throw ValidationError("--usd must be an amount such as 1.50, got '\(usd)'")
+    }
+    for (name, value) in [("tokens", tokens), ("calls", calls)] {
+      if let value, value < 0 { throw ValidationError("--\(name) must not be negative, got \(value)") }
+    }
+  }
 
   func run() throws {
     let (id, requests) = try target.open()
-    let isNew = try requests.release(id)
+    let budget = BudgetPlan(cost: usd.flatMap { Money(dollars: $0) }, tokens: tokens, calls: calls)
+    let isNew = try requests.release(id, raising: budget)
     Output.line("\(id): \(isNew ? "released" : "was not held")")
   }
 }

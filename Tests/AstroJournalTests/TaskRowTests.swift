@@ -38,15 +38,16 @@ import Testing
     #expect(try journal.read { try $0.runningAttempts() } == [begun()])
   }
 
-  static let outcomes: [AttemptOutcome] = [
-    .exited(0), .exited(255), .signalled(9), .timedOut(nil), .timedOut(.exited(0)), .timedOut(.signalled(15)),
-    .cancelled(nil), .cancelled(.signalled(9)),
-    .notStarted(reason: "no such program", infrastructure: false),
-    .notStarted(reason: "no processes left", infrastructure: true), .invalidOutput("malformed"),
-    .outOfMemory("out of memory: limit 1MiB", .signalled(9)), .outOfMemory("out of memory: limit 1MiB", .exited(3)),
-    .lost("nobody knows"),
-    .lost(""),
-  ]
+  static let outcomes: [AttemptOutcome] =
+    [
+      .exited(0), .exited(255), .signalled(9), .timedOut(nil), .timedOut(.exited(0)), .timedOut(.signalled(15)),
+      .cancelled(nil), .cancelled(.signalled(9)),
+      .notStarted(reason: "no such program", infrastructure: false),
+      .notStarted(reason: "no processes left", infrastructure: true), .invalidOutput("malformed"),
+      .outOfMemory("out of memory: limit 1MiB", .signalled(9)), .outOfMemory("out of memory: limit 1MiB", .exited(3)),
+      .lost("nobody knows"),
+      .lost(""),
+    ] + AgentEnding.allCases.filter { $0 != .timeout && $0 != .cancelled }.map { .performed($0, "why") }
 
   @Test(arguments: outcomes) func everyOutcomeComesBackAsItWent(outcome: AttemptOutcome) throws {
     try journal.commit { try $0.beginAttempt(begun()) }

@@ -187,7 +187,7 @@ struct Restoration {
   /// What was told of an end, with what the warden saw of it.
   private func ending(_ told: ToldEvents.Ending, _ seen: ExitRecord?) -> AttemptRecord.Ending {
     AttemptRecord.Ending(
-      outcome: AttemptOutcome(told.state, told.exitCode.map { .exited($0) } ?? seen?.status, message: nil),
+      outcome: AttemptOutcome(told.state, told.exitCode.map { .exited($0) } ?? seen?.status, nil, message: nil),
       finishedAt: seen?.finishedAt ?? told.finishedAt, duration: told.duration, usage: seen?.usage ?? .init())
   }
 

@@ -76,7 +76,9 @@ extension AttemptRecord {
       members.integer("exit_code").flatMap { Int32(exactly: $0) }.map { WaitStatus.exited($0) }
       ?? members.integer("signal").flatMap { Int32(exactly: $0) }.map { WaitStatus.signalled($0) }
     ending = Ending(
-      outcome: AttemptOutcome(state, status, message: members.text("message")), finishedAt: finished,
+      outcome: AttemptOutcome(
+        state, status, members.text("ending").flatMap(AgentEnding.init(rawValue:)), message: members.text("message")),
+      finishedAt: finished,
       duration: members.milliseconds("duration_ms") ?? max(.zero, finished - started),
       usage: ResourceUsage(
         userMicroseconds: members.milliseconds("cpu_user_ms")?.microseconds ?? 0,
@@ -87,7 +89,11 @@ extension AttemptRecord {
 
 extension AttemptOutcome {
   /// What a record says of an end, as far as it says it. What does not fit together is never success.
-  init(_ state: TaskState, _ status: WaitStatus?, message: String?) {
+  init(_ state: TaskState, _ status: WaitStatus?, _ ending: AgentEnding?, message: String?) {
+    if let ending, (ending == .completed) == (state == .succeeded), [.succeeded, .failed].contains(state) {
+      self = .performed(ending, message)
+      return
+    }
     switch (state, status) {
     case (.succeeded, .exited(0)?): self = .exited(0)
     case (.timedOut, _): self = .timedOut(status)

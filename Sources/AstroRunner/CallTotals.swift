@@ -1,0 +1,68 @@
+import AstroCore
+import AstroJournal
+
+/// What calls to models took together. One whose account is not known counts with all that was reserved for it.
+struct CallTotals: Sendable, Equatable {
+  var calls = 0
+  var usage = TokenUsage()
+  var cost = Money.zero
+  /// Calls that nobody has settled, or whose provider did not say what they took: ``cost`` is an upper bound then.
+  var estimated = 0
+  /// Calls to models without a price: ``cost`` does not hold them.
+  var unpriced = 0
+
+  init(_ calls: [CallRecord]) {
+    self.calls = calls.count
+    for call in calls {
+      if let used = call.account?.usage { usage = usage + used } else { estimated += 1 }
+      guard let spent = call.account?.cost ?? call.ceiling.cost else {
+        unpriced += 1
+        continue
+      }
+      cost += spent
+    }
+  }
+
+  func write(to writer: inout JSONWriter) {
+    writer.key("usage")
+    writer.beginObject()
+    writer.member("calls", calls)
+    usage.write(to: &writer)
+    if unpriced < calls { cost.write(to: &writer) }
+    if unpriced > 0 { writer.member("unpriced_calls", unpriced) }
+    if estimated > 0 { writer.member("estimated_calls", estimated) }
+    writer.endObject()
+  }
+}
+
+extension TokenUsage {
+  fileprivate func write(to writer: inout JSONWriter) {
+    writer.member("prompt_tokens", prompt)
+    writer.member("completion_tokens", output)
+    if cacheRead > 0 { writer.member("cache_read_tokens", cacheRead) }
+    if cacheWrite + cacheWriteHour > 0 { writer.member("cache_write_tokens", cacheWrite + cacheWriteHour) }
+    if reasoning > 0 { writer.member("reasoning_tokens", reasoning) }
+  }
+}
+
+extension Money {
+  /// In USD for people and their tools, and exactly.
+  fileprivate func write(to writer: inout JSONWriter) {
+    writer.member("cost_usd", dollars)
+    writer.member("cost_picodollars", picodollars)
+  }
+}
+
+extension CallRecord {
+  func write(to writer: inout JSONWriter) {
+    writer.beginObject()
+    writer.member("model", account?.model ?? ceiling.model)
+    writer.member("status", account?.status.rawValue ?? "running")
+    writer.member("started_at", started.wall.rfc3339)
+    if let account { writer.member("duration_ms", account.duration.milliseconds) }
+    writer.member("reserved_tokens", ceiling.tokens)
+    account?.usage?.write(to: &writer)
+    account?.cost?.write(to: &writer)
+    writer.endObject()
+  }
+}

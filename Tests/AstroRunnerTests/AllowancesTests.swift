@@ -1,0 +1,259 @@
+import AstroConfiguration
+import AstroCore
+import AstroJournal
+import AstroLimits
+import AstroTestKit
+import Testing
+
+@testable import AstroRunner
+
+/// Named limits and budgets over a real journal.
+struct AllowancesTests {
+  private final class Scene {
+    let directory = TemporaryDirectory()
+    let clock = HandClock()
+    let journal: Journal
+    var allowances: Allowances
+    private var number = 0
+
+    init(_ limits: [NamedLimit], budgets: [PeriodBudget] = []) throws {
+      journal = try Journal.open(dataDirectory: directory.path, bootID: "boot-a", clock: clock)
+      allowances = Allowances(
+        limits: limits, budgets: budgets,
+        rates: RateLimits(configured: [LimiterName.apiCalls: .unlimited, LimiterName.taskSubmission: .unlimited]))
+    }
+
+    func demand(
+      _ limits: [String], tokens: Int64? = nil, cost: Int64? = 0, user: String = "ann", agent: String = "model"
+    ) -> Allowances.Demand {
+      number += 1
+      return Allowances.Demand(
+        key: AttemptKey(workflow: WorkflowID(unchecked: "run"), task: "t\(number)", number: 1), user: user,
+        agent: agent, limits: limits, isPerformed: true, isStart: true,
+        ceiling: tokens.map { CallCeiling(model: "m", tokens: $0, cost: cost.map { Money(picodollars: $0) }) })
+    }
+
+    /// Takes, and begins the attempt that holds what was taken.
+    func take(_ demand: Allowances.Demand) throws -> Allowances.Answer {
+      try journal.commit { transaction in
+        let answer = try allowances.take(demand, in: transaction)
+        if case .granted = answer {
+          try transaction.beginAttempt(
+            AttemptRecord(
+              key: demand.key, agent: demand.agent, launcher: "watch-1", started: transaction.now, bootID: "boot-a"))
+        }
+        return answer
+      }
+    }
+
+    func settle(_ id: CallID, tokens: Int64?, cost: Int64?) throws {
+      let account = CallAccount(
+        model: "m", status: tokens == nil ? .error : .success, usage: tokens.map { TokenUsage(output: $0) },
+        cost: cost.map { Money(picodollars: $0) }, duration: .seconds(1))
+      try journal.commit { transaction in
+        let call = try #require(try transaction.settle(id, account))
+        try allowances.settle(call, used: account, in: transaction)
+      }
+    }
+
+    func budget(_ place: BudgetPlace) throws -> BudgetRecord? { try journal.read { try $0.budget(place) } }
+  }
+
+  private func limit(_ name: String = "gate", _ bounds: NamedLimit.Bounds) -> NamedLimit {
+    NamedLimit(name: name, bounds: bounds)
+  }
+
+  private func call(_ answer: Allowances.Answer) -> CallID? {
+    if case .granted(let call) = answer { call } else { nil }
+  }
+  private func refusal(_ answer: Allowances.Answer) -> LimitVerdict? {
+    if case .refused(let verdict) = answer { verdict } else { nil }
+  }
+
+  @Test func aRateIsExactAndItsRefusalNamesItAndTheWait() throws {
+    let scene = try Scene([limit("gate", .init(rate: .init(amount: 2, window: .seconds(60))))])
+    for _ in 1...2 { #expect(refusal(try scene.take(scene.demand(["gate"]))) == nil) }
+    scene.clock.advance(.seconds(20))
+    let verdict = try #require(refusal(try scene.take(scene.demand(["gate"]))))
+    #expect(verdict.limiter == "gate")
+    #expect(verdict.retryAfter == .seconds(40))
+    scene.clock.advance(.seconds(40))
+    #expect(refusal(try scene.take(scene.demand(["gate"]))) == nil)
+  }
+
+  @Test func ofSeveralLimitsAllAreTakenOrNone() throws {
+    let scene = try Scene([
+      limit("wide", .init(rate: .init(amount: 10, window: .seconds(60)))),
+      limit("narrow", .init(rate: .init(amount: 1, window: .seconds(600)))),
+    ])
+    _ = try scene.take(scene.demand(["wide", "narrow"]))
+    for _ in 1...5 {
+      let verdict = try #require(refusal(try scene.take(scene.demand(["wide", "narrow"]))))
+      #expect(verdict.limiter == "narrow")
+      #expect(verdict.retryAfter == .seconds(600))
+    }
+    let states = try scene.journal.read { try $0.limitStates() }
+    #expect(states.filter { $0.limiter == "wide" }.map(\.stored.log.total) == [1])
+  }
+
+  @Test func tokensAreReservedWholeAndSettledToWhatWasUsed() throws {
+    let scene = try Scene([limit("gate", .init(tokens: .init(amount: 1000, window: .seconds(60))))])
+    let first = try #require(call(try scene.take(scene.demand(["gate"], tokens: 800))))
+    let verdict = try #require(refusal(try scene.take(scene.demand(["gate"], tokens: 300))))
+    #expect(verdict.limiter == "gate/tokens")
+    try scene.settle(first, tokens: 100, cost: 0)
+    #expect(call(try scene.take(scene.demand(["gate"], tokens: 900))) != nil)
+    #expect(call(try scene.take(scene.demand(["gate"], tokens: 1))) == nil)
+  }
+
+  @Test func aCallThatIsNeverSettledStaysCounted() throws {
+    let scene = try Scene([limit("gate", .init(tokens: .init(amount: 1000, window: .seconds(60))))])
+    _ = try scene.take(scene.demand(["gate"], tokens: 800))
+    #expect(call(try scene.take(scene.demand(["gate"], tokens: 300))) == nil)
+    scene.clock.advance(.seconds(60))
+    #expect(call(try scene.take(scene.demand(["gate"], tokens: 300))) != nil)
+  }
+
+  @Test func moreThanWasReservedIsChargedAlsoAboveTheLimit() throws {
+    let scene = try Scene([limit("gate", .init(tokens: .init(amount: 1000, window: .seconds(60))))])
+    let first = try #require(call(try scene.take(scene.demand(["gate"], tokens: 500))))
+    try scene.settle(first, tokens: 1500, cost: 0)
+    #expect(call(try scene.take(scene.demand(["gate"], tokens: 1))) == nil)
+    #expect(try scene.journal.read { try $0.limitStates() }.map(\.stored.log.total) == [1500])
+  }
+
+  @Test func whatIsExpectedIsLearnedFromWhatCallsTook() throws {
+    var gate = limit("gate", .init(tokens: .init(amount: 10_000, window: .seconds(60))))
+    gate.reservation = .expected
+    let scene = try Scene([gate])
+    for _ in 1...20 {
+      let id = try #require(call(try scene.take(scene.demand(["gate"], tokens: 5000))))
+      try scene.settle(id, tokens: 50, cost: 0)
+    }
+    scene.clock.advance(.seconds(60))
+    for _ in 1...20 { #expect(call(try scene.take(scene.demand(["gate"], tokens: 5000))) != nil) }
+    #expect(try scene.journal.read { try $0.limitStates() }.map(\.stored.log.total) == [1000])
+  }
+
+  @Test func whatCanNeverFitIsSaidAtOnce() throws {
+    let scene = try Scene([limit("gate", .init(tokens: .init(amount: 1000, window: .seconds(60))))])
+    guard case .never(let reason) = try scene.take(scene.demand(["gate"], tokens: 1001)) else {
+      Issue.record("granted")
+      return
+    }
+    #expect(
+      reason
+        == "limit gate/tokens/: exceeds_limit: a weight of 1001 is never granted, the limit is 1000 in 1m")
+  }
+
+  @Test func placesBelongToAttemptsThatRun() throws {
+    let scene = try Scene([limit("gate", .init(concurrent: 1))])
+    let first = scene.demand(["gate"])
+    _ = try scene.take(first)
+    let verdict = try #require(refusal(try scene.take(scene.demand(["gate"]))))
+    #expect(verdict.limiter == "gate/concurrent")
+    let end = AttemptEnding(
+      key: first.key, outcome: .performed(.completed, nil), startedAt: scene.clock.now().wall,
+      finishedAt: scene.clock.now().wall, duration: .zero)
+    _ = try scene.journal.commit { try $0.endAttempt(end, agent: "model") }
+    #expect(refusal(try scene.take(scene.demand(["gate"]))) == nil)
+  }
+
+  @Test func eachUserHasALimitOfItsOwnWhereItSaysSo() throws {
+    var gate = limit("gate", .init(rate: .init(amount: 1, window: .seconds(60))))
+    gate.scope = .user
+    let scene = try Scene([gate])
+    _ = try scene.take(scene.demand(["gate"], user: "ann"))
+    #expect(refusal(try scene.take(scene.demand(["gate"], user: "ann")))?.key == "ann")
+    #expect(refusal(try scene.take(scene.demand(["gate"], user: "bob"))) == nil)
+  }
+
+  @Test func hoursReplaceWhatTheySay() {
+    var gate = limit("gate", .init(concurrent: 2, rate: .init(amount: 10, window: .seconds(60))))
+    gate.hours = [.init(from: 22 * 60, to: 6 * 60, bounds: .init(rate: .init(amount: 100, window: .seconds(60))))]
+    #expect(gate.bounds(atMinute: 12 * 60).rate?.amount == 10)
+    #expect(gate.bounds(atMinute: 22 * 60).rate?.amount == 100)
+    #expect(gate.bounds(atMinute: 5 * 60 + 59).rate?.amount == 100)
+    #expect(gate.bounds(atMinute: 6 * 60).rate?.amount == 10)
+    #expect(gate.bounds(atMinute: 23 * 60).concurrent == 2)
+  }
+
+  @Test func sixteenCallsForTheLastCentNeverPassTheCap() throws {
+    let scene = try Scene([])
+    var granted: [CallID] = []
+    for _ in 1...16 {
+      var demand = scene.demand([], tokens: 10, cost: 3_000_000_000)
+      demand.runBudget = BudgetPlan(cost: Money(picodollars: 10_000_000_000))
+      switch try scene.take(demand) {
+      case .granted(let call): granted.append(try #require(call))
+      case .overBudget(let reason):
+        #expect(
+          reason
+            == "the budget of the run: of 0.01 USD 0.009 USD are used, and the next call may cost 0.003 USD")
+      case .refused, .never: Issue.record("neither granted nor over the budget")
+      }
+    }
+    #expect(granted.count == 3)
+    for id in granted { try scene.settle(id, tokens: 10, cost: 1_000_000_000) }
+    let budget = try #require(try scene.budget(.run(WorkflowID(unchecked: "run"))))
+    #expect(budget.costHeld == .zero)
+    #expect(budget.costSpent == Money(picodollars: 3_000_000_000))
+    #expect(budget.calls == 3)
+  }
+
+  @Test func aModelWithoutAPriceIsRefusedWhereMoneyIsBounded() throws {
+    let scene = try Scene([limit("gate", .init(spend: .init(amount: 1_000, window: .seconds(60))))])
+    var demand = scene.demand([], tokens: 10, cost: nil)
+    demand.runBudget = BudgetPlan(cost: Money(picodollars: 1000))
+    guard case .overBudget(let why) = try scene.take(demand) else {
+      Issue.record("granted")
+      return
+    }
+    #expect(why == "the budget of the run: the model 'm' has no price in config/models.yaml")
+    guard case .never(let reason) = try scene.take(scene.demand(["gate"], tokens: 10, cost: nil)) else {
+      Issue.record("granted")
+      return
+    }
+    #expect(reason == "limit gate/spend_usd: the model 'm' has no price in config/models.yaml")
+  }
+
+  @Test func aBudgetOfTheDayParksUntilTheNext() throws {
+    var daily = PeriodBudget(name: "daily", bounds: BudgetPlan(calls: 1))
+    daily.scope = .user
+    let scene = try Scene([], budgets: [daily])
+    _ = try scene.take(scene.demand([], tokens: 10))
+    let verdict = try #require(refusal(try scene.take(scene.demand([], tokens: 10))))
+    #expect(verdict.limiter == "budget:daily")
+    let now = scene.clock.now().wall
+    #expect(verdict.resetAt == LocalTime.day(of: now, isLocal: false).end)
+    #expect(verdict.retryAfter == verdict.resetAt - now)
+    #expect(call(try scene.take(scene.demand([], tokens: 10, user: "bob"))) != nil)
+    scene.clock.advance(verdict.retryAfter)
+    #expect(call(try scene.take(scene.demand([], tokens: 10))) != nil)
+  }
+
+  @Test func whatAProviderSaysHoldsForEverybodyBehindIt() throws {
+    let scene = try Scene([limit("gate", .init(rate: .init(amount: 100, window: .seconds(60))))])
+    let until = scene.clock.now().boot + 30_000_000
+    let run = WorkflowID(unchecked: "run")
+    try scene.journal.commit {
+      try scene.allowances.block(agent: "model", limits: ["gate"], user: "ann", run: run, until: until, in: $0)
+    }
+    #expect(refusal(try scene.take(scene.demand([])))?.limiter == "provider")
+    let other = try #require(refusal(try scene.take(scene.demand(["gate"], agent: "twin"))))
+    #expect(other.limiter == "gate")
+    #expect(other.retryAfter == .seconds(30))
+    scene.clock.advance(.seconds(30))
+    #expect(refusal(try scene.take(scene.demand(["gate"]))) == nil)
+  }
+
+  @Test func aNoticePausesWhenWhatIsLeftIsForThoseUnderway() {
+    var notice = ProviderNotice(requests: .init(remaining: 3, reset: .seconds(7)))
+    #expect(notice.pause(underway: 2) == nil)
+    #expect(notice.pause(underway: 3) == .seconds(7))
+    notice.wait = .seconds(20)
+    #expect(notice.pause(underway: 3) == .seconds(20))
+    #expect(ProviderNotice(tokens: .init(remaining: 0, reset: .seconds(2))).pause(underway: 0) == .seconds(2))
+    #expect(ProviderNotice().pause(underway: 9) == nil)
+  }
+}
