@@ -6,9 +6,11 @@ public struct AttemptFiles {
   let directory: RunDirectory
   let key: AttemptKey
 
-  public init(_ key: AttemptKey, runs: String) {
+  public init(_ key: AttemptKey, runs: String) { self.init(key, in: RunDirectory(key.workflow, in: runs)) }
+
+  init(_ key: AttemptKey, in directory: RunDirectory) {
     self.key = key
-    directory = RunDirectory(key.workflow, in: runs)
+    self.directory = directory
   }
 
   /// How much of stdout expressions see, in bytes.

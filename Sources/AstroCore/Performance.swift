@@ -27,8 +27,8 @@ public struct PerformanceRequest: Sendable {
 public enum PerformanceResult: Sendable, Equatable {
   case ended(Ending)
   /// A limit is used up: to be begun again then, under the same number; what it has finished it finds in its transcript.
-  /// `next` is what it will ask leave for first.
-  case parked(until: Timestamp, limit: String, next: CallCeiling)
+  /// `next` is what it will ask leave for first; `nil` where calls cost nothing.
+  case parked(until: Timestamp, limit: String, next: CallCeiling?)
   /// A budget is used up; the sentence says which. The same otherwise.
   case held(String, next: CallCeiling)
   /// An earlier runner ended while it was under way, and nobody knows whether it was done; it may not be done twice.

@@ -35,7 +35,7 @@ public final class HTTPClientPool: HTTPTransport {
 
   public func send(_ request: HTTPRequest, within timeouts: HTTPTimeouts) async throws(HTTPFailure) -> HTTPResponse {
     let url = try HTTPURL(request.url)
-    let draft = try RequestDraft(request, to: url, defaults: configuration.headers)
+    let draft = try RequestDraft(request, to: url)
     let proxy = configuration.proxies.proxy(for: url)
     let straight = ClientRoute(way: .init(proxy, for: url), connect: timeouts.connect)
     if configuration.addresses.opens(url) { return try await exchange(draft, straight, timeouts) }

@@ -11,9 +11,7 @@ struct RequestDraft {
   private let headers: HTTPHeaders
   private let body: [UInt8]
 
-  init(
-    _ request: HTTPRequest, to url: HTTPURL, defaults: [(name: String, value: String)]
-  ) throws(HTTPFailure) {
+  init(_ request: HTTPRequest, to url: HTTPURL) throws(HTTPFailure) {
     self.url = url
     shown = request.url
     guard Self.isToken(request.method), request.method != "CONNECT" else {
@@ -22,7 +20,6 @@ struct RequestDraft {
     method = HTTPMethod(rawValue: request.method)
     body = request.body
     var headers = HTTPHeaders(request.headers.map { ($0.name, $0.value) })
-    for (name, value) in defaults where !headers.contains(name: name) { headers.add(name: name, value: value) }
     if !headers.contains(name: "user-agent") { headers.add(name: "user-agent", value: "astro") }
     for (name, value) in headers {
       // The value is never shown: it may be a secret.

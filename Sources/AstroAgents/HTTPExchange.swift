@@ -1,0 +1,94 @@
+import AstroCore
+import AstroHTTP
+
+/// The answer a task got, and what it means for the task.
+struct HTTPExchange {
+  let task: HTTPTask
+  let response: HTTPResponse
+  /// Where it came from, after redirects.
+  let url: String
+  /// The longest body, in bytes.
+  let limit: Int64
+
+  func result(for request: PerformanceRequest, now: Timestamp) async throws -> PerformanceResult {
+    let isExpected = task.expects(response.status)
+    if !isExpected, response.status == 429, let wait = response.headers.retryAfter(now: now) {
+      response.body.close()
+      // A server that says 0 is asked again a second later: it has just refused.
+      return .parked(until: now + max(wait, .seconds(1)), limit: host, next: nil)
+    }
+    let keeps = isExpected ? (task.extracts.isEmpty ? 0 : Int(limit)) : Self.shownBytes
+    guard let (count, kept) = try await save(for: request, keeping: keeps) else {
+      return .ended(
+        .init(
+          .truncated,
+          message: "\(host): the answer is longer than \(Notation.spell(bytes: limit)), which max_bytes allows"))
+    }
+    var ending = PerformanceResult.Ending(.completed)
+    ending.outputs = outputs(count)
+    ending.stdout = try AttemptFiles(request.key, in: request.directory).stdoutText()
+    if isExpected {
+      extract(from: kept, into: &ending)
+    } else {
+      ending.ending = response.status == 429 ? .rateLimited : .providerError
+      ending.message = Self.sentence(response.status, host, kept)
+    }
+    return .ended(ending)
+  }
+
+  private var host: String { (try? HTTPURL(url))?.authority ?? url }
+
+  /// Writes the body to the attempt's `stdout`.
+  /// - Returns: its length and its first `most` bytes; `nil` when it is longer than the limit: then nothing is kept.
+  private func save(for request: PerformanceRequest, keeping most: Int) async throws -> (count: Int64, kept: [UInt8])? {
+    var file = AnswerFile(request.key, in: request.directory)
+    var count: Int64 = 0
+    var kept: [UInt8] = []
+    for try await part in response.body {
+      count += Int64(part.count)
+      guard count <= limit else {
+        response.body.close()
+        return nil
+      }
+      try file.write(part)
+      if kept.count < most { kept += part.prefix(most - kept.count) }
+    }
+    try file.finish()
+    return (count, kept)
+  }
+
+  private func outputs(_ count: Int64) -> [String: String] {
+    var outputs = ["status": "\(response.status)", "bytes": "\(count)"]
+    outputs["content_type"] = response.headers["content-type"] ?? ""
+    return outputs
+  }
+
+  private func extract(from body: [UInt8], into ending: inout PerformanceResult.Ending) {
+    if task.extracts.isEmpty { return }
+    do throws(EvaluationError) {
+      let root = try JSONReader.parse(body)
+      for (name, path) in task.extracts {
+        guard let value = path.value(in: root) else {
+          ending.ending = .invalidOutput
+          ending.message = "extract.\(Terminal.printable(name)): nothing at '\(Terminal.printable(path.text))'"
+          return
+        }
+        ending.outputs[name] = value.text
+      }
+    } catch {
+      ending.ending = .invalidOutput
+      ending.message = "the body is not JSON: \(error.message)"
+    }
+  }
+
+  private static let shownBytes = 1024
+  private static let shownCharacters = 200
+
+  /// `HTTP 503 from example.com: try later`. The body is the server's: white space is folded, and nothing in it can move a
+  /// cursor.
+  private static func sentence(_ status: Int, _ host: String, _ body: [UInt8]) -> String {
+    let text = String(decoding: body, as: UTF8.self).split { $0.isWhitespace }.joined(separator: " ")
+    let shown = Terminal.printable(String(text.prefix(shownCharacters)))
+    return "HTTP \(status) from \(host)" + (shown.isEmpty ? "" : ": \(shown)")
+  }
+}

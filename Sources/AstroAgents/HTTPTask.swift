@@ -1,0 +1,137 @@
+import AstroCore
+import AstroHTTP
+
+/// What a task asks an agent of type `http` for: its `with:`.
+struct HTTPTask: Sendable {
+  var method: String
+  /// Absolute, or a path behind the agent's `base_url`.
+  var url: String
+  var headers: [(name: String, value: String)]
+  var body: [UInt8]
+  var expected: [StatusPattern]
+  var extracts: [(name: String, path: JSONPath)]
+  /// `nil`: the agent's own.
+  var maxBytes: Int64?
+  var redirects: Int
+  var timeout: Duration?
+
+  static let keys = [
+    "method", "url", "headers", "body", "json", "form", "expect", "extract", "max_bytes", "redirects", "timeout",
+  ]
+  /// Outputs of every task.
+  static let outputs = ["status", "content_type", "bytes"]
+  private static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+
+  init(_ with: JSONValue) throws(Failure) {
+    let members = try RequestMembers(with, keys: Self.keys)
+    try members.require("url")
+    url = try members.text("url") ?? ""
+    method = try members.text("method")?.uppercased() ?? "GET"
+    if !Self.methods.contains(method) {
+      throw members.failure("method", "must be one of \(Self.methods.joined(separator: ", "))")
+    }
+    headers = try members.texts("headers")
+    body = []
+    expected = try Self.expected(members)
+    extracts = try Self.extracts(members)
+    maxBytes = try members.size("max_bytes", in: 1...1 << 40)
+    redirects = Int(try members.integer("redirects", in: 0...20) ?? 5)
+    timeout = try members.duration("timeout")
+    try setBody(members)
+  }
+
+  private mutating func setBody(_ members: RequestMembers) throws(Failure) {
+    try members.exclude(["body", "json", "form"])
+    var type: String?
+    if let text = try members.text("body") {
+      body = Array(text.utf8)
+    } else if let value = members["json"] {
+      body = Array(value.json.utf8)
+      type = "application/json"
+    } else if members["form"] != nil {
+      body = Array(FormEncoding.encode(try members.texts("form")).utf8)
+      type = "application/x-www-form-urlencoded"
+    }
+    if let type, HTTPFields(headers)["content-type"] == nil { headers.append(("content-type", type)) }
+  }
+
+  private static func expected(_ members: RequestMembers) throws(Failure) -> [StatusPattern] {
+    let values: [JSONValue]
+    switch members["expect"] {
+    case nil: return [.any(of: 2)]
+    case .list(let items)?: values = items
+    case let value?: values = [value]
+    }
+    var patterns: [StatusPattern] = []
+    for value in values {
+      guard let pattern = StatusPattern(value.text) else {
+        throw members.failure(
+          "expect", "'\(Terminal.printable(value.text))' is no status; write 200, 2xx, or a list of such")
+      }
+      patterns.append(pattern)
+    }
+    if patterns.isEmpty { throw members.failure("expect", "the list is empty") }
+    return patterns
+  }
+
+  private static func extracts(_ members: RequestMembers) throws(Failure) -> [(name: String, path: JSONPath)] {
+    var extracts: [(name: String, path: JSONPath)] = []
+    for (name, text) in try members.texts("extract") {
+      let place = "extract.\(Terminal.printable(name))"
+      if outputs.contains(name) { throw members.failure(place, "every request has an output '\(name)' of its own") }
+      guard let path = JSONPath(text) else {
+        throw members.failure(place, "'\(Terminal.printable(text))' is no path; write data[0].id")
+      }
+      extracts.append((name, path))
+    }
+    return extracts
+  }
+
+  func expects(_ status: Int) -> Bool { expected.contains { $0.matches(status) } }
+}
+
+/// `200`, or `2xx`.
+enum StatusPattern: Sendable, Equatable {
+  case exact(Int)
+  case any(of: Int)
+
+  init?(_ text: String) {
+    if text.utf8.count == 3, text.lowercased().hasSuffix("xx"), let hundreds = Int(text.prefix(1)),
+      (1...5).contains(hundreds)
+    {
+      self = .any(of: hundreds)
+    } else if let status = Int(text), (100...599).contains(status) {
+      self = .exact(status)
+    } else {
+      return nil
+    }
+  }
+
+  func matches(_ status: Int) -> Bool {
+    switch self {
+    case .exact(let value): status == value
+    case .any(of: let hundreds): status / 100 == hundreds
+    }
+  }
+}
+
+/// `application/x-www-form-urlencoded` (the WHATWG URL standard, 5.2).
+enum FormEncoding {
+  static func encode(_ fields: [(name: String, value: String)]) -> String {
+    fields.map { "\(encode($0.name))=\(encode($0.value))" }.joined(separator: "&")
+  }
+
+  private static func encode(_ text: String) -> String {
+    var encoded: [UInt8] = []
+    for byte in text.utf8 {
+      switch byte {
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, UInt8(ascii: "*"), UInt8(ascii: "-"), UInt8(ascii: "."),
+        UInt8(ascii: "_"):
+        encoded.append(byte)
+      case 0x20: encoded.append(UInt8(ascii: "+"))
+      default: encoded += "%\(byte < 16 ? "0" : "")\(String(byte, radix: 16, uppercase: true))".utf8
+      }
+    }
+    return String(decoding: encoded, as: UTF8.self)
+  }
+}
