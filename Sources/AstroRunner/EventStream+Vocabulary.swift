@@ -10,6 +10,13 @@ extension EventStream {
 
   func started(_ run: WorkflowID, at time: Timestamp) { add("workflow_started", run, at: time) }
 
+  func retried(_ run: WorkflowID, tasks: Int, kept: Int, at time: Timestamp) {
+    add("workflow_retried", run, at: time) {
+      $0.member("tasks", tasks)
+      $0.member("kept", kept)
+    }
+  }
+
   func ended(_ run: WorkflowID, _ state: RunState, _ reason: String?, at time: Timestamp) {
     add("workflow_ended", run, at: time) {
       $0.member("status", state.rawValue)
@@ -75,10 +82,15 @@ extension EventStream {
     let bytes: [UInt8]?
     // What cannot be read now may have told all of it.
     do throws(Failure) { bytes = try FileTail.read(RunDirectory(run.id, in: runs).events) } catch { return }
-    let known = bytes.map { ToldEvents(parsing: $0, of: run.id) } ?? ToldEvents()
-    told[run.id] = known
+    var known = bytes.map { ToldEvents(parsing: $0, of: run.id) } ?? ToldEvents()
     if known.isEmpty { accepted(run.id, tasks: run.taskCount, at: run.claimedAt) }
-    if let time = run.startedAt, known.startedAt == nil, known.retriedAt == nil { started(run.id, at: time) }
+    if let time = run.retriedAt, !known.tellsRetry(at: time) {
+      let kept = tasks.count { $0.state.isTerminal && ($0.finishedAt ?? time) <= time }
+      retried(run.id, tasks: run.taskCount - kept, kept: kept, at: time)
+      known.noteRetry(at: time)
+    }
+    told[run.id] = known
+    if let time = run.startedAt, known.startedAt == nil { started(run.id, at: time) }
     var missing: [(time: Timestamp, tell: () -> Void)] = []
     for attempt in attempts {
       // The start of one without an end may still be taken back.

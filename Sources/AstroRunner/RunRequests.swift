@@ -6,8 +6,10 @@ import AstroWorkflow
 /// What a command asks of one run. Each request is one transaction, durable before anybody hears of it; whoever owns the
 /// run hears the bell, and whoever takes it over reads it. So it does not matter whether a runner is at work.
 ///
-/// Events are told here and not by the runner: once for each request, also when no runner works. One that is lost with a
-/// crash after the commit loses nothing else.
+/// Events are told here and not by the runner: once for each request, also when no runner works. That a run is held or
+/// released may be lost with a crash after the commit, and nothing else with it. A retry, which begins another life in the
+/// run's events, is told by whoever takes the run up when this could not; should both do so at once it is there twice, with
+/// one timestamp.
 public struct RunRequests {
   private let journal: Journal
   private let home: Home
@@ -24,7 +26,7 @@ public struct RunRequests {
     let (run, changed) = try change(id) { transaction throws(Failure) in try transaction.requestHold(id) }
     if run.state.isTerminal { throw ended(run, "nothing of it is left to hold") }
     if run.isCancelRequested { throw Failure(.usage, subject: id.text, message: "is being cancelled") }
-    if changed { tell("workflow_held", id) }
+    if changed { tell { $0.add("workflow_held", id, at: journal.now.wall) } }
     return changed
   }
 
@@ -40,7 +42,7 @@ public struct RunRequests {
       return try transaction.requestRelease(id)
     }
     if run.state.isTerminal { throw ended(run, "run it again with: astro retry \(id)") }
-    if changed { tell("workflow_released", id) }
+    if changed { tell { $0.add("workflow_released", id, at: journal.now.wall) } }
     return changed
   }
 
@@ -74,7 +76,7 @@ public struct RunRequests {
         message: "this version cannot read its workflow; submit a mended file instead")
     }
     let tasks = try selection.tasks(of: plan, states: states, run: id)
-    try journal.commit { transaction in
+    let time = try journal.commit { transaction in
       // What was chosen above holds only for the run as it was read.
       var now = try transaction.reading.run(id)
       now?.isSettled = run.isSettled
@@ -82,11 +84,9 @@ public struct RunRequests {
         throw Failure(.tryLater, subject: id.text, message: "was changed at the same moment; try again")
       }
       try transaction.reopen(id, tasks: tasks)
+      return transaction.now.wall
     }
-    tell("workflow_retried", id) {
-      $0.member("tasks", tasks.count)
-      $0.member("kept", plan.tasks.count - tasks.count)
-    }
+    tell { $0.retried(id, tasks: tasks.count, kept: plan.tasks.count - tasks.count, at: time) }
     return Retried(tasks: tasks, kept: plan.tasks.count - tasks.count)
   }
 
@@ -124,9 +124,9 @@ public struct RunRequests {
     Failure(.notFound, subject: run.id.text, message: "has ended already (\(run.state.rawValue)); \(hint)")
   }
 
-  private func tell(_ event: String, _ id: WorkflowID, _ fields: (inout JSONWriter) -> Void = { _ in }) {
+  private func tell(_ event: (EventStream) -> Void) {
     let stream = EventStream(runs: home.runs, data: home.data)
-    stream.add(event, id, at: journal.now.wall, fields)
+    event(stream)
     _ = stream.flush()
     Bell.ring(runners: home.runners)
   }

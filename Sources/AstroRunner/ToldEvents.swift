@@ -47,6 +47,10 @@ struct ToldEvents {
     }
   }
 
+  /// Whether this is the retry that was told last: by the time it was recorded with, of which files have the milliseconds,
+  /// and not by which came later, as the clock may have been set back.
+  func tellsRetry(at time: Timestamp) -> Bool { retriedAt.map { $0.rfc3339 == time.rfc3339 } ?? false }
+
   func tellsStart(of key: AttemptKey) -> Bool { tasks[key.task]?.attempts[key.number] != nil }
   func tellsEnd(of key: AttemptKey) -> Bool { tasks[key.task]?.attempts[key.number]?.ending != nil }
 
@@ -59,7 +63,8 @@ struct ToldEvents {
     case "workflow_started": startedAt = time
     case "workflow_held": isHeld = true
     case "workflow_released": isHeld = false
-    case "workflow_retried": retry(at: time)
+    // Of two who told it at once the second says nothing new: see ``RunRequests``.
+    case "workflow_retried": if !tellsRetry(at: time) { noteRetry(at: time) }
     case "workflow_ended":
       guard let state = members.text("status").flatMap(RunState.init(rawValue:)), state.isTerminal else { return }
       ended = (state, members.text("reason"), time)
@@ -97,7 +102,7 @@ struct ToldEvents {
   }
 
   /// What did not succeed is to be done again.
-  private mutating func retry(at time: Timestamp) {
+  mutating func noteRetry(at time: Timestamp) {
     (retriedAt, ended, startedAt, isHeld) = (time, nil, nil, nil)
     for name in tasks.keys {
       tasks[name]?.waits = nil

@@ -160,6 +160,56 @@ import Testing
     #expect(lines.count { $0.contains("task_ended") } == 1)
   }
 
+  /// Who asked for it died before it was told. The clock may have been set back before, so that the retry is older than
+  /// the end it follows.
+  @Test(arguments: [20, -20]) func aRetryThatWasNotToldIsToldAndSoIsTheEndAfterIt(after second: Int64) throws {
+    let first = complete(directory("a"))
+    var (run, tasks, attempts) = ended(directory("a"))
+    let retried = Timestamp(microseconds: at(second).microseconds + 456)
+    (run.retriedAt, run.startedAt, run.finishedAt) = (retried, nil, nil)
+    run.state = .queued
+    tasks[1].state = .pending
+    let next = stream()
+    next.complete(run, tasks, attempts)
+    #expect(next.flush() == nil)
+    let path = home.path("runs/a/events.jsonl")
+    let lines = text(path).dropFirst(first.count).split(separator: "\n")
+    #expect(lines.count == 1)
+    #expect(lines.first?.contains("\"\(retried.rfc3339)\",\"event\":\"workflow_retried\"") == true, "\(lines)")
+
+    // Its runner dies in turn, and the next one finds the second end.
+    (run.state, run.startedAt, run.finishedAt) = (.failed, at(second + 1), at(second + 2))
+    tasks[1] = TaskRecord(run: run.id, task: "u", state: .failed, attempts: 1)
+    attempts.append(
+      AttemptRecord(
+        key: AttemptKey(workflow: run.id, task: "u", number: 1), agent: "shell", launcher: "r",
+        started: Moment(wall: at(second + 1), boot: 0), bootID: "b",
+        ending: .init(
+          outcome: .exited(1), finishedAt: at(second + 2), duration: .seconds(1),
+          usage: ResourceUsage(userMicroseconds: 0, systemMicroseconds: 0, peakKiB: 0))))
+    for _ in 0..<2 {
+      let last = stream()
+      last.complete(run, tasks, attempts)
+      #expect(last.flush() == nil)
+      let names = text(path).dropFirst(first.count).split(separator: "\n").compactMap {
+        $0.split(separator: "\"").dropFirst(7).first
+      }
+      #expect(names == ["workflow_retried", "workflow_started", "task_started", "task_ended", "workflow_ended"])
+    }
+  }
+
+  @Test func aRetryThatTwoToldAtOnceIsOne() throws {
+    let id = directory("a")
+    let events = stream()
+    events.ended(id, .failed, nil, at: at(9))
+    for _ in 0..<2 { events.retried(id, tasks: 1, kept: 0, at: at(10)) }
+    events.ended(id, .succeeded, nil, at: at(11))
+    events.retried(id, tasks: 1, kept: 0, at: at(10))
+    #expect(events.flush() == nil)
+    let told = ToldEvents(parsing: Array(text(home.path("runs/a/events.jsonl")).utf8), of: id)
+    #expect(told.ended?.state == .succeeded && told.retriedAt == at(10))
+  }
+
   @Test func aLinkIsNotFollowed() {
     let run = directory("a")
     symlink("/dev/null", home.path("runs/a/events.jsonl"))
