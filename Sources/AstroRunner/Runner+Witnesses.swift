@@ -35,16 +35,10 @@ extension Runner {
     throw journal.damaged("it does not know run \(file.id)")
   }
 
-  /// The same for a run that goes on by its row, and by its record has ended; and for content that is not what was claimed.
+  /// Throws `journal_damaged` for content that is not what was claimed. The run's record is no witness: tasks can write it.
   func requireConsistent(_ run: RunRecord, _ content: [UInt8]) throws(Failure) {
-    if !run.sha256.isEmpty, Candidate.sha256(of: content) != run.sha256 {
-      throw journal.damaged("the content of run \(run.id) has not its checksum")
-    }
-    let path = RunDirectory(run.id, in: home.runs).record
-    guard let written = try FileTail.read(path).flatMap({ WrittenRun(parsing: $0, of: run.id) })?.run,
-      written.state.isTerminal, written.isOfLife(run)
-    else { return }
-    throw journal.damaged("it does not know that run \(run.id) has ended")
+    guard !run.sha256.isEmpty, Candidate.sha256(of: content) != run.sha256 else { return }
+    throw journal.damaged("the content of run \(run.id) has not its checksum")
   }
 
   private func liesInActive(_ run: WorkflowID) throws(Failure) -> Bool {
@@ -52,17 +46,5 @@ extension Runner {
       if try spool.holds(run, format, in: .active) { return true }
     }
     return false
-  }
-}
-
-extension RunRecord {
-  /// Whether both tell of the same life of a run: since its claim, or since the same retry. By what the retry was recorded
-  /// with, not by which came later: the clock may have been set back. Files have milliseconds.
-  func isOfLife(_ other: RunRecord) -> Bool {
-    switch (retriedAt, other.retriedAt) {
-    case (nil, nil): true
-    case (let one?, let another?): one.microseconds / 1000 == another.microseconds / 1000
-    case (nil, _), (_, nil): false
-    }
   }
 }

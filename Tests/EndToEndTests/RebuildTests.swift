@@ -147,6 +147,22 @@ import Testing
     #expect(effects.count == 9 && Set(effects).count == 9, "\(effects)")
   }
 
+  /// Its own record is within a task's reach; what the journal says counts.
+  @Test func `a record that a task has forged stops nobody and is written anew`() throws {
+    let home = try Home(system: Home.unlimited)
+    let gate = try home.gate()
+    let forge = "sed s/running/succeeded/ $ASTRO_RUN_DIR/../run.json > f; mv f $ASTRO_RUN_DIR/../run.json"
+    let until = "until grep -q running $ASTRO_RUN_DIR/../run.json; do :; done"
+    try home.submit("tasks: {a: {run: '\(until); \(forge); \(gate.pass); exit 3'}}\n")
+    let watch = try home.start("watch")
+    try gate.waitForTask()
+    try watch.kill()
+    gate.letOn()
+    #expect(try home.astro("drain").code == 1)
+    let id = try home.run(in: "failed")
+    #expect(try home.read("data/runs/\(id)/run.json").json()["state"] as? String == "failed")
+  }
+
   @Test func `a full disk refuses the rebuild and changes nothing`() throws {
     let home = try Home(system: Home.unlimited)
     try home.mount("tmpfs", on: "data", type: "tmpfs", options: "size=4m,mode=711")

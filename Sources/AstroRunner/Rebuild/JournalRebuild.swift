@@ -95,8 +95,7 @@ extension FoundRun {
   /// its rows.
   var contradictsRow: Bool {
     guard wasAdmitted else { return false }
-    guard let run = rows.run else { return true }
-    if let written = record?.run, written.state.isTerminal, !run.state.isTerminal, written.isOfLife(run) { return true }
+    guard rows.run != nil else { return true }
     let known = Set((rows.attempts ?? []).map(\.key))
     return !commands.keys.allSatisfy { known.contains($0) }
   }
