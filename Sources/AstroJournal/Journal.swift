@@ -24,8 +24,8 @@ public final class Journal {
 
   /// Opens the journal in `dataDirectory`, which is made when missing, and creates or upgrades the file when needed.
   ///
-  /// Throws `journal_damaged` for a file that is missing though runs have lain here, cannot be read, or is a database of
-  /// someone else; `journal` for one made by a newer version; `io`, `no_space`, `cannot_create` for what the file system
+  /// Throws `journal_damaged` for a file that is missing though it was there, has lost its last commits, cannot be read, or
+  /// is a database of someone else; `journal` for one made by a newer version; `io`, `no_space`, `cannot_create` for what the file system
   /// refuses.
   public static func open(
     dataDirectory: String, bootID: String, clock: any AstroCore.Clock
@@ -38,7 +38,7 @@ public final class Journal {
       try JournalFile.requireUsable(path)
       try JournalFile.create(path)
       let connection = try Connection(path: path, access: .writing)
-      do throws(Failure) { try prepare(connection) } catch {
+      do throws(Failure) { try prepare(connection, notedCommits: gate.notedCommits) } catch {
         connection.close()
         throw error
       }
@@ -88,12 +88,16 @@ public final class Journal {
       let result = try connection.transaction(.writing) { session in
         // Read inside the gate: of two processes the one that commits later has the later time.
         let transaction = Transaction(session: session, now: clock.now(), bootID: bootID, upkeep: limitUpkeep)
+        let changes = session.db.totalChangesCount
         let value = try body(transaction)
         try transaction.writeCharged()
-        return (value, transaction.upkeep)
+        // One that changed nothing writes nothing, and must not wait for the disk.
+        let count = session.db.totalChangesCount > changes ? try CommitCount.add(in: session) : nil
+        return (value: value, upkeep: transaction.upkeep, count: count)
       }
-      limitUpkeep = result.1
-      return result.0
+      if let count = result.count { gate.note(commits: count) }
+      limitUpkeep = result.upkeep
+      return result.value
     }
   }
 
@@ -122,7 +126,7 @@ public final class Journal {
     throw .damaged("it was removed or replaced while it was in use", path: path)
   }
 
-  private static func prepare(_ connection: Connection) throws(Failure) {
+  private static func prepare(_ connection: Connection, notedCommits: Int64) throws(Failure) {
     try connection.withoutTransaction { db in
       let finding = try Schema.inspect(db)
       switch finding {
@@ -145,6 +149,7 @@ public final class Journal {
       case .outdated(let version): try Schema.migrate(db, from: version)
       case .current, .newer, .foreign, .damaged: break
       }
+      try CommitCount.require(notedCommits, in: db, path: connection.path)
     }
   }
 

@@ -34,13 +34,22 @@ enum JournalFile {
     if let what = try WriteAheadLog.damage(at: path + "-wal") { throw .damaged(what, path: path) }
   }
 
+  static func gate(beside path: String) -> String { directory(of: path) + gate }
   static func pendingMark(beside path: String) -> String { directory(of: path) + pending }
 
   private static func directory(of path: String) -> String { String(path.dropLast(name.utf8.count)) }
 
-  /// A journal without content in a home where runs have lain has lost it: to begin anew would run again what is in
-  /// `spool/active/`, and let counters and limits fall to nothing.
+  /// A journal without content in a home where runs have lain, or commits were made, has lost it: to begin anew would run
+  /// again what is in `spool/active/`, forget what submitted files are to be run with, and let counters and limits fall to
+  /// nothing.
   static func requireNothingToKnow(_ path: String, but flaw: String) throws(Failure) {
+    try requireNoRuns(path, but: flaw)
+    guard CommitCount.noted(at: gate(beside: path)) > 0 else { return }
+    throw Failure(
+      .journalDamaged, subject: path, message: "the journal \(flaw), and commits were made to it; \(remedy)")
+  }
+
+  private static func requireNoRuns(_ path: String, but flaw: String) throws(Failure) {
     guard let runs = opendir(directory(of: path) + "runs") else { return }
     defer { closedir(runs) }
     while let entry = readdir(runs) {

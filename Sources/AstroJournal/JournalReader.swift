@@ -36,7 +36,7 @@ public final class JournalReader {
     self.path = path
     self.gate = gate
     do throws(Failure) {
-      view = .shared(try Self.open(path, .reading))
+      view = .shared(try Self.open(path, gate, .reading))
     } catch {
       guard error.code == .io || error.code == .noSpace else { throw error }
       let refusal = error
@@ -62,18 +62,22 @@ public final class JournalReader {
     _ path: String, _ gate: String, _ body: (Reading) throws -> T
   ) throws(Failure) -> T {
     try WriteGate.withoutWriters(gate) { () throws(Failure) in
-      let connection = try open(path, .readingAlone)
+      let connection = try open(path, gate, .readingAlone)
       defer { connection.close() }
       return try connection.transaction(.reading) { try body(Reading(session: $0)) }
     }
   }
 
-  private static func open(_ path: String, _ access: Connection.Access) throws(Failure) -> Connection {
+  private static func open(
+    _ path: String, _ gate: String, _ access: Connection.Access
+  ) throws(Failure) -> Connection {
+    // Before the journal is read: it may have more by then, and never less.
+    let commits = CommitCount.noted(at: gate)
     let connection = try Connection(path: path, access: access)
     do throws(Failure) {
       try connection.withoutTransaction { db in
         switch try Schema.inspect(db) {
-        case .current: break
+        case .current: try CommitCount.require(commits, in: db, path: path)
         case .empty, .outdated:
           try JournalFile.requireNothingToKnow(path, but: "is empty")
           throw missing(path)

@@ -14,14 +14,17 @@ public final class JournalReplacement {
   private let path: String
   private let bootID: String
   private let clock: any AstroCore.Clock
+  /// How many commits the journal must have.
+  private let notedCommits: Int64
   private var draft: String { path + ".rebuilt" }
   private var mark: String { JournalFile.pendingMark(beside: path) }
 
-  private init(data: String, bootID: String, clock: any AstroCore.Clock) {
+  private init(data: String, bootID: String, clock: any AstroCore.Clock, notedCommits: Int64) {
     self.data = data
     path = data + "/" + JournalFile.name
     self.bootID = bootID
     self.clock = clock
+    self.notedCommits = notedCommits
   }
 
   /// Holds the write gate while `body` runs.
@@ -31,8 +34,10 @@ public final class JournalReplacement {
     _ body: (JournalReplacement) throws(Failure) -> T
   ) throws(Failure) -> T {
     let gate = try WriteGate(path: dataDirectory + "/" + JournalFile.gate)
-    let replacement = JournalReplacement(data: dataDirectory, bootID: bootID, clock: clock)
-    return try gate.locked { () throws(Failure) in try body(replacement) }
+    return try gate.locked { () throws(Failure) in
+      try body(
+        JournalReplacement(data: dataDirectory, bootID: bootID, clock: clock, notedCommits: gate.notedCommits))
+    }
   }
 
   /// What is wrong with the journal, in one sentence; `nil` when it is sound, or there is none and need not be.
@@ -43,13 +48,11 @@ public final class JournalReplacement {
     do throws(Failure) {
       // Not through the gate, which is held.
       try JournalFile.requireUsable(path)
-      var status = stat()
-      guard stat(path, &status) == 0, status.st_size > 0 else { return nil }
-      let connection = try Connection(path: path, access: .reading)
+      guard let connection = try openReading() else { return nil }
       defer { connection.close() }
       return try connection.transaction(.reading) { session -> String? in
         switch try Schema.inspect(session.db) {
-        case .current: break
+        case .current: try CommitCount.require(notedCommits, in: session.db, path: path)
         case .empty, .outdated:
           try JournalFile.requireNothingToKnow(path, but: "is empty")
           return nil
@@ -68,8 +71,24 @@ public final class JournalReplacement {
     }
   }
 
-  /// Whether nothing can have been lost from its log, as far as the log itself tells.
-  public var isLogWhole: Bool { (try? WriteAheadLog.damage(at: path + "-wal")) == .some(nil) }
+  /// `nil` when there is nothing in it: SQLite would remove the log of an empty file.
+  private func openReading() throws(Failure) -> Connection? {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_size > 0 else { return nil }
+    return try Connection(path: path, access: .reading)
+  }
+
+  /// Whether it has all commits that were made, as far as its log and their count tell.
+  public var hasAllCommits: Bool {
+    guard (try? WriteAheadLog.damage(at: path + "-wal")) == .some(nil) else { return false }
+    guard notedCommits > 0 else { return true }
+    do throws(Failure) {
+      guard let connection = try openReading() else { return false }
+      defer { connection.close() }
+      try connection.withoutTransaction { try CommitCount.require(notedCommits, in: $0, path: path) }
+      return true
+    } catch { return false }
+  }
 
   /// The directory that a replacement which did not come to its end moves the old journal to; `nil` when none was begun.
   public var pending: String? {
@@ -91,6 +110,8 @@ public final class JournalReplacement {
         let transaction = Transaction(session: session, now: clock.now(), bootID: bootID, upkeep: .done)
         try fill(transaction)
         try transaction.writeCharged()
+        let counted = try transaction.reading.meta(CommitCount.key).flatMap { Int64($0) } ?? 0
+        try transaction.set(meta: CommitCount.key, to: String(max(counted, notedCommits)))
       }
       try synchronize(data)
     } catch {

@@ -49,6 +49,12 @@ final class WriteGate {
     return try body()
   }
 
+  /// See ``CommitCount``.
+  var notedCommits: Int64 { CommitCount.noted(in: descriptor) }
+
+  /// To be called inside.
+  func note(commits: Int64) { CommitCount.note(commits, in: descriptor) }
+
   private func lock(within patience: Duration) throws(Failure) {
     while true {
       if clinux_flock_within(descriptor, LOCK_EX, patience.microseconds) == 0 {

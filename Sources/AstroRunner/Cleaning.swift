@@ -9,7 +9,7 @@ public struct Retention: Sendable, Equatable {
   public var keep: Duration
   /// Of runs that failed or were rejected.
   public var keepFailed: Duration
-  /// Of a run's directory whose run no row knows. Admission makes the directory moments before the row, so a day is ample.
+  /// Of an empty directory of a run that no row knows. Admission makes it moments before the row, so a day is ample.
   public var orphans = Duration.seconds(86_400)
 
   public init(keep: Duration, keepFailed: Duration) {
@@ -19,10 +19,10 @@ public struct Retention: Sendable, Equatable {
 
   public init(_ system: SystemConfiguration) { self.init(keep: system.keep, keepFailed: system.keepFailed) }
 
-  func age(in place: Place) -> Duration {
-    switch place {
-    case .failed, .rejected: max(keepFailed, orphans)
-    case .active, .done, .cancelled: max(keep, orphans)
+  func age(after state: RunState) -> Duration {
+    switch state {
+    case .failed, .rejected: keepFailed
+    case .queued, .running, .held, .succeeded, .partial, .cancelled, .duplicate: keep
     }
   }
 }
@@ -30,8 +30,9 @@ public struct Retention: Sendable, Equatable {
 /// One pass of `astro clean`: removes ended, settled runs older than the retention, whole: rows, file, receipt, directory.
 ///
 /// **Rows first.** From the commit on the run is unknown, so no retry can meet a half-removed run, and its files may go in
-/// many steps. A crash in between leaves files that no row knows, under names that only we mint: the next pass finds them
-/// as orphans. Only when the disk is too full for that commit do files go first, since they are what fills it; a crash then
+/// many steps. A crash in between leaves files that no row knows, under names that only we mint, and last the receipt: the
+/// next pass finds them as orphans. Of a run without a row nothing goes unless its receipt says that it ended, and long
+/// enough ago: a journal that has lost it knows no more of it than one that has forgotten it. Only when the disk is too full for that commit do files go first, since they are what fills it; a crash then
 /// leaves rows, which the next pass finds as expired.
 ///
 /// Works beside live runners: a run is deleted only while its row says that it has ended and is settled.
@@ -63,6 +64,8 @@ public final class Cleaning {
     public var runs: [WorkflowID] = []
     /// Removed without a row: left by a crash, or by a journal that is not the one they belong to.
     public var orphans: [WorkflowID] = []
+    /// Without a row and without a receipt that says how they ended; never touched.
+    public var unexplained: [WorkflowID] = []
     /// What lies in `data/runs` under names that are not ours, printable; never touched.
     public var strangers: [String] = []
     /// Dot files of crashed writers.
@@ -155,14 +158,14 @@ public final class Cleaning {
   }
 
   private func removeFiles(of runs: [RunRecord]) {
-    for run in runs { removeFiles(of: run.id, run.format) }
+    for run in runs { removeFiles(of: run.id, [run.format]) }
   }
 
   /// What cannot be removed is reported and left: it must not keep the rest.
-  private func removeFiles(of id: WorkflowID, _ format: SubmissionFormat) {
+  private func removeFiles(of id: WorkflowID, _ formats: [SubmissionFormat]) {
     do throws(Failure) {
-      try spool.forget(id, format, &summary.removed)
       try directories.discard(id)
+      try spool.forget(id, formats, &summary.removed)
     } catch {
       summary.removed.leave(error)
     }
@@ -170,9 +173,10 @@ public final class Cleaning {
 
   // MARK: What no row knows
 
+  /// What is left of runs without a row: a crash took the rows first, or a journal that is older than they are.
   fileprivate struct Orphans {
-    var directories: [WorkflowID] = []
-    var files: [Spool.Settled] = []
+    var removable: [WorkflowID] = []
+    var unexplained: [WorkflowID] = []
     var strangers: [String] = []
   }
 
@@ -183,34 +187,52 @@ public final class Cleaning {
   }
 
   private func orphans(among traces: [Trace]) throws(Failure) -> Orphans {
-    let ids = traces.compactMap { trace in
-      switch trace {
-      case .directory(let entry): entry.run
-      case .file(let file): file.id
-      }
-    }
+    let ids = Set(traces.compactMap(\.run))
     let known = try journal.read { try $0.known(ids) }
     var found = Orphans()
-    for trace in traces {
-      switch trace {
-      case .directory(let entry):
-        if let run = entry.run, known.contains(run) { continue }
-        guard let time = try directories.modifiedAt(entry.name), now - time > retention.orphans else { continue }
-        if let run = entry.run { found.directories.append(run) } else { found.strangers.append(entry.name.printable) }
-      case .file(let file):
-        guard !known.contains(file.id), let time = try spool.changedAt(file), now - time > retention.age(in: file.place)
-        else { continue }
-        found.files.append(file)
+    for id in ids.subtracting(known) {
+      if let isOver = try isOverByReceipt(id) {
+        if isOver { found.removable.append(id) }
+      } else if let time = try directories.modifiedAt(id), now - time <= retention.orphans {
+        continue
+      } else if directories.isBare(id) {
+        found.removable.append(id)
+      } else {
+        found.unexplained.append(id)
       }
+    }
+    for case .directory(let entry) in traces where entry.run == nil {
+      guard let time = try directories.modifiedAt(entry.name), now - time > retention.orphans else { continue }
+      found.strangers.append(entry.name.printable)
     }
     return found
   }
 
+  /// Whether a run has ended for longer than it is kept, by the times of its receipt; `nil` when it has none.
+  private func isOverByReceipt(_ id: WorkflowID) throws(Failure) -> Bool? {
+    var receipts: [Receipt] = []
+    for place in Place.allCases where place != .active {
+      if let text = try spool.receipt(of: id, in: place), let receipt = Receipt(parsing: text, of: id) {
+        receipts.append(receipt)
+      }
+    }
+    guard !receipts.isEmpty else { return nil }
+    return receipts.allSatisfy { now - $0.finishedAt > retention.age(after: $0.status) }
+  }
+
   private func removeOrphans(among traces: [Trace]) throws(Failure) {
     let found = try orphans(among: traces)
-    for file in found.files { removeFiles(of: file.id, file.format) }
-    for directory in found.directories { removeFiles(of: directory, .yaml) }
+    for id in found.removable { removeFiles(of: id, SubmissionFormat.allCases) }
     summary.note(found)
+  }
+}
+
+extension Cleaning.Trace {
+  fileprivate var run: WorkflowID? {
+    switch self {
+    case .directory(let entry): entry.run
+    case .file(let file): file.id
+    }
   }
 }
 
@@ -220,7 +242,8 @@ extension Cleaning.Phase {
 
 extension Cleaning.Summary {
   fileprivate mutating func note(_ found: Cleaning.Orphans) {
-    orphans = Set(orphans + found.directories + found.files.map(\.id)).sorted()
+    orphans = Set(orphans + found.removable).sorted()
+    unexplained = Set(unexplained + found.unexplained).sorted()
     strangers = (strangers + found.strangers).sorted()
   }
 }

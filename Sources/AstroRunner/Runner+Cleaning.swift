@@ -28,11 +28,9 @@ extension Runner {
       return true
     }
     guard isOurs else { return false }
-    var retention = Retention(configuration.system)
-    // A pass nobody asked for must not take the runs of a journal that was restored from yesterday's backup for refuse.
-    retention.orphans = max(retention.keep, retention.keepFailed)
     do throws(Failure) {
-      cleaning = try Cleaning(journal: journal, spool: spool, runs: home.runs, retention: retention)
+      cleaning = try Cleaning(
+        journal: journal, spool: spool, runs: home.runs, retention: Retention(configuration.system))
     } catch {
       // Housekeeping stops nobody's work.
       log.error("Old runs cannot be removed", error: error)
@@ -63,6 +61,11 @@ extension Runner {
 
   private func tell(_ summary: Cleaning.Summary) {
     for failure in summary.removed.leftovers { log.warning("Cannot be removed", metadata: ["error": "\(failure)"]) }
+    if let first = summary.unexplained.first {
+      log.warning(
+        "Runs kept that the journal does not know",
+        metadata: ["workflow_id": .string(first.text), "runs": .stringConvertible(summary.unexplained.count)])
+    }
     guard !summary.runs.isEmpty || !summary.orphans.isEmpty else { return }
     log.info(
       "Old runs removed",

@@ -31,6 +31,27 @@ public final class RunDirectories {
   /// When something was last made or removed in an entry; `nil` when it is gone.
   public func modifiedAt(_ name: FileName) throws(Failure) -> Timestamp? { try directory.status(of: name)?.modifiedAt }
 
+  public func modifiedAt(_ id: WorkflowID) throws(Failure) -> Timestamp? { try modifiedAt(FileName(minted: id.text)) }
+
+  /// Whether a run's directory is as admission makes it before the run has a row, and nothing has come into it since.
+  public func isBare(_ id: WorkflowID) -> Bool {
+    let files = FileName(minted: "files")
+    guard let run = try? Directory(existing: FileName(minted: id.text), in: directory) else { return false }
+    var isBare = true
+    do throws(Failure) {
+      try run.visit { (entry, _) throws(Failure) in
+        isBare = entry == files
+        return isBare ? .goOn : .stop
+      }
+      guard isBare, try run.status(of: files) != nil else { return isBare }
+      try Directory(existing: files, in: run).visit { (_, _) throws(Failure) in
+        isBare = false
+        return .stop
+      }
+      return isBare
+    } catch { return false }
+  }
+
   /// Takes a run's directory out of sight, whatever size it has, with one rename(2); ``sweep(atMost:_:)`` removes it. A crash
   /// in between leaves it under a name that no run has, for the next sweep. One that is gone already is fine.
   public func discard(_ id: WorkflowID) throws(Failure) {

@@ -1,14 +1,15 @@
 public import AstroCore
 
 extension Spool {
-  /// Removes a run's file and receipt from the final places; what is not there is fine. Never from `active/`: a run that
-  /// has a file there is not over.
+  /// Removes a run's file, of any of the `formats`, and its receipt from the final places; what is not there is fine. Never
+  /// from `active/`: a run that has a file there is not over.
   ///
-  /// The file goes before the receipt: a refused file without a receipt would look like one whose runner died before it
-  /// could say why. Nothing is made durable: names that a power cut brings back are found by
+  /// The receipt goes last: without it nothing says that the run whose file is left has ended. Nothing is made durable: names that a power cut brings back are found by
   /// ``settled(in:)`` as those of runs that nobody knows.
-  public func forget(_ id: WorkflowID, _ format: SubmissionFormat, _ removed: inout Removed) throws(Failure) {
-    for name in [format.fileName(of: id), SubmissionFormat.receiptName(of: id)] {
+  public func forget(
+    _ id: WorkflowID, _ formats: [SubmissionFormat], _ removed: inout Removed
+  ) throws(Failure) {
+    for name in formats.map({ $0.fileName(of: id) }) + [SubmissionFormat.receiptName(of: id)] {
       for place in Place.allCases where place != .active {
         guard let status = try places[place].status(of: name), status.kind != .directory,
           try places[place].remove(name)
@@ -35,17 +36,6 @@ extension Spool {
       return .goOn
     }
     return found.map { Settled(id: $0.key, format: $0.value, place: place) }
-  }
-
-  /// When a settled file or its receipt last came or changed; `nil` when both are gone.
-  public func changedAt(_ settled: Settled) throws(Failure) -> Timestamp? {
-    var latest: Timestamp?
-    for name in [settled.format.fileName(of: settled.id), SubmissionFormat.receiptName(of: settled.id)] {
-      guard let status = try places[settled.place].status(of: name) else { continue }
-      let time = Timestamp(microseconds: status.identity.changedNanoseconds / 1000)
-      latest = max(latest ?? time, time)
-    }
-    return latest
   }
 
   private static func run(of name: FileName) -> (WorkflowID, SubmissionFormat)? {

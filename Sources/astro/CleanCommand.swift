@@ -39,6 +39,9 @@ struct CleanCommand: ParsableCommand {
     let verb = dryRun ? "would remove" : "removed"
     for run in summary.runs { Output.line("\(verb) \(run)") }
     for orphan in summary.orphans { Output.line("\(verb) \(orphan), which no run in the journal has") }
+    for run in summary.unexplained {
+      Output.line("left \(run): the journal does not know it, and no receipt says that it ended")
+    }
     for stranger in summary.strangers { Output.line("left data/runs/\(stranger): not a name of ours") }
     var total = "\(summary.runs.count + summary.orphans.count) run(s)"
     if !dryRun { total += ", \(summary.removed.names) files and directories, \(Self.size(summary.removed.bytes))" }
@@ -50,6 +53,7 @@ struct CleanCommand: ParsableCommand {
     writer.member("dry_run", dryRun)
     writer.member("runs", .list(summary.runs.map { .string($0.text) }))
     writer.member("orphans", .list(summary.orphans.map { .string($0.text) }))
+    writer.member("unexplained", .list(summary.unexplained.map { .string($0.text) }))
     writer.member("strangers", .list(summary.strangers.map { .string($0) }))
     if !dryRun {
       writer.member("temporaries", summary.temporaries)

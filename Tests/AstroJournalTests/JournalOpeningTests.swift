@@ -114,6 +114,7 @@ import Testing
       try transaction.add(series: ["n": 1])
     }
     journal.close()
+    try DatabaseQueue(path: fixture.file).close()  // The last to close takes the log into the file.
     let sound = bytes(of: fixture.file)
     var random = SystemRandomNumberGenerator()
     for round in 0..<150 {
@@ -122,8 +123,8 @@ import Testing
       let place = round < 100 ? round : Int.random(in: 0..<sound.count, using: &random)
       damaged[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
       write(damaged, to: fixture.file)
-      unlink(fixture.file + "-wal")
-      unlink(fixture.file + "-shm")
+      // With the count of what the last round committed.
+      for name in ["/astro.sqlite-wal", "/astro.sqlite-shm", "/journal.lock"] { unlink(fixture.data + name) }
       do throws(Failure) {
         let journal = try Journal.open(dataDirectory: fixture.data, bootID: "a", clock: fixture.clock)
         _ = try journal.read { (try $0.runs(), try $0.tasks(of: id("a")), try $0.series(), try $0.agents()) }
@@ -172,11 +173,43 @@ import Testing
       #expect(answer?.contains("of its write-ahead log is not right") == true, "byte \(place): \(answer ?? "opened")")
       #expect(bytes(of: fixture.file + "-wal") == damaged)
     }
-    // What a power cut may leave: the last transaction torn.
+    // What a power cut may leave: the last transaction torn, which was not counted.
     var torn = log
     torn[log.count - 50] ^= 1
-    #expect(try open(torn) == nil)
-    #expect(try open(Array(log.dropLast(2000))) == nil)
+    for log in [torn, Array(log.dropLast(2000))] {
+      write(Array("2\n".utf8), to: fixture.data + "/journal.lock")
+      #expect(try open(log) == nil)
+    }
+  }
+
+  /// R29: a log that ends too early is a sound one to SQLite, and so is none.
+  @Test func aJournalThatHasLostCommitsIsRefusedByWhoeverOpensIt() throws {
+    let journal = try fixture.open()
+    for name in ["a", "b", "c"] { try journal.insert(run(name)) }
+    try journal.commit { _ in }  // Changes nothing, and counts for nothing.
+    let (main, log) = (bytes(of: fixture.file), bytes(of: fixture.file + "-wal"))
+    journal.close()
+    #expect(bytes(of: fixture.data + "/journal.lock") == Array("3\n".utf8))
+    for (left, flaw) in [([], "its last 3 commits are gone"), (Array(log.dropLast(2000)), "its last commit is gone")] {
+      for suffix in ["-wal", "-shm"] { unlink(fixture.file + suffix) }
+      write(main, to: fixture.file)
+      if !left.isEmpty { write(left, to: fixture.file + "-wal") }
+      let sentence = "journal_damaged: data/astro.sqlite: the journal is damaged: \(flaw); \(remedy)"
+      #expect(refusal() == sentence)
+      let failure = #expect(throws: Failure.self) { try Journal.openReading(dataDirectory: fixture.data) }
+      #expect(failure?.message == "the journal is damaged: \(flaw); \(remedy)")
+      #expect(bytes(of: fixture.file + "-wal") == left)
+    }
+  }
+
+  @Test func aJournalThatIsGoneThoughItHadCommitsIsRefused() throws {
+    let journal = try fixture.open()
+    try journal.insert(run("a"))
+    journal.close()
+    for suffix in ["", "-wal", "-shm"] { unlink(fixture.file + suffix) }
+    #expect(
+      refusal()
+        == "journal_damaged: data/astro.sqlite: the journal is missing, and commits were made to it; \(remedy)")
   }
 
   @Test func aJournalThatIsTakenAwayWhileItIsOpenTakesNothingMore() throws {
@@ -184,7 +217,7 @@ import Testing
     try journal.insert(run("a"))
     unlink(fixture.file)
     #expect(throws: Failure.self) { try journal.insert(run("b")) }
-    try fixture.open().close()
+    write([], to: fixture.file)
     let failure = #expect(throws: Failure.self) { try journal.insert(run("b")) }
     #expect(failure?.code == .journalDamaged)
     #expect(failure?.message.contains("was removed or replaced while it was in use") == true)

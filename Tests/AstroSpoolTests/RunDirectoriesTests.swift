@@ -159,6 +159,24 @@ private final class Runs {
   }
 }
 
+@Suite struct BareRunDirectories {
+  @Test func onlyWhatAdmissionMakesIsBare() throws {
+    let runs = try Runs()
+    #expect(runs.directories.isBare(runID))
+    mkdir(runs.path("files"), 0o700)
+    #expect(runs.directories.isBare(runID))
+    runs.file(runs.path("files/.hidden"))
+    #expect(!runs.directories.isBare(runID))
+    unlink(runs.path("files/.hidden"))
+    runs.file(runs.path("run.json"))
+    #expect(!runs.directories.isBare(runID))
+    rename(runs.path("run.json"), runs.path("files/run.json"))
+    symlink("files", runs.home.path("runs/link-20250101T000000Z-abcdef"))
+    #expect(!runs.directories.isBare(WorkflowID(unchecked: "link-20250101T000000Z-abcdef")))
+    #expect(!runs.directories.isBare(WorkflowID(unchecked: "gone-20250101T000000Z-abcdef")))
+  }
+}
+
 @Suite struct ForgettingSettledRuns {
   @Test func fileAndReceiptGoFromTheFinalPlaces() throws {
     let fixture = try SpoolFixture()
@@ -166,8 +184,8 @@ private final class Runs {
     _ = try fixture.spool.claim(fixture.candidate("a.yaml"), as: runID)
     try fixture.spool.settle(settlement(.done, .succeeded))
     var removed = Removed()
-    try fixture.spool.forget(runID, .yaml, &removed)
-    try fixture.spool.forget(runID, .yaml, &removed)
+    try fixture.spool.forget(runID, [.yaml], &removed)
+    try fixture.spool.forget(runID, [.yaml], &removed)
     #expect(removed.names == 2)
     #expect(fixture.names(in: "done").isEmpty)
   }
@@ -177,12 +195,12 @@ private final class Runs {
     fixture.write("a\n", to: "a.yaml")
     _ = try fixture.spool.claim(fixture.candidate("a.yaml"), as: runID)
     var removed = Removed()
-    try fixture.spool.forget(runID, .yaml, &removed)
+    try fixture.spool.forget(runID, [.yaml], &removed)
     #expect(removed.names == 0)
     #expect(fixture.names(in: "active") == ["\(runID).yaml"])
   }
 
-  @Test func whatLiesInAPlaceIsListedByItsRunWithTheTimeItCame() throws {
+  @Test func whatLiesInAPlaceIsListedByItsRun() throws {
     let fixture = try SpoolFixture()
     fixture.write("a\n", to: "a.json")
     _ = try fixture.spool.claim(fixture.candidate("a.json"), as: runID)
@@ -191,9 +209,8 @@ private final class Runs {
     fixture.write("x", to: "done/notes.yaml")
     let found = try fixture.spool.settled(in: .done)
     #expect(found == [Spool.Settled(id: runID, format: .json, place: .done)])
-    #expect(try fixture.spool.changedAt(found[0]) != nil)
     var removed = Removed()
-    try fixture.spool.forget(runID, .json, &removed)
-    #expect(try fixture.spool.changedAt(found[0]) == nil)
+    try fixture.spool.forget(runID, [.yaml, .json], &removed)
+    #expect(fixture.names(in: "done") == ["notes.yaml"])
   }
 }

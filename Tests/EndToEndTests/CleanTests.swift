@@ -134,11 +134,37 @@ import Testing
     #expect(home.names(in: "data/runs") == ["fresh-20250101T000000Z-abcdef", "notes", id].sorted())
   }
 
+  private static let forgetting = "DELETE FROM run; DELETE FROM content; DELETE FROM task; DELETE FROM attempt"
+
+  /// A journal may have lost them: what lies there decides.
+  @Test func ofARunThatNoRowKnowsTheReceiptDecides() throws {
+    let (home, id) = try home()
+    try home.sql(Self.forgetting)
+    // What was touched last, or the file system thinks so, does not matter.
+    try #require(
+      try home.shell("touch -d '1 year ago' data/runs/\(id) data/runs/\(id)/* spool/done/*").code == 0)
+    #expect(try home.astro("clean").output == "removed 0 run(s), 0 files and directories, 0 bytes\n")
+    #expect(home.names(in: "spool/done").count == 2 && home.names(in: "data/runs") == [id])
+
+    let receipt = try home.read("spool/done/\(id).receipt.json")
+    unlink("\(home.path)/spool/done/\(id).receipt.json")
+    let left = "left \(id): the journal does not know it, and no receipt says that it ended\n"
+    #expect(
+      try home.astro("clean", "--older-than", "0s").output
+        == left + "removed 0 run(s), 0 files and directories, 0 bytes\n")
+    #expect(home.names(in: "spool/done") == ["\(id).yaml"] && home.names(in: "data/runs") == [id])
+
+    let old = try #require(try receipt.json()["finished_at"] as? String)
+    try home.write(
+      receipt.replacingOccurrences(of: old, with: "2020-01-01T00:00:00.000Z"), to: "spool/done/\(id).receipt.json")
+    #expect(try home.astro("clean").output.hasPrefix("removed \(id), which no run in the journal has\n"))
+    #expect(home.names(in: "spool/done").isEmpty && home.names(in: "data/runs").isEmpty)
+  }
+
   @Test func whatACrashLeftHalfRemovedIsFinished() throws {
     let (home, id) = try home()
     // Killed after the rows: file, receipt and directory are left without any.
-    try home.sql("DELETE FROM run; DELETE FROM content; DELETE FROM task; DELETE FROM attempt")
-    #expect(try Command("/usr/bin/touch", ["-d", "2 days ago", "\(home.path)/data/runs/\(id)"]).finish().code == 0)
+    try home.sql(Self.forgetting)
     // Killed while a directory was being emptied.
     let half = "\(home.path)/data/runs/.removed-x-1/files"
     try FileManager.default.createDirectory(atPath: half, withIntermediateDirectories: true)
@@ -161,7 +187,8 @@ import Testing
 
   @Test func aWatcherCleansBesideItsWork() throws {
     let (home, id) = try home()
-    try home.sql("UPDATE run SET finished_at = finished_at - 31 * 86400 * 1000000; DELETE FROM meta")
+    try home.sql(
+      "UPDATE run SET finished_at = finished_at - 31 * 86400 * 1000000; DELETE FROM meta WHERE key = 'cleaned_at'")
     let watcher = try home.start("watch")
     #expect(watcher.logs("Old runs removed"))
     try home.submit("tasks: {a: {run: echo hello}}\n")

@@ -147,6 +147,37 @@ import Testing
     #expect(effects.count == 9 && Set(effects).count == 9, "\(effects)")
   }
 
+  /// Nothing on disk contradicts such a journal: what it does not know has ended.
+  @Test func `ends that were lost with the log are missed, and restored`() throws {
+    let home = try Home(system: Home.unlimited)
+    try home.drain("tasks: {a: {run: '\(Self.say)'}}\n", as: "first.yaml")
+    try #require(try home.shell(Self.checkpoint).code == 0)
+    let watch = try home.start("watch")
+    try home.submit("tasks: {a: {run: '\(Self.say)'}}\n", as: "second.yaml")
+    try home.submit("tasks: {a: {runn: x}}\n", as: "wrong.yaml")
+    try eventually("all settled") { try home.sql("SELECT count(*) FROM run WHERE settled = 1") == "3" }
+    try watch.kill()
+    let (known, counted) = (try ended(home), try counters(home))
+    let places = try home.shell("find spool data/runs -type f | sort").output
+    try #require(try home.shell("rm data/astro.sqlite-wal data/astro.sqlite-shm").code == 0)
+
+    for verb in [["drain"], ["list"], ["clean", "--older-than", "0s"]] {
+      let refused = try home.start(verb).finish()
+      #expect(refused.code == 72, "\(verb): \(refused)")
+      #expect(
+        refused.errors.contains(#//data/astro\.sqlite: the journal is damaged: its last \d+ commits are gone; /#),
+        "\(verb): \(refused)")
+    }
+    #expect(try home.shell("find spool data/runs -type f | sort").output == places)
+    let rebuilt = try home.astro("doctor", "--rebuild-journal")
+    #expect(rebuilt.output.hasSuffix("restored 3 runs: 2 ended, 0 go on, 1 rejected\n"), "\(rebuilt)")
+    #expect(try home.astro("drain").code == 0)
+    #expect(try ended(home) == known)
+    #expect(try home.read("effects").lines.count == 2)
+    let now = try counters(home)
+    for (name, value) in counted { #expect(now[name] ?? 0 >= value, "\(name)") }
+  }
+
   /// Its own record is within a task's reach; what the journal says counts.
   @Test func `a record that a task has forged stops nobody and is written anew`() throws {
     let home = try Home(system: Home.unlimited)

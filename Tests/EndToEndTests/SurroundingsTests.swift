@@ -48,7 +48,13 @@ import Testing
         "data/astro.sqlite: the journal \(flaw), and data/runs holds runs it must know of; put it back from a backup, or "
           + "rebuild it: astro doctor --rebuild-journal"), "\(pass)")
     #expect(home.waiting == ["work.yaml"])
-    try #require(try home.shell("mv data/runs data/former").code == 0)
+    // Nor is it when only what its commits were counted by is left.
+    try #require(try home.shell("mv data/runs former").code == 0)
+    #expect(
+      try home.astro("drain").errors.contains(
+        "data/astro.sqlite: the journal \(flaw), and commits were made to it; put it back from a backup, or rebuild it")
+    )
+    try #require(try home.shell("mv data former/data").code == 0)
     #expect(try home.astro("drain").code == 0)
     #expect(home.waiting.isEmpty)
   }

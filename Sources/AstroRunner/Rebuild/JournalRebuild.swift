@@ -70,8 +70,8 @@ public struct JournalRebuild {
     var report = RebuildReport(flaw: flaw)
     var work = RebuildWork(
       home: home, configuration: configuration, traces: traces, salvage: salvage,
-      // A log that has lost commits has lost grants.
-      isTrusted: seen != nil && replacement.isLogWhole, now: clock.now().wall)
+      // With commits grants are lost.
+      isTrusted: seen != nil && replacement.hasAllCommits, now: clock.now().wall)
     try replacement.draft { transaction in try work.fill(transaction, &report) }
     report.setAside = try replacement.place(report: report.json)
     return report
