@@ -43,6 +43,7 @@ let package = Package(
   targets: [
     .systemLibrary(name: "CLibYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
     .target(name: "CLinux"),
+    .target(name: "CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
     room("AstroCore", uses: []),
     room("AstroYAML", uses: ["AstroCore", "CLibYAML"]),
     room("AstroWorkflow", uses: ["AstroCore", "AstroYAML"]),
@@ -50,7 +51,7 @@ let package = Package(
     room("AstroScheduling", uses: ["AstroCore"], [heap]),
     room("AstroLimits", uses: ["AstroCore"]),
     room(
-      "AstroJournal", uses: ["AstroCore", "AstroLimits", "CLinux"],
+      "AstroJournal", uses: ["AstroCore", "AstroLimits", "CLinux", "CSQLite"],
       [.product(name: "GRDB", package: "GRDB.swift")]),
     room(
       "AstroSpool", uses: ["AstroCore", "CLinux"],

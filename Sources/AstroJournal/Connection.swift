@@ -1,4 +1,5 @@
 import AstroCore
+import CSQLite
 import GRDB
 import GRDBSQLite
 import Glibc
@@ -64,10 +65,20 @@ final class Connection {
     return "file:\(name.hasPrefix("/") ? "//" : "")\(name)?\(hasLog ? "vfs=unix-none" : "immutable=1")"
   }
 
-  /// Closes the file. A writer calls this inside the gate: the last connection to close checkpoints.
+  /// Up to this size, in bytes, the log is left to the next runner as it is: two single-task runs or so. To take it into the
+  /// file and begin a new one costs three fsyncs, to read it back at each opening half a millisecond at most. Should it be
+  /// taken away meanwhile, ``CommitCount`` tells.
+  private static let leftLog = 512 << 10
+
+  /// Closes the file. A writer calls this inside the gate: the last connection to close takes a longer log into the file.
   func close() {
     // A statement that lives on would keep the connection, and so the checkpoint, for later.
     statements.removeAll()
+    var log = stat()
+    // An empty one has not what this connection wrote: the log was taken away while it was open.
+    if stat(path + "-wal", &log) == 0, log.st_size > 0, log.st_size <= Self.leftLog {
+      queue.writeWithoutTransaction { db in _ = csqlite_keep_log_on_close(db.sqliteConnection) }
+    }
     try? queue.close()
     // Kept for good, some hundred bytes: to free a queue libdispatch wants a thread, and where the machine has none left it
     // waits for one for as long as that lasts.

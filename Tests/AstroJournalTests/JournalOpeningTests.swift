@@ -212,6 +212,31 @@ import Testing
         == "journal_damaged: data/astro.sqlite: the journal is missing, and commits were made to it; \(remedy)")
   }
 
+  /// A short log is left to the next one who opens the journal; a long one is taken into the file.
+  @Test func aShortLogStaysWhenTheJournalIsClosed() throws {
+    let journal = try fixture.open()
+    try journal.insert(run("a"))
+    let log = bytes(of: fixture.file + "-wal")
+    journal.close()
+    #expect(bytes(of: fixture.file + "-wal") == log)
+    let second = try fixture.open()
+    #expect(try second.read { try $0.run(id("a")) } == run("a"))
+    try second.commit { transaction throws in
+      for i in 0..<200 { try transaction.insert(run("r\(i)"), content: [UInt8](repeating: 0x61, count: 4000)) }
+    }
+    second.close()
+    #expect(access(fixture.file + "-wal", F_OK) != 0)
+  }
+
+  /// What is in a log that has lost its name goes into the file after all.
+  @Test func aLogThatIsTakenAwayWhileItIsOpenIsNotLost() throws {
+    let journal = try fixture.open()
+    try journal.insert(run("a"))
+    unlink(fixture.file + "-wal")
+    journal.close()
+    #expect(try fixture.open().read { try $0.run(id("a")) } == run("a"))
+  }
+
   @Test func aJournalThatIsTakenAwayWhileItIsOpenTakesNothingMore() throws {
     let journal = try fixture.open()
     try journal.insert(run("a"))
