@@ -67,6 +67,15 @@ enum JournalFile {
       message: "made by a newer astro (version \(version) of the journal, this one knows \(Schema.version))")
   }
 
+  /// For whoever only reads: what writes brings the file up to date as it opens it.
+  static func older(_ version: Int64, path: String) -> Failure {
+    Failure(
+      .journal, subject: path,
+      message:
+        "made by an older astro (version \(version) of the journal, this one has \(Schema.version)); the next run "
+        + "brings it up to date: astro drain")
+  }
+
   static func foreign(path: String) -> Failure {
     Failure(
       .journalDamaged, subject: path, message: "is a SQLite database, but not a journal of astro; \(remedy)")

@@ -78,7 +78,8 @@ public final class JournalReader {
       try connection.withoutTransaction { db in
         switch try Schema.inspect(db) {
         case .current: try CommitCount.require(commits, in: db, path: path)
-        case .empty, .outdated:
+        case .outdated(let version): throw JournalFile.older(version, path: path)
+        case .empty:
           try JournalFile.requireNothingToKnow(path, but: "is empty")
           throw missing(path)
         case .newer(let version): throw JournalFile.newer(version, path: path)

@@ -53,7 +53,8 @@ public final class JournalReplacement {
       return try connection.transaction(.reading) { session -> String? in
         switch try Schema.inspect(session.db) {
         case .current: try CommitCount.require(notedCommits, in: session.db, path: path)
-        case .empty, .outdated:
+        case .outdated(let version): throw JournalFile.older(version, path: path)
+        case .empty:
           try JournalFile.requireNothingToKnow(path, but: "is empty")
           return nil
         case .newer(let version): throw JournalFile.newer(version, path: path)

@@ -10,33 +10,38 @@ enum Schema {
   static let applicationID: Int64 = 0x4173_7472
   static var version: Int64 { Int64(migrations.count) }
 
-  /// Step `n` leads from version `n` to `n + 1`. Published steps never change.
-  private static let migrations: [String] = [first]
+  /// Step `n` leads from version `n` to `n + 1`. Published steps never change, and a step only creates tables and indexes:
+  /// of one that is altered SQLite rewrites the text by which ``inspect(_:steps:)`` knows it.
+  static let migrations: [String] = [first]
 
   /// What a file turned out to be.
   enum Finding: Equatable { case current, outdated(from: Int64), empty, newer(Int64), foreign, damaged(String) }
 
-  static func inspect(_ db: Database) throws -> Finding {
+  static func inspect(_ db: Database, steps: [String] = migrations) throws -> Finding {
     let found = try Int64.fetchOne(db, sql: "PRAGMA user_version") ?? 0
     let mark = try Int64.fetchOne(db, sql: "PRAGMA application_id") ?? 0
     let statements = Set(try String.fetchAll(db, sql: "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL"))
+    let isMarked = mark == applicationID
+    let latest = Int64(steps.count)
     // Tables decide before numbers: of ours exactly, a number that says otherwise is what is wrong.
-    let isOurs = Self.statements.isSubset(of: statements)
-    switch (mark == applicationID, isOurs) {
-    case (true, true) where found == version: return .current
-    case (_, true): return .damaged("its version is \(found) and its mark \(mark)")
-    // Many programs count their own user_version from 1: without our mark the number means nothing.
-    case (true, false) where found > version: return .newer(found)
-    case (true, false) where found == version: return .damaged("its tables are not those of this version")
-    case (true, false) where found > 0: return .outdated(from: found)
-    // Our own steps are one transaction with the mark and the version: whatever else has tables was made by someone else.
-    case (_, false): return statements.isEmpty && found == 0 ? .empty : .foreign
+    for version in stride(from: latest, to: 0, by: -1) {
+      let made = Self.statements(of: steps.prefix(Int(version)))
+      guard made.isSubset(of: statements) else { continue }
+      if isMarked, found == version { return version == latest ? .current : .outdated(from: version) }
+      if isMarked, found > latest, made != statements { return .newer(found) }
+      return .damaged("its version is \(found) and its mark \(mark)")
     }
+    // Many programs count their own user_version from 1: without our mark the number means nothing.
+    if isMarked, found > latest { return .newer(found) }
+    if isMarked, found > 0 { return .damaged("its tables are not those of its version") }
+    // Our own steps are one transaction with the mark and the version: whatever else has tables was made by someone else.
+    return statements.isEmpty && found == 0 ? .empty : .foreign
   }
 
-  /// What SQLite keeps of the text that made the tables: each statement as it was written.
-  private static let statements = Set(
-    migrations.joined().split(separator: ";").map { String($0.drop { $0.isWhitespace }) }.filter { !$0.isEmpty })
+  /// What SQLite keeps of the text that makes the tables: each statement as it is written.
+  private static func statements(of steps: ArraySlice<String>) -> Set<String> {
+    Set(steps.joined().split(separator: ";").map { String($0.drop { $0.isWhitespace }) }.filter { !$0.isEmpty })
+  }
 
   /// Switches the file to write-ahead logging, where readers do not block the writer. A copy made by `VACUUM INTO` or
   /// `.backup` has lost it. Costs nothing where it is in force; outside any transaction, as SQLite demands.
@@ -52,10 +57,10 @@ enum Schema {
 
   /// Brings the file from `found` to ``version``. Called inside the gate. One transaction: killed anywhere, the file has
   /// its old version and the next opener starts again.
-  static func migrate(_ db: Database, from found: Int64) throws {
+  static func migrate(_ db: Database, from found: Int64, steps: [String] = migrations) throws {
     try db.inTransaction(.immediate) {
-      for step in migrations[Int(found)...] { try db.execute(sql: step) }
-      try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(version)")
+      for step in steps[Int(found)...] { try db.execute(sql: step) }
+      try db.execute(sql: "PRAGMA application_id = \(applicationID); PRAGMA user_version = \(steps.count)")
       return .commit
     }
   }
