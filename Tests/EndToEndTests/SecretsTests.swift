@@ -52,6 +52,18 @@ import Testing
     script.split(separator: "\n", omittingEmptySubsequences: false).map { "      \($0)" }.joined(separator: "\n")
   }
 
+  /// A pass that has begun a task which has both secrets and waits at a gate.
+  private func underway(
+    _ tasks: (Gate) -> String
+  ) throws -> (home: Home, file: String, gate: Gate, runner: Command) {
+    let (home, file) = try prepared()
+    let gate = try home.gate()
+    try home.submit("\(declared(file))tasks:\n\(tasks(gate))")
+    let runner = try home.start(["drain"], environment: environment)
+    try gate.waitForTask()
+    return (home, file, gate, runner)
+  }
+
   private func expectNoTrace(_ home: Home, _ shown: String..., sourceLocation: SourceLocation = #_sourceLocation) throws
   {
     for canary in [short, long] {
@@ -131,13 +143,8 @@ import Testing
 
   /// The runner that resolved them is gone; the one that takes the end cannot even resolve them.
   @Test func `the mask outlives the runner`() throws {
-    let (home, file) = try prepared()
-    defer { unlink(file) }
-    let gate = try home.gate()
-    try home.submit(
+    let (home, file, gate, runner) = try underway { gate in
       """
-      \(declared(file))
-      tasks:
         says:
           \(Self.given)
           run: |
@@ -148,9 +155,9 @@ import Testing
           env: {T: '${{ tasks.says.outputs.token }}', S: '${{ tasks.says.stdout }}'}
           run: echo "$T $S"
 
-      """)
-    let runner = try home.start(["drain"], environment: environment)
-    try gate.waitForTask()
+      """
+    }
+    defer { unlink(file) }
     try runner.kill()
     unlink(file)
     gate.letOn()
@@ -161,13 +168,8 @@ import Testing
 
   /// What a lost attempt had written for others by itself was never masked.
   @Test func `the outputs of a lost attempt are removed`() throws {
-    let (home, file) = try prepared()
-    defer { unlink(file) }
-    let gate = try home.gate()
-    try home.submit(
+    let (home, file, _, runner) = try underway { gate in
       """
-      \(declared(file))
-      tasks:
         says:
           \(Self.given)
           run: |
@@ -175,9 +177,9 @@ import Testing
             echo "$KEY"
             \(gate.pass)
 
-      """)
-    let runner = try home.start(["drain"], environment: environment)
-    try gate.waitForTask()
+      """
+    }
+    defer { unlink(file) }
     #expect(!(try short.traces(in: home)).isEmpty, "a task's own file is its own while it runs")
     let name = try #require(home.names(in: "data/runners").first { $0.hasSuffix(".warden") && !$0.hasPrefix(".") })
     let warden = try #require(Int32(try home.read("data/runners/\(name)").split(separator: " ")[1]))

@@ -40,9 +40,42 @@ class Workflow:
         return "" if self.link else hashlib.sha256(self.bytes).hexdigest()
 
 
+def used(home):
+    """For a pass before what is looked at, so that the calls seen are those of the workflows."""
+    return Workflow("used.yaml", f"tasks: {{a: {{run: '{home.said('start')}; {home.said('end')}'}}}}\n",
+                    attempts={"a": ["exited 0"]})
+
+
+def interrupted(home):
+    """Whose commands are under way when a warden is killed or the power cut: some are tried again then, some are not."""
+    start, end = home.said("start"), home.said("end")
+    again = "retry: {attempts: 3, delay: 1ms, on_exit: [1], on_error: [lost]}"
+    return [
+        Workflow("pair.yaml", f"""tasks:
+  first: {{run: '{start}; echo out; {end}'}}
+  second: {{needs: first, run: '{start}; echo err >&2; {end}'}}
+""", attempts={"first": ["exited 0"], "second": ["exited 0"]}),
+        Workflow("again.yaml", f"""tasks:
+  again: {{run: '{start}; {end}; test $ASTRO_ATTEMPT -ge 2', {again}}}
+""", attempts={"again": ["exited 1", "exited 0"]}, again={"again": 3}),
+        Workflow("once.yaml", f"""tasks:
+  once: {{run: '{start}; sleep 0.1; {end}'}}
+  then: {{needs: once, run: '{start}; {end}'}}
+""", attempts={"once": ["exited 0"], "then": ["exited 0"]}),
+        Workflow("more.yaml", f"""tasks:
+  more: {{run: '{start}; setsid sh -c "sleep 0.1"; {end}', {again}}}
+  most: {{needs: more, run: '{start}; {end}', {again}}}
+""", attempts={"more": ["exited 0"], "most": ["exited 0"]}, again={"more": 3, "most": 3}),
+    ]
+
+
+def wrong():
+    return Workflow("wrong.yaml", "tasks: {a: {rum: 'true'}}\n", "rejected")
+
+
 class Home:
     @classmethod
-    def made(cls, astro, path, effects, system=UNLIMITED):
+    def made(cls, astro, path, effects=None, system=UNLIMITED):
         """A new one, by `astro init`. `system` is what stands below `system:`."""
         home = cls(astro, path, effects)
         subprocess.run([astro, "init", path], check=True, capture_output=True)

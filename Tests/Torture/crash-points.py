@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 
-from astro_home import UNLIMITED, Home, Judge, Workflow
+from astro_home import UNLIMITED, Home, Judge, Workflow, interrupted, used, wrong
 from tracing import CALLS, MARKS, Point, Trace, children, of_runner, play_warden, waiting
 
 # A try at what no thread reached, as the threads of a process do not run alike each time.
@@ -49,10 +49,9 @@ class Torture:
     # Homes
 
     def prepare(self):
-        """A home in which a pass has run, so that the calls are those of the workflows."""
+        """A home in which a pass has run."""
         home = Home.made(self.astro, self.path, self.path + ".effects")
-        self.used = [Workflow("used.yaml", f"tasks: {{a: {{run: '{home.said('start')}; {home.said('end')}'}}}}\n",
-                              attempts={"a": ["exited 0"]})]
+        self.used = [used(home)]
         home.drop(self.used[0])
         home.astro("drain").check_returncode()
         home.configure(self.system)
@@ -185,10 +184,9 @@ tasks:
         late = Workflow("late.yaml", f"""tasks:
   late: {{run: 'trap "exit 0" TERM; sleep 60 & wait', timeout: 30ms, grace: 60s}}
 """, "failed", attempts={"late": ["timed_out"]})
-        wrong = Workflow("wrong.yaml", "tasks: {a: {rum: 'true'}}\n", "rejected")
         link = Workflow("link.yaml", "", "rejected", link="/etc/passwd")
         spare = Workflow("spare.yaml", "priority: -100\ntasks: {a: {run: 'true'}}\n", None)
-        return [pair, again, late, wrong, link, spare]
+        return [pair, again, late, wrong(), link, spare]
 
     def optional(self, scenario):
         # Nobody was told of it before its program was killed.
@@ -267,25 +265,7 @@ class WardenTorture(Torture):
     system = "max_parallel_tasks: 8\n  " + UNLIMITED
 
     def workflows(self, home, scenario):
-        start, end = home.said("start"), home.said("end")
-        again = "retry: {attempts: 3, delay: 1ms, on_exit: [1], on_error: [lost]}"
-        return [
-            Workflow("pair.yaml", f"""tasks:
-  first: {{run: '{start}; echo out; {end}'}}
-  second: {{needs: first, run: '{start}; echo err >&2; {end}'}}
-""", attempts={"first": ["exited 0"], "second": ["exited 0"]}),
-            Workflow("again.yaml", f"""tasks:
-  again: {{run: '{start}; {end}; test $ASTRO_ATTEMPT -ge 2', {again}}}
-""", attempts={"again": ["exited 1", "exited 0"]}, again={"again": 3}),
-            Workflow("once.yaml", f"""tasks:
-  once: {{run: '{start}; sleep 0.15; {end}'}}
-  then: {{needs: once, run: '{start}; {end}'}}
-""", attempts={"once": ["exited 0"], "then": ["exited 0"]}),
-            Workflow("more.yaml", f"""tasks:
-  more: {{run: '{start}; setsid sh -c "sleep 0.1"; {end}', {again}}}
-  most: {{needs: more, run: '{start}; {end}', {again}}}
-""", attempts={"more": ["exited 0"], "most": ["exited 0"]}, again={"more": 3, "most": 3}),
-        ]
+        return interrupted(home)
 
     def play(self, home, scenario, calls, injections):
         for workflow in self.workflows(home, scenario):

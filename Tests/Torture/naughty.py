@@ -23,13 +23,15 @@ import termios
 import threading
 import time
 
+from astro_home import Home
+
 options = argparse.ArgumentParser()
 options.add_argument("astro")
 options.add_argument("strings")
 options.add_argument("--every", type=int, default=1)
 options = options.parse_args()
 astro = options.astro
-home = tempfile.mkdtemp(prefix="astro-naughty-")
+home = Home.made(astro, tempfile.mkdtemp(prefix="astro-naughty-")).path
 canary = home + "/canary"
 faults = []
 
@@ -93,12 +95,6 @@ def on_terminal(*arguments):
 
 
 terminals = []
-subprocess.run([astro, "init", home], check=True, capture_output=True)
-path = home + "/config/system_config.yaml"
-settings = open(path).read()
-for limiter in ["task_submission", "workflow_creation"]:
-    settings = re.sub(limiter + ":.*", limiter + ": unlimited", settings)
-open(path, "w").write(settings)
 
 # --- Values, byte for byte ----------------------------------------------------------------------------------------------
 runs = compared = 0

@@ -32,7 +32,7 @@ import sys
 import tempfile
 import uuid
 
-from astro_home import UNLIMITED, Home, Judge, Workflow
+from astro_home import UNLIMITED, Home, Judge, interrupted, used, wrong
 from tracing import CALLS, Point, Trace, of_runner, play_warden, waiting
 
 # How many are dropped for a pass.
@@ -87,8 +87,7 @@ class PowerTorture:
         self.effects, self.boot = f"{work}/{disk.kind}.effects", f"{work}/boot_id"
         self.faults, self.passes = [], 0
         home = Home.made(self.astro, self.path, self.effects)
-        self.used = [Workflow("used.yaml", f"tasks: {{a: {{run: '{home.said('start')}; {home.said('end')}'}}}}\n",
-                              attempts={"a": ["exited 0"]})]
+        self.used = [used(home)]
         home.drop(self.used[0])
         home.astro("drain").check_returncode()
         home.configure("max_parallel_tasks: 8\n  " + UNLIMITED)
@@ -103,26 +102,7 @@ class PowerTorture:
         return Home(self.astro, self.path, self.effects)
 
     def workflows(self, home):
-        start, end = home.said("start"), home.said("end")
-        again = "retry: {attempts: 3, delay: 1ms, on_exit: [1], on_error: [lost]}"
-        return [
-            Workflow("pair.yaml", f"""tasks:
-  first: {{run: '{start}; echo out; {end}'}}
-  second: {{needs: first, run: '{start}; {end}'}}
-""", attempts={"first": ["exited 0"], "second": ["exited 0"]}),
-            Workflow("again.yaml", f"""tasks:
-  again: {{run: '{start}; {end}; test $ASTRO_ATTEMPT -ge 2', {again}}}
-""", attempts={"again": ["exited 1", "exited 0"]}, again={"again": 3}),
-            Workflow("once.yaml", f"""tasks:
-  once: {{run: '{start}; sleep 0.05; {end}'}}
-  then: {{needs: once, run: '{start}; {end}'}}
-""", attempts={"once": ["exited 0"], "then": ["exited 0"]}),
-            Workflow("more.yaml", f"""tasks:
-  more: {{run: '{start}; sleep 0.05; {end}', {again}}}
-  most: {{needs: more, run: '{start}; {end}', {again}}}
-""", attempts={"more": ["exited 0"], "most": ["exited 0"]}, again={"more": 3, "most": 3}),
-            Workflow("wrong.yaml", "tasks: {a: {rum: 'true'}}\n", "rejected"),
-        ]
+        return [*interrupted(home), wrong()]
 
     def drop(self, home):
         """Every other file is durable; which ones, the control decides: of those astro need make nothing so."""
