@@ -72,7 +72,8 @@ let package = Package(
       "AstroRunner",
       uses: [
         "AstroCore", "AstroYAML", "AstroWorkflow", "AstroConfiguration", "AstroScheduling", "AstroLimits",
-        "AstroJournal", "AstroSpool", "AstroProcess", "AstroAgents", "AstroTelemetry", "CLinux",
+        "AstroJournal", "AstroSpool", "AstroProcess", "AstroHTTP", "AstroLLM", "AstroMCP", "AstroAgents",
+        "AstroTelemetry", "CLinux",
       ], [log]),
     .executableTarget(
       name: "astro",

@@ -1,7 +1,97 @@
+import AstroAgents
 import AstroConfiguration
 import AstroCore
+import AstroHTTP
+import Glibc
 
 extension Configuration {
-  /// The agents that perform their attempts themselves, by id.
-  func performers(home: Home, environment: [String: String]) -> [String: any Performer] { [:] }
+  /// The agents that perform their attempts themselves, by id. One that cannot be made, because of a key or a file that is
+  /// not there, is there and says so whenever it is asked.
+  func performers(
+    home: Home, environment: [String: String], clock: any AstroCore.Clock
+  ) -> [String: any Performer] {
+    let maker = PerformerMaker(configuration: self, home: home, environment: environment, clock: clock)
+    var performers: [String: any Performer] = [:]
+    for agent in agents where agent.kind.isPerformer {
+      do throws(Failure) {
+        performers[agent.id] = try maker.performer(for: agent)
+      } catch {
+        performers[agent.id] = UnavailableAgent(failure: error)
+      }
+    }
+    return performers
+  }
+}
+
+/// Makes agents from what is configured.
+private struct PerformerMaker {
+  let configuration: Configuration
+  let home: Home
+  let environment: [String: String]
+  let clock: any AstroCore.Clock
+
+  func performer(for agent: AgentConfiguration) throws(Failure) -> any Performer {
+    switch agent.settings {
+    case .http(let settings): try http(settings, agent.id)
+    case .llm, .mcp, .command, .code, .exec:
+      preconditionFailure("no performer is made for agents of type \(agent.kind.rawValue)")
+    }
+  }
+
+  private func http(_ settings: HTTPSettings, _ id: String) throws(Failure) -> any Performer {
+    var made = HTTPAgent.Settings(
+      baseURL: settings.baseURL, timeouts: HTTPTimeouts(settings.timeouts), maxBytes: settings.maxBytes)
+    made.headers = try headers(settings.headers, of: id)
+    let patterns = settings.allowHosts.compactMap { HostPattern($0) }
+    let transport = try HTTPClientPool(
+      HTTPConfiguration(
+        addresses: .publicOnly(allowing: patterns), proxies: try ProxyRules(environment: environment),
+        authorities: settings.certificates.map(path)))
+    return HTTPAgent(made, transport: transport, clock: clock)
+  }
+
+  // MARK: Values that lie elsewhere
+
+  private func headers(_ values: [NamedValue], of agent: String) throws(Failure) -> [(name: String, value: String)] {
+    var headers: [(name: String, value: String)] = []
+    for header in values {
+      switch header.value {
+      case .plain(let text): headers.append((header.name, text))
+      case .secret(let source): headers.append((header.name, try secret(source, of: agent, named: header.name)))
+      }
+    }
+    return headers
+  }
+
+  /// The administrator's own: for nobody to be trusted with.
+  private func secret(_ source: SecretPlan.Source, of agent: String, named name: String) throws(Failure) -> String {
+    do throws(SecretReader.Unavailable) {
+      return try SecretReader(environment: environment, home: home.root).value(
+        of: SecretPlan(name: name, source: source), for: Submitter(user: geteuid(), isTrusted: true))
+    } catch {
+      throw Failure(.configuration, subject: "agent \(agent)", message: error.message)
+    }
+  }
+
+  private func path(_ name: String) -> String { name.hasPrefix("/") ? name : "\(home.root)/\(name)" }
+}
+
+/// An agent that is configured and cannot be made.
+private struct UnavailableAgent: Performer {
+  let failure: Failure
+
+  func ceiling(of request: PerformanceRequest) throws(Failure) -> CallCeiling? { nil }
+
+  func perform(_ request: PerformanceRequest, desk: any CallDesk) async -> PerformanceResult {
+    .ended(.init(.providerError, message: failure.description, infrastructure: true))
+  }
+
+  func probe() async -> String? { failure.description }
+}
+
+extension HTTPTimeouts {
+  fileprivate init(_ timeouts: ExchangeTimeouts) {
+    self.init(
+      connect: timeouts.connect, firstByte: timeouts.firstByte, idle: timeouts.idle, total: timeouts.total)
+  }
 }

@@ -171,7 +171,7 @@ private final class LoopDesk: CallDesk {
 
   func leave(for ceiling: CallCeiling) async -> CallLeave {
     let first = granted.withLock { granted -> CallID? in
-      guard let known = granted, known.ceiling == ceiling else { return nil }
+      guard let known = granted, known.ceiling.covers(ceiling) else { return nil }
       granted = nil
       return known.call
     }
@@ -183,5 +183,14 @@ private final class LoopDesk: CallDesk {
 
   func settle(_ call: CallID, _ account: CallAccount) async {
     await withCheckedContinuation { post(.asked(.settle(key, call, account, Reply($0, otherwise: ())))) }
+  }
+}
+
+extension CallCeiling {
+  /// Whether leave for this is leave for `other`.
+  fileprivate func covers(_ other: CallCeiling) -> Bool {
+    guard model == other.model, tokens >= other.tokens else { return false }
+    guard let wanted = other.cost else { return true }
+    return cost.map { $0 >= wanted } ?? false
   }
 }

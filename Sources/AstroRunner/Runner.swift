@@ -221,7 +221,7 @@ public final class Runner {
     serviceManager = options.mode == .watch ? ServiceManager(environment: options.environment) : nil
     toldStuck = StuckFiles(healthFile: home.health)
     allowances = Allowances(configuration)
-    performers = configuration.performers(home: home, environment: options.environment)
+    performers = configuration.performers(home: home, environment: options.environment, clock: clock)
     performances = Performances(clock: clock)
     secrets = SecretReader(environment: options.environment, home: home.root)
     agent = CommandAgent(
