@@ -21,28 +21,35 @@ public struct Configuration: Sendable {
   public var prices: [ModelPriceEntry] = []
   public var warnings: [Diagnostic]
 
-  /// Reads `config/system_config.yaml` and `config/agents.yaml`; the variables `ENVIRONMENT`, `LOG_LEVEL` and
+  /// Reads `system_config.yaml`, `agents.yaml` and `models.yaml` in `config/`; the variables `ENVIRONMENT`, `LOG_LEVEL` and
   /// `JSON_LOGGING` override theirs. Changes nothing.
   public static func load(home: String, environment: [String: String]) throws(ConfigurationError) -> Configuration {
     var found: [Diagnostic] = []
-    var system = SystemConfiguration()
+    var base = SystemReader.Result()
     if let document = document("config/system_config.yaml", in: home, isRequired: true, &found) {
       let reader = SystemReader(document)
-      system = reader.read()
+      base = reader.read()
       found += reader.diagnostics
+    } else if found.isEmpty {
+      base.limitNames = []
     }
-    override(&system, by: environment, &found)
-    var agents = [AgentConfiguration.builtIn]
+    override(&base.system, by: environment, &found)
+    var result = Configuration(
+      system: base.system, agents: [.builtIn], limits: base.limits, budgets: base.budgets, warnings: [])
     if let document = document("config/agents.yaml", in: home, isRequired: false, &found) {
       var reader = AgentsReader(document)
-      agents = reader.read() ?? agents
+      let read = reader.read(limits: base.limitNames)
+      (result.agents, result.servers) = (read.agents ?? result.agents, read.servers)
       found += reader.diagnostics
     }
     if let document = document("config/models.yaml", in: home, isRequired: false, &found) {
-      found += ModelsReader(document).diagnostics
+      var reader = ModelsReader(document)
+      result.prices = reader.read()
+      found += reader.diagnostics
     }
     if found.contains(where: { $0.severity == .error }) { throw ConfigurationError(diagnostics: found) }
-    return Configuration(system: system, agents: agents, warnings: found)
+    result.warnings = found
+    return result
   }
 
   /// A file of the configuration; `nil` when there is nothing in it but comments, which leaves every default as it is.

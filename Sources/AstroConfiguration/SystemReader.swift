@@ -3,7 +3,7 @@ import AstroYAML
 
 /// Reads `system_config.yaml` strictly.
 struct SystemReader {
-  private let decoder: StrictDecoder
+  let decoder: StrictDecoder
   private let document: YAMLDocument
 
   init(_ document: YAMLDocument) {
@@ -13,7 +13,7 @@ struct SystemReader {
 
   var diagnostics: [Diagnostic] { decoder.diagnostics }
 
-  private static let top = KeySet(["system", "limits"], elsewhere: (keys.names, "'system'"))
+  private static let top = KeySet(["system", "limits", "budgets"], elsewhere: [(keys.names, "'system'")])
   private static let keys = KeySet(
     [
       "environment", "log_level", "json_logging", "log_file", "log_rotation",
@@ -23,24 +23,40 @@ struct SystemReader {
       "spool_dir",
       "data_dir", "require_final_newline", "trusted_users", "retention",
     ], ignored: ["metrics_port"])
-  private static let limiters: [StaticString] = ["task_submission", "workflow_creation", "api_calls"]
+  static let limiters: [StaticString] = ["task_submission", "workflow_creation", "api_calls"]
   /// Shorter ones would keep the machine awake for nothing; longer ones tell nobody anything.
   private static let intervals = Duration.milliseconds(100)...Duration.seconds(86_400)
-  private static let windows = Duration.milliseconds(100)...Duration.seconds(366 * 86_400)
+  static let windows = Duration.milliseconds(100)...Duration.seconds(366 * 86_400)
 
   /// Half of it must hold the last 64 KiB, which expressions see, and a line to cut at.
   private static let outputs: ClosedRange<Int64> = 256 << 10...1 << 50
   private static let logs: ClosedRange<Int64> = 64 << 10...1 << 50
 
-  func read() -> SystemConfiguration {
+  /// What the file says.
+  struct Result {
+    var system = SystemConfiguration()
+    var limits: [NamedLimit] = []
+    /// Of all limits, also of those that are wrong: uses of them are no further errors. `nil` where nothing is known.
+    var limitNames: [String]?
+    var budgets: [PeriodBudget] = []
+  }
+
+  func read() -> Result {
+    var result = Result()
+    guard let root = document.root, let top = decoder.mapping(root, keys: Self.top) else { return result }
+    result.limitNames = []
+    if let node = top.member("limits"), !node.isNull {
+      result.limitNames = node.entries.map(\.key.text)
+      result.limits = limits(node)
+    }
+    if let node = top.member("budgets"), !node.isNull { result.budgets = budgets(node) }
+    if let node = top.member("system"), !node.isNull { result.system = system(node) }
+    return result
+  }
+
+  private func system(_ node: YAMLNode) -> SystemConfiguration {
     var value = SystemConfiguration()
-    guard let root = document.root, let top = decoder.mapping(root, keys: Self.top) else { return value }
-    if let limits = top.member("limits"), !limits.isNull, !limits.isEmptyMapping {
-      decoder.error("not_supported_yet", "'limits' is not supported yet", at: limits)
-    }
-    guard let node = top.member("system"), !node.isNull, let system = decoder.mapping(node, keys: Self.keys) else {
-      return value
-    }
+    guard let system = decoder.mapping(node, keys: Self.keys) else { return value }
     if let key = node.entries.first(where: { $0.key.isText("metrics_port") })?.key {
       decoder.warning(
         "metrics_port", "'metrics_port' is ignored: metrics are a file, there is no port", at: key, hint: "remove it")
@@ -131,8 +147,4 @@ struct SystemReader {
       value.rateLimits[name.text] = .window(maxRequests: Int64(most), window: length)
     }
   }
-}
-
-extension YAMLNode {
-  fileprivate var isEmptyMapping: Bool { kind == .mapping && entries.underestimatedCount == 0 }
 }

@@ -66,12 +66,13 @@ public enum DecimalText {
       guard !digits.isEmpty else { return nil }
       if rest.first == UInt8(ascii: "e") || rest.first == UInt8(ascii: "E") {
         rest.removeFirst()
-        var power = Substring(rest)
-        if power.utf8.first == UInt8(ascii: "+") { power.removeFirst() }
+        let isDown = rest.first == UInt8(ascii: "-")
+        if isDown || rest.first == UInt8(ascii: "+") { rest.removeFirst() }
         // Farther ones are of no number anybody wrote, and their sums must not overflow.
-        guard let value = Int(power), abs(value) <= 400 else { return nil }
-        exponent = value
-        rest = rest[rest.endIndex...]
+        guard let power = Int(String(decoding: Self.take(&rest).map { $0 + 0x30 }, as: UTF8.self)), power <= 400 else {
+          return nil
+        }
+        exponent = isDown ? -power : power
       }
       guard rest.isEmpty else { return nil }
     }

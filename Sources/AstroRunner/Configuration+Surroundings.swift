@@ -9,7 +9,8 @@ extension Configuration {
       agents: agents.map(offer),
       limits: Dictionary(
         limits.map { ($0.name, .init(boundsSpending: $0.boundsSpending)) }, uniquingKeysWith: { first, _ in first }),
-      servers: Set(servers.keys), pricedModels: prices.map(\.model))
+      servers: Set(servers.keys), pricedModels: prices.map(\.model),
+      spendingBudget: budgets.first { $0.bounds.cost != nil }?.name)
   }
 
   private func offer(_ agent: AgentConfiguration) -> AgentOffer {

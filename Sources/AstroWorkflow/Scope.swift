@@ -14,6 +14,8 @@ struct Scope {
     case taskEnvironment(Int)
     /// Another value of a task.
     case taskValue(Int)
+    /// `with:` of a task, in the value of that key of it.
+    case taskRequest(Int, key: String)
     /// `if:` of a task.
     case condition(Int)
   }
@@ -83,7 +85,7 @@ extension WorkflowReader {
         width: read.width,
         hint: decoder.suggestion(for: name, among: environmentNames)
           ?? "an env sees the env at the top of the file, not itself")
-    case .workflowEnvironment, .defaultValue, .taskValue, .condition:
+    case .workflowEnvironment, .defaultValue, .taskValue, .taskRequest, .condition:
       decoder.error(
         "unknown_variable", "there is no variable '\(name)'", in: node, offset: read.offset, width: read.width,
         hint: hint(for: name, amongVariablesOf: scope))
@@ -116,7 +118,7 @@ extension WorkflowReader {
     case .workflowEnvironment: []
     case .defaultEnvironment, .taskEnvironment: [environmentNames]
     case .defaultValue: [environmentNames, defaults.environmentNames]
-    case .taskValue, .condition: [environmentNames, defaults.environmentNames, scope.taskEnvironment]
+    case .taskValue, .taskRequest, .condition: [environmentNames, defaults.environmentNames, scope.taskEnvironment]
     }
   }
 
@@ -134,7 +136,8 @@ extension WorkflowReader {
       return decoder.error(
         "not_visible", "'tasks' can only be read inside a task", in: node, offset: read.offset, width: read.width,
         hint: "put it in the env of the task that uses it")
-    case .taskEnvironment(let index), .taskValue(let index), .condition(let index): reader = index
+    case .taskEnvironment(let index), .taskValue(let index), .taskRequest(let index, _), .condition(let index):
+      reader = index
     }
     guard case .name(let name)? = read.steps.first else {
       return decoder.error(

@@ -7,6 +7,8 @@ public struct Surroundings: Sendable {
   public var servers: Set<String>
   /// The models that have a price; one may end in `*`.
   public var pricedModels: [String]
+  /// A budget that bounds the spending of all runs, if there is one.
+  public var spendingBudget: String?
 
   public struct LimitOffer: Sendable {
     public var boundsSpending: Bool
@@ -14,12 +16,14 @@ public struct Surroundings: Sendable {
   }
 
   public init(
-    agents: [AgentOffer], limits: [String: LimitOffer] = [:], servers: Set<String> = [], pricedModels: [String] = []
+    agents: [AgentOffer], limits: [String: LimitOffer] = [:], servers: Set<String> = [], pricedModels: [String] = [],
+    spendingBudget: String? = nil
   ) {
     self.agents = agents
     self.limits = limits
     self.servers = servers
     self.pricedModels = pricedModels
+    self.spendingBudget = spendingBudget
   }
 
   func hasPrice(for model: String) -> Bool {

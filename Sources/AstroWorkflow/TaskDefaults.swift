@@ -11,6 +11,9 @@ struct TaskDefaults {
   var workdir: Template?
   var continueOnError = false
   var agent = AgentRequest()
+  var limits: [String] = []
+  var budget: BudgetPlan?
+  var cache: CachePlan?
   var env: [EnvironmentPlan] = []
   var environmentNames: Set<String> = []
 }
@@ -30,6 +33,9 @@ extension WorkflowReader {
     defaults.shell = reader.member("shell").flatMap(shell) ?? defaults.shell
     defaults.continueOnError = reader.boolean("continue_on_error") ?? false
     readAgent(reader, into: &defaults.agent)
+    defaults.limits = limits(reader) ?? []
+    defaults.budget = reader.member("budget").flatMap(budget)
+    defaults.cache = reader.member("cache").flatMap(cache) ?? nil
   }
 
   /// `agent:` and `capabilities:`, which choose who does a task.
@@ -49,6 +55,35 @@ extension WorkflowReader {
     if name.isEmpty { decoder.error("bad_name", "the capability's name is empty", at: node) }
     refuseExpression(node)
     return name
+  }
+
+  /// `limits:`, whose names are looked up once all is read.
+  func limits(_ reader: MappingReader) -> [String]? {
+    guard let node = reader.member("limits") else { return nil }
+    limitNodes.append(node)
+    var seen: Set<String> = []
+    return decoder.list(node, of: "limits") { item -> String? in
+      guard let name = self.decoder.string(item) else { return nil }
+      if name.isEmpty { self.decoder.error("bad_name", "the limit's name is empty", at: item) }
+      self.refuseExpression(item)
+      if !seen.insert(name).inserted {
+        self.decoder.error("duplicate_limit", "limit '\(name)' is listed twice", at: item)
+      }
+      return name
+    }
+  }
+
+  func budget(_ node: YAMLNode) -> BudgetPlan? {
+    decoder.mapping(node, keys: WorkflowKeys.budget, hint: "write {usd: 1.50}").map { decoder.budget($0) }
+  }
+
+  /// `true`, `false`, or a mapping. `.some(nil)` is none.
+  func cache(_ node: YAMLNode) -> CachePlan?? {
+    if node.kind == .scalar, !node.isNull { return decoder.boolean(node).map { $0 ? CachePlan() : nil } }
+    guard let reader = decoder.mapping(node, keys: WorkflowKeys.cache, hint: "write true, or {max_age: 7d}") else {
+      return nil
+    }
+    return CachePlan(maxAge: reader.duration("max_age", longerThan: .zero))
   }
 
   func readResources(_ node: YAMLNode, into limits: inout ResourceLimits) {

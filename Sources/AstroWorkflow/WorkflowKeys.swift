@@ -19,20 +19,20 @@ struct Key: Sendable {
 /// The words of the language, each in one place for the parser and for ``WorkflowSchema``.
 enum WorkflowKeys {
   static let top = KeySet(
-    topKeys.map(\.name), notYetSupported: ["idempotency_key", "concurrency", "budget", "hooks"],
-    elsewhere: (taskKeys.map(\.name), "tasks"))
+    topKeys.map(\.name), notYetSupported: ["idempotency_key", "concurrency", "hooks"],
+    elsewhere: [(taskKeys.map(\.name), "tasks")])
   static let task = KeySet(
-    taskKeys.map(\.name),
-    notYetSupported: [
-      "with", "limits", "budget", "cache", "matrix", "for_each", "max_parallel", "fail_fast", "uses",
-    ], elsewhere: (retryKeys.map(\.name), "'retry'"))
-  static let defaults = KeySet(
-    defaultKeys.map(\.name), notYetSupported: ["limits", "budget", "cache"],
-    elsewhere: (taskKeys.map(\.name), "tasks"))
+    taskKeys.map(\.name), notYetSupported: ["matrix", "for_each", "max_parallel", "fail_fast", "uses"],
+    elsewhere: [
+      (retryKeys.map(\.name), "'retry'"), (RequestKeys.ofModels.map(\.name), "'with' of agents of type llm"),
+    ])
+  static let defaults = KeySet(defaultKeys.map(\.name), elsewhere: [(taskKeys.map(\.name), "tasks")])
   static let retry = KeySet(retryKeys.map(\.name))
   static let resources = KeySet(resourceKeys.map(\.name))
   static let parameter = KeySet(parameterKeys.map(\.name))
   static let secret = KeySet(secretKeys.map(\.name))
+  static let budget = KeySet(budgetKeys.map(\.name))
+  static let cache = KeySet(cacheKeys.map(\.name))
 
   static let topKeys = [
     Key("name", "The workflow's name; the file's stem when absent.", "name"),
@@ -48,6 +48,7 @@ enum WorkflowKeys {
       "priority", "Higher runs first.", ##"{"type": "integer", "minimum": -100, "maximum": 100, "default": 0}"##),
     Key("not_before", "The run starts at this time (RFC 3339) or later.", "time"),
     Key("deadline", "How long the whole run may take.", "positive_duration"),
+    Key("budget", "What the whole run may use up at most; when it is met the run is held.", "budget"),
     Key(
       "params", "Values given with -p name=value; read as ${{ params.name }}.",
       ##"""
@@ -75,6 +76,9 @@ enum WorkflowKeys {
   static let taskKeys =
     [
       Key("run", "A string is a script for /bin/sh -eu; a list is a program and its arguments.", "run"),
+      Key(
+        "with", "What an agent of another type is to do, in the words of its type; values may hold expressions.", "with"
+      ),
       Key("needs", "The tasks that must end before this one starts.", "needs"),
       Key(
         "if", "A condition, with or without ${{ }}. Without a status function in it success() && is implied.",
@@ -94,6 +98,9 @@ enum WorkflowKeys {
     Key("resources", "What an attempt may use at most, all its processes together.", "resources"),
     Key(
       "continue_on_error", "A failure of this task does not fail the run.", ##"{"type": "boolean", "default": false}"##),
+    Key("limits", "The named limits a task takes, besides those of its agent.", "names"),
+    Key("budget", "What a task may use up at most, all its attempts together.", "budget"),
+    Key("cache", "Whether a task may be answered by what an equal one was answered before.", "cache"),
     Key("agent", "An agent's id, or a type of agent.", "word"),
     Key(
       "capabilities", "What the agent must be able to do.",
@@ -122,6 +129,17 @@ enum WorkflowKeys {
       "cpus", "Processors; 0.5 is half of one. Only where the machine has control groups: see astro doctor.",
       ##"{"type": "number", "minimum": 0.01, "maximum": 4096}"##),
     Key("memory", "Memory, such as 512MiB. An attempt that needs more is ended.", "size"),
+  ]
+
+  static let budgetKeys = [
+    Key("usd", "Money, in USD.", ##"{"type": "number", "minimum": 0, "maximum": 9000000}"##),
+    Key(
+      "tokens", "Tokens of prompts and answers.", ##"{"type": "integer", "minimum": 1, "maximum": 1000000000000000}"##),
+    Key("calls", "Calls to models.", ##"{"type": "integer", "minimum": 1, "maximum": 1000000000000}"##),
+  ]
+
+  static let cacheKeys = [
+    Key("max_age", "How old the answer may be; any age when absent.", "positive_duration")
   ]
 
   static let parameterKeys = [

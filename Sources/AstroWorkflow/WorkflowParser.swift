@@ -38,7 +38,7 @@ public enum WorkflowParser {
     let document = YAMLDocument(bytes, file: file)
     let reader = WorkflowReader(document, mostTasks: mostTasks)
     if let root = document.root { reader.read(root) }
-    if let surroundings { reader.checkAgents(surroundings.agents) }
+    reader.checkTakers(in: surroundings)
     return ParsedWorkflow(
       plan: reader.decoder.hasErrors ? nil : reader.plan, user: reader.plan.user,
       diagnostics: reader.decoder.diagnostics)

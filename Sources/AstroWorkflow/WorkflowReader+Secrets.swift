@@ -72,7 +72,13 @@ extension WorkflowReader {
         "computed_secret", "a secret must be named in the text: 'secrets.NAME'", in: node, offset: read.offset,
         width: read.width)
     }
-    guard case .taskEnvironment = scope.site else { return refuseSecret("a secret", read, in: node, scope) }
+    switch scope.site {
+    case .taskEnvironment: break
+    case .taskRequest(let task, let key):
+      secretReads.append(SecretRead(task: task, key: key, node: node, offset: read.offset, width: read.width))
+    case .workflowEnvironment, .defaultEnvironment, .defaultValue, .taskValue, .condition:
+      return refuseSecret("a secret", read, in: node, scope)
+    }
     guard secretNames.contains(name) else {
       return decoder.error(
         "unknown_secret", "there is no secret '\(name)'", in: node, offset: read.offset, width: read.width,
@@ -88,6 +94,7 @@ extension WorkflowReader {
         "only the tasks that name it are given it: put it in the env of each"
       case .taskEnvironment, .taskValue:
         "arguments can be seen by everybody on the machine: put it in the task's env, and let the command read it there"
+      case .taskRequest: "write ${{ secrets.NAME }} here"
       case .condition: "let a task look at it, and write what to do to $ASTRO_OUTPUT"
       }
     decoder.error(

@@ -34,6 +34,10 @@ extension WorkflowReader {
     task.continueOnError = reader.boolean("continue_on_error") ?? defaults.continueOnError
     task.agent = defaults.agent
     readAgent(reader, into: &task.agent)
+    if case .request = task.work { task.agent.form = .with }
+    task.limits = limits(reader) ?? defaults.limits
+    task.budget = reader.member("budget").flatMap(budget) ?? defaults.budget
+    task.cache = reader.member("cache").flatMap(cache) ?? defaults.cache
     if let node = reader.member("outputs") { task.outputs = outputs(node) }
   }
 
@@ -43,22 +47,37 @@ extension WorkflowReader {
     return base.filter { !names.contains($0.name) } + own
   }
 
-  // MARK: run
+  // MARK: run and with
 
   private func work(_ reader: MappingReader, of index: Int, scope: Scope) -> Work {
-    let (task, (key, value)) = (ids[index], taskNodes[index])
-    guard let run = reader.member("run"), !run.isNull else {
-      // A key that was refused said what is wrong: `runn:`, or another kind of work.
-      guard value.entries.allSatisfy({ entry in WorkflowKeys.task.names.contains(where: entry.key.isText) }) else {
-        return .command([])
-      }
-      decoder.error(
-        "nothing_to_run", "task '\(task)' has nothing to run", at: key,
-        hint: "give it a script or a command: 'run: ...'")
-      return .command([])
-    }
     let ownShell = reader.member("shell")
     let words = ownShell.flatMap(shell) ?? defaults.shell
+    switch (reader.member("run"), reader.member("with")) {
+    case (.some, .some):
+      decoder.error(
+        "two_works", "task '\(ids[index])' has both 'run' and 'with'", at: taskNodes[index].value.key("with"),
+        hint: "remove one: 'run' is for commands, 'with' for what other agents are asked")
+    // The parameters of another workflow are nothing an agent is asked.
+    case (nil, .some) where taskNodes[index].value.member("uses") != nil: break
+    case (nil, let with?):
+      if let ownShell {
+        decoder.warning("unused_key", "'shell' has no effect: no shell reads 'with'", at: ownShell)
+      }
+      return .request(request(with, of: index, scope: scope))
+    case (let run?, nil) where !run.isNull: return work(run, of: index, ownShell, words, scope: scope)
+    case (.some, nil), (nil, nil):
+      // A key that was refused said what is wrong: `runn:`, or another kind of work.
+      let keys = taskNodes[index].value.entries
+      if keys.allSatisfy({ entry in WorkflowKeys.task.names.contains(where: entry.key.isText) }) {
+        idleTasks.insert(index)
+      }
+    }
+    return .command([])
+  }
+
+  private func work(
+    _ run: YAMLNode, of index: Int, _ ownShell: YAMLNode?, _ words: [String], scope: Scope
+  ) -> Work {
     switch run.kind {
     case .mapping: decoder.mismatch("a script or a list of arguments", at: run)
     case .sequence:
@@ -66,7 +85,7 @@ extension WorkflowReader {
         decoder.warning("unused_key", "'shell' has no effect: 'run' is a list, which no shell reads", at: ownShell)
       }
       return .command(command(run, scope: scope))
-    case .scalar: return .script(script(run, task: task), shell: words)
+    case .scalar: return .script(script(run, task: ids[index]), shell: words)
     }
     return .command([])
   }

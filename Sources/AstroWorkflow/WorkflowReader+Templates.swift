@@ -13,11 +13,12 @@ extension WorkflowReader {
   }
 
   /// Reports an expression where none is evaluated: it would be taken as it stands, which nobody means.
-  func refuseExpression(_ node: YAMLNode) {
+  func refuseExpression(
+    _ node: YAMLNode, hint: String = "expressions are read in env, workdir, if, with, and where run is a list"
+  ) {
     guard let offset = TemplateScanner.firstOpening(in: node) else { return }
     decoder.error(
-      "expression_here", "no expression can stand here", in: node, offset: offset, width: 3,
-      hint: "expressions are read in env, workdir, if, and where run is a list")
+      "expression_here", "no expression can stand here", in: node, offset: offset, width: 3, hint: hint)
   }
 
   /// `env:`, each value a template.

@@ -19,6 +19,14 @@ final class WorkflowReader {
   var taskNodes: [(key: YAMLNode, value: YAMLNode)] = []
   /// Reads of `tasks.x`, checked once all needs are known.
   var taskReads: [TaskRead] = []
+  /// Reads of secrets in `with:`, checked once it is known who is asked.
+  var secretReads: [SecretRead] = []
+  /// Every `limits:`, checked against those that are configured.
+  var limitNodes: [YAMLNode] = []
+  /// Tasks that do not say what is to be done.
+  var idleTasks: Set<Int> = []
+  /// Models of which it was said that they have no price.
+  var unpricedModels: Set<String> = []
   /// Tasks whose stdout some expression looks at.
   var stdoutReads: Set<Int> = []
 
@@ -71,6 +79,7 @@ final class WorkflowReader {
     plan.priority = top.integer("priority", in: -100...100) ?? 0
     plan.notBefore = top.timestamp("not_before")
     plan.deadline = top.duration("deadline", longerThan: .zero)
+    plan.budget = top.member("budget").flatMap(budget)
   }
 
   private static func nameHint(_ name: String) -> String {

@@ -17,7 +17,14 @@ public enum WorkflowSchema {
 
   private static var definitions: [String: JSONValue] {
     var all = shared.mapValues(parse)
-    all["task"] = .map(object(WorkflowKeys.taskKeys, required: ["run"]))
+    all["task"] = task
+    for kind in AgentKind.allCases { all["with_\(kind.rawValue)"] = RequestKeys.of(kind)?.schema }
+    var budget = object(WorkflowKeys.budgetKeys)
+    budget["minProperties"] = .integer(1)
+    all["budget"] = .map(budget)
+    all["cache"] = .map([
+      "anyOf": .list([.map(["type": .string("boolean")]), .map(object(WorkflowKeys.cacheKeys))])
+    ])
     all["defaults"] = .map(object(WorkflowKeys.defaultKeys))
     all["resources"] = .map(object(WorkflowKeys.resourceKeys))
     all["retry"] = .map(object(WorkflowKeys.retryKeys))
@@ -31,6 +38,26 @@ public enum WorkflowSchema {
     declaration["allOf"] = parse(parameterRules)
     all["parameter"] = .map(["anyOf": .list([reference("value"), .map(declaration)])])
     return all
+  }
+
+  /// A task says what is to be done in one of two forms; one that asks for a type of agent, in the words of that type.
+  private static var task: JSONValue {
+    var task = object(WorkflowKeys.taskKeys)
+    var rules = [parse(##"{"oneOf": [{"required": ["run"]}, {"required": ["with"]}]}"##)]
+    for kind in AgentKind.allCases {
+      var properties: [String: JSONValue] = [:]
+      if kind != .command { properties["run"] = .bool(false) }
+      if RequestKeys.of(kind) != nil { properties["with"] = reference("with_\(kind.rawValue)") }
+      rules.append(
+        .map([
+          "if": .map([
+            "properties": .map(["agent": .map(["const": .string(kind.rawValue)])]),
+            "required": .list([.string("agent")]),
+          ]), "then": .map(["properties": .map(properties)]),
+        ]))
+    }
+    task["allOf"] = .list(rules)
+    return .map(task)
   }
 
   private static func object(_ keys: [Key], required: [String] = []) -> [String: JSONValue] {
@@ -67,6 +94,9 @@ public enum WorkflowSchema {
     "text": ##"{"type": ["string", "number", "boolean"]}"##,
     "plain": ##"{"type": ["string", "number", "boolean"], "pattern": "^(?![\\s\\S]*[$][{][{])"}"##,
     "word": ##"{"type": "string", "pattern": "^(?![\\s\\S]*[$][{][{])[\\s\\S]"}"##,
+    "names": ##"{"type": "array", "uniqueItems": true, "items": {"$ref": "#/$defs/word"}}"##,
+    // Keys are taken as they stand; what an agent is asked depends on its type.
+    "with": ##"{"type": "object", "propertyNames": {"pattern": "^(?![\\s\\S]*[$][{][{])"}}"##,
     "time": ##"""
     {"type": "string", "format": "date-time",
      "pattern": "^\\d{4}-\\d\\d-\\d\\d[Tt]\\d\\d:\\d\\d:\\d\\d([.]\\d+)?([Zz]|[+-]\\d\\d:\\d\\d)$"}

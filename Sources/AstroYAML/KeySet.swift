@@ -6,11 +6,11 @@ public struct KeySet: Sendable, ExpressibleByArrayLiteral {
   /// Keys that are accepted and not offered to anybody.
   public let ignored: [StaticString]
   /// Keys of other places, and which: a `timeout` at the top of a file was meant for its tasks.
-  public let elsewhere: (names: [StaticString], place: String)?
+  public let elsewhere: [(names: [StaticString], place: String)]
 
   public init(
     _ names: [StaticString], notYetSupported: [StaticString] = [], ignored: [StaticString] = [],
-    elsewhere: (names: [StaticString], place: String)? = nil
+    elsewhere: [(names: [StaticString], place: String)] = []
   ) {
     self.names = names
     self.notYetSupported = notYetSupported

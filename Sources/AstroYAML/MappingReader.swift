@@ -31,7 +31,7 @@ extension StrictDecoder {
     if keys.notYetSupported.contains(where: { key.isText($0) }) {
       return error("not_supported_yet", "'\(name)' is not supported yet", at: key)
     }
-    if let elsewhere = keys.elsewhere, elsewhere.names.contains(where: { key.isText($0) }) {
+    if let elsewhere = keys.elsewhere.first(where: { $0.names.contains { key.isText($0) } }) {
       return error("unknown_key", "unknown key '\(name)'", at: key, hint: "it is a key of \(elsewhere.place)")
     }
     let names = keys.names.map(\.text)

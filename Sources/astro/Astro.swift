@@ -21,7 +21,8 @@ struct Astro: ParsableCommand {
       InitCommand.self, WatchCommand.self, DrainCommand.self, RunCommand.self, SubmitCommand.self,
       ValidateCommand.self, PlanCommand.self, SchemaCommand.self, StatusCommand.self, ListCommand.self,
       LogsCommand.self, EventsCommand.self, ExplainCommand.self, CancelCommand.self, RetryCommand.self,
-      HoldCommand.self, ReleaseCommand.self, LimitsCommand.self, AgentsCommand.self, HealthCommand.self,
+      HoldCommand.self, ReleaseCommand.self, LimitsCommand.self, AgentsCommand.self, ModelsCommand.self,
+      HealthCommand.self,
       MetricsCommand.self, CleanCommand.self, DoctorCommand.self,
     ])
 

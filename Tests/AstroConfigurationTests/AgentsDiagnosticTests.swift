@@ -40,10 +40,11 @@ import Testing
           config/agents.yaml:5:5: error: unknown key 'base_url'
                 base_url: x
                 ^~~~~~~~
-            hint: valid keys: id, type, capabilities, max_concurrent
-          config/agents.yaml:6:5: error: 'limits' is not supported yet
+            hint: it is a key of agents of type llm
+          config/agents.yaml:6:14: error: there is no limit 'x'
                 limits: [x]
-                ^~~~~~
+                         ^
+            hint: there are no limits in config/system_config.yaml
 
           """##)
   }
@@ -160,26 +161,20 @@ import Testing
           """##)
   }
 
-  @Test func typesOfLaterVersions() throws {
+  @Test func aTypeOfALaterVersion() throws {
     #expect(
       try said(
         agents: ##"""
           agents:
-            - id: llm_agent_001
-              type: llm
-              dialect: openai_chat
-              base_url: http://127.0.0.1:4000/v1
-              capabilities: [text]
-            - {id: code, type: code, sandbox: {engine: podman}}
+            - id: cluster
+              type: slurm
+              partition: long
 
           """##)
           == ##"""
-          config/agents.yaml:3:11: error: agent type 'llm' is not supported yet
-                type: llm
-                      ^~~
-          config/agents.yaml:7:22: error: agent type 'code' is not supported yet
-              - {id: code, type: code, sandbox: {engine: podman}}
-                                 ^~~~
+          config/agents.yaml:3:11: error: agent type 'slurm' is not supported yet
+                type: slurm
+                      ^~~~~
 
           """##)
   }
@@ -237,38 +232,6 @@ import Testing
           config/agents.yaml:1:109: error: the capability's name is empty
             oncurrent: 0}, {id: b, type: 5, capabilities: [1, '']}]
                                                               ^~
-
-          """##)
-  }
-
-  @Test func aModelsFileThatIsWrong() throws {
-    #expect(
-      try said(
-        models: ##"""
-          models:
-            - {model: gpt-4o-mini, input: cheap, output: -1, cache_red: 1}
-            - {input: 1}
-            - gpt-4o
-
-          """##)
-          == ##"""
-          config/models.yaml:2:33: error: expected a number from 0 to 1000000, got 'cheap'
-              - {model: gpt-4o-mini, input: cheap, output: -1, cache_red: 1}
-                                            ^~~~~
-          config/models.yaml:2:48: error: expected a number from 0 to 1000000, got -1
-              - {model: gpt-4o-mini, input: cheap, output: -1, cache_red: 1}
-                                                           ^~
-          config/models.yaml:2:52: error: unknown key 'cache_red'
-              - {model: gpt-4o-mini, input: cheap, output: -1, cache_red: 1}
-                                                               ^~~~~~~~~
-            hint: did you mean 'cache_read'?
-          config/models.yaml:3:5: error: 'model' is missing
-              - {input: 1}
-                ^~~~~~~~~~
-          config/models.yaml:4:5: error: expected a mapping, got 'gpt-4o'
-              - gpt-4o
-                ^~~~~~
-            hint: write {model: name, input: 0.15, output: 0.60}
 
           """##)
   }

@@ -146,7 +146,7 @@ func said(
     #expect(
       try said(
         models:
-          "models: [{model: gpt-4o-mini, input: 0.15, output: 0.60, cache_read: 0.075, cache_write: 0.15}, {model: 'x*'}]\n"
+          "models: [{model: gpt-4o-mini, input: 0.15, output: 0.60, cache_read: 0.075, cache_write: 0.15}, {model: 'x*', input: 0, output: 0}]\n"
       )
         == "")
     #expect(try said(models: "") == "")

@@ -47,7 +47,7 @@ import Testing
           config/system_config.yaml:3:1: error: unknown key 'zzz'
             zzz: 1
             ^~~
-            hint: valid keys: system, limits
+            hint: valid keys: system, limits, budgets
 
           """##)
   }
@@ -428,22 +428,6 @@ import Testing
             _limits: {api_calls: unlimitted, task_submission: 5}}
                                                               ^
             hint: write {max_requests: 100, window_seconds: 60}, or unlimited
-
-          """##)
-  }
-
-  @Test func namedLimitsComeLater() throws {
-    #expect(
-      try said(
-        system: ##"""
-          system: {}
-          limits: {openai: {concurrent: 8}}
-
-          """##)
-          == ##"""
-          config/system_config.yaml:2:9: error: 'limits' is not supported yet
-            limits: {openai: {concurrent: 8}}
-                    ^~~~~~~~~~~~~~~~~~~~~~~~~
 
           """##)
   }

@@ -7,7 +7,7 @@ import Testing
   private static let agents = [
     AgentOffer(id: "shell_agent_001", kind: .command, capabilities: ["shell", "fast"]),
     AgentOffer(id: "gpu_agent", kind: .command, capabilities: ["gpu"]),
-    AgentOffer(id: "bare", kind: .exec, capabilities: []),
+    AgentOffer(id: "bare", kind: .command),
   ]
 
   private func said(_ text: String, agents: [AgentOffer] = Self.agents) -> String {

@@ -52,7 +52,7 @@ import Testing
           w.yaml:1:1: error: unknown key 'zzz'
             zzz: 1
             ^~~
-            hint: valid keys: name, description, labels, user, priority, not_before, deadline, params, env, secrets, defaults, tasks
+            hint: valid keys: name, description, labels, user, priority, not_before, deadline, budget, params, env, secrets, defaults, tasks
 
           """##)
   }
@@ -68,7 +68,7 @@ import Testing
           w.yaml:1:26: error: unknown key 'frobnicate'
             tasks: {a: {run: 'true', frobnicate: 1}}
                                      ^~~~~~~~~~
-            hint: valid keys: run, needs, if, outputs, shell, workdir, env, timeout, grace, retry, resources, continue_on_error, agent, capabilities
+            hint: valid keys: run, with, needs, if, outputs, shell, workdir, env, timeout, grace, retry, resources, continue_on_error, limits, budget, cache, agent, capabilities
 
           """##)
   }
@@ -136,7 +136,7 @@ import Testing
           w.yaml:1:12: error: unknown key 'foo'
             defaults: {foo: [a]}
                        ^~~
-            hint: valid keys: shell, workdir, env, timeout, grace, retry, resources, continue_on_error, agent, capabilities
+            hint: valid keys: shell, workdir, env, timeout, grace, retry, resources, continue_on_error, limits, budget, cache, agent, capabilities
 
           """##)
   }
@@ -172,7 +172,6 @@ import Testing
         ##"""
         idempotency_key: x
         concurrency: {key: k, policy: queue}
-        budget: {usd: 1}
         hooks: {}
         tasks: {a: {run: 'true'}}
 
@@ -184,10 +183,7 @@ import Testing
           w.yaml:2:1: error: 'concurrency' is not supported yet
             concurrency: {key: k, policy: queue}
             ^~~~~~~~~~~
-          w.yaml:3:1: error: 'budget' is not supported yet
-            budget: {usd: 1}
-            ^~~~~~
-          w.yaml:4:1: error: 'hooks' is not supported yet
+          w.yaml:3:1: error: 'hooks' is not supported yet
             hooks: {}
             ^~~~~
 
@@ -201,9 +197,6 @@ import Testing
         tasks:
           a:
             run: 'true'
-            limits: [openai]
-            budget: {usd: 1}
-            cache: {max_age: 7d}
             matrix: {x: [1]}
             for_each: [1]
             max_parallel: 2
@@ -211,25 +204,16 @@ import Testing
 
         """##)
           == ##"""
-          w.yaml:4:5: error: 'limits' is not supported yet
-                limits: [openai]
-                ^~~~~~
-          w.yaml:5:5: error: 'budget' is not supported yet
-                budget: {usd: 1}
-                ^~~~~~
-          w.yaml:6:5: error: 'cache' is not supported yet
-                cache: {max_age: 7d}
-                ^~~~~
-          w.yaml:7:5: error: 'matrix' is not supported yet
+          w.yaml:4:5: error: 'matrix' is not supported yet
                 matrix: {x: [1]}
                 ^~~~~~
-          w.yaml:8:5: error: 'for_each' is not supported yet
+          w.yaml:5:5: error: 'for_each' is not supported yet
                 for_each: [1]
                 ^~~~~~~~
-          w.yaml:9:5: error: 'max_parallel' is not supported yet
+          w.yaml:6:5: error: 'max_parallel' is not supported yet
                 max_parallel: 2
                 ^~~~~~~~~~~~
-          w.yaml:10:5: error: 'fail_fast' is not supported yet
+          w.yaml:7:5: error: 'fail_fast' is not supported yet
                 fail_fast: false
                 ^~~~~~~~~
 
@@ -242,41 +226,12 @@ import Testing
         ##"""
         tasks:
           a: {uses: workflows/x.yaml, with: {p: 1}}
-          b: {agent: llm, with: {prompt: hi}}
 
         """##)
           == ##"""
           w.yaml:2:7: error: 'uses' is not supported yet
               a: {uses: workflows/x.yaml, with: {p: 1}}
                   ^~~~
-          w.yaml:2:31: error: 'with' is not supported yet
-              a: {uses: workflows/x.yaml, with: {p: 1}}
-                                          ^~~~
-          w.yaml:3:19: error: 'with' is not supported yet
-              b: {agent: llm, with: {prompt: hi}}
-                              ^~~~
-
-          """##)
-  }
-
-  @Test func keysOfLaterVersionsInDefaults() {
-    #expect(
-      rendered(
-        ##"""
-        defaults: {limits: [x], budget: {}, cache: {}}
-        tasks: {a: {run: 'true'}}
-
-        """##)
-          == ##"""
-          w.yaml:1:12: error: 'limits' is not supported yet
-            defaults: {limits: [x], budget: {}, cache: {}}
-                       ^~~~~~
-          w.yaml:1:25: error: 'budget' is not supported yet
-            defaults: {limits: [x], budget: {}, cache: {}}
-                                    ^~~~~~
-          w.yaml:1:37: error: 'cache' is not supported yet
-            defaults: {limits: [x], budget: {}, cache: {}}
-                                                ^~~~~
 
           """##)
   }

@@ -347,19 +347,19 @@ import Testing
           w.yaml:1:16: error: no expression can stand here
             labels: {day: '${{ params.day }}'}
                            ^~~
-            hint: expressions are read in env, workdir, if, and where run is a list
+            hint: expressions are read in env, workdir, if, with, and where run is a list
           w.yaml:2:20: error: no expression can stand here
             defaults: {shell: '${{ params.sh }}'}
                                ^~~
-            hint: expressions are read in env, workdir, if, and where run is a list
+            hint: expressions are read in env, workdir, if, with, and where run is a list
           w.yaml:4:28: error: no expression can stand here
               a: {run: 'true', agent: '${{ params.x }}', capabilities: ['${{ y }}'],
                                        ^~~
-            hint: expressions are read in env, workdir, if, and where run is a list
+            hint: expressions are read in env, workdir, if, with, and where run is a list
           w.yaml:4:62: error: no expression can stand here
             'true', agent: '${{ params.x }}', capabilities: ['${{ y }}'], timeout: '
                                                               ^~~
-            hint: expressions are read in env, workdir, if, and where run is a list
+            hint: expressions are read in env, workdir, if, with, and where run is a list
           w.yaml:4:83: error: expected a duration such as 30s, 5m or 2h, got '${{ params.t }}'
             arams.x }}', capabilities: ['${{ y }}'], timeout: '${{ params.t }}', she
                                                               ^~~~~~~~~~~~~~~~~
@@ -367,7 +367,7 @@ import Testing
           w.yaml:4:111: error: no expression can stand here
             '${{ y }}'], timeout: '${{ params.t }}', shell: ['${{ x }}']}
                                                               ^~~
-            hint: expressions are read in env, workdir, if, and where run is a list
+            hint: expressions are read in env, workdir, if, with, and where run is a list
 
           """##)
   }

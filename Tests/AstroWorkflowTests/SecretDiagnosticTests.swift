@@ -67,7 +67,7 @@ import Testing
           w.yaml:8:14: error: no expression can stand here
               F: {file: '${{ params.x }}'}
                          ^~~
-            hint: expressions are read in env, workdir, if, and where run is a list
+            hint: expressions are read in env, workdir, if, with, and where run is a list
           w.yaml:9:13: error: the path of the secret is empty
               G: {file: ''}
                         ^~

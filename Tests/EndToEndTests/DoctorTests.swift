@@ -50,6 +50,34 @@ import Testing
     #expect(home.names(in: "data").isEmpty)
   }
 
+  @Test func `keys that are only named are looked for`() throws {
+    let home = try Home()
+    try home.write(
+      """
+      agents:
+        - {id: a, type: llm, dialect: openai_chat, api_key: {env: ASTRO_TEST_NO_SUCH_KEY}}
+        - {id: b, type: llm, dialect: openai_chat, api_key: {file: keys/none}}
+        - {id: c, type: llm, dialect: openai_chat, api_key: {file: keys/open}}
+        - {id: d, type: http, headers: {X-Key: {file: keys/good}}}
+
+      """, to: "config/agents.yaml")
+    for name in ["open", "good"] { try home.write("secret\n", to: "keys/\(name)") }
+    try #require(chmod(home.path + "/keys/open", 0o644) == 0 && chmod(home.path + "/keys/good", 0o600) == 0)
+    let (code, report) = try examine(home)
+    #expect(code == 0)
+    #expect(
+      report.all("keys").map(\.message) == [
+        "agent 'a': api_key: the variable ASTRO_TEST_NO_SUCH_KEY is not set here",
+        "agent 'b': api_key: \(home.path)/keys/none: No such file or directory",
+        "agent 'c': api_key: \(home.path)/keys/open: others than its owner may read or write it",
+      ])
+    #expect(report.all("keys").allSatisfy { $0.status == "warning" })
+    try home.write("agents: [{id: d, type: http, headers: {X-Key: {file: keys/good}}}]\n", to: "config/agents.yaml")
+    let findings = try examine(home).report.all("keys")
+    #expect(findings.map(\.message) == ["the configuration names 1, and all are there"])
+    #expect(findings.map(\.status) == ["ok"])
+  }
+
   @Test func `for people each line begins with its level, and says what to do`() throws {
     let home = try Home()
     try #require(chmod(home.path + "/config/agents.yaml", 0o666) == 0)

@@ -121,6 +121,83 @@ import Testing
     }
   }
 
+  private static let service = [
+    "config/system_config.yaml": "system: {}\nlimits: {openai: {rate: 60/1m}}\n",
+    "config/models.yaml": "models: [{model: gpt-4o-mini, input: 0.15, output: 0.60}]\n",
+    "config/agents.yaml": """
+    mcp_servers: {time: {command: [mcp-server-time]}}
+    agents:
+      - {id: shell, type: command, capabilities: [shell]}
+      - {id: writer, type: llm, dialect: openai_chat, model: gpt-4o-mini, capabilities: [text], limits: [openai]}
+      - {id: local, type: llm, dialect: openai_chat, base_url: 'http://127.0.0.1:8080/v1', model: tiny}
+      - {id: web, type: http}
+
+    """,
+  ]
+
+  @Test func tasksForAgentsOfOtherTypesAreChecked() throws {
+    let good = """
+      budget: {calls: 10}
+      tasks:
+        fetch: {agent: web, with: {url: 'https://example.org/a.json'}}
+        write:
+          needs: [fetch]
+          agent: writer
+          with: {prompt: 'Summarise: ${{ tasks.fetch.stdout }}', tools: [time.get_current_time]}
+          budget: {usd: 0.10}
+          limits: [openai]
+          cache: {max_age: 7d}
+
+      """
+    let bad = """
+      tasks:
+        a: {agent: writer, with: {promt: x}}
+        b: {agent: local, with: {prompt: x}, budget: {usd: 1}, limits: [opnai]}
+        c: {agent: shell, with: {prompt: x}}
+
+      """
+    let home = try directory(Self.service.merging(["good.yaml": good, "bad.yaml": bad]) { first, _ in first })
+    let answer = try astro(["validate", "good.yaml", "bad.yaml"], in: home)
+    #expect(answer.code == 65)
+    #expect(answer.output == "good.yaml: valid, 2 tasks\n")
+    #expect(
+      answer.errors == """
+        bad.yaml:2:29: error: unknown key 'promt'
+            a: {agent: writer, with: {promt: x}}
+                                      ^~~~~
+          hint: did you mean 'prompt'?
+        bad.yaml:3:14: error: task 'b' has a budget in USD, but model 'tiny' has no price
+            b: {agent: local, with: {prompt: x}, budget: {usd: 1}, limits: [opnai]
+                       ^~~~~
+          hint: give it one in config/models.yaml, 0 where it costs nothing
+        bad.yaml:3:67: error: there is no limit 'opnai'
+          t: x}, budget: {usd: 1}, limits: [opnai]}
+                                            ^~~~~
+          hint: did you mean 'openai'?
+        bad.yaml:4:21: error: task 'c' has 'with', but agent 'shell' of type command takes 'run'
+            c: {agent: shell, with: {prompt: x}}
+                              ^~~~
+          hint: write run: ..., or ask for an agent of another type
+
+        """)
+  }
+
+  @Test func aModelWithoutAPriceIsAWarningWhereNoMoneyIsBounded() throws {
+    let files = ["w.yaml": "tasks: {a: {agent: local, with: {prompt: x}}}\n"]
+    let home = try directory(Self.service.merging(files) { first, _ in first })
+    let answer = try astro(["validate", "w.yaml"], in: home)
+    #expect(answer.code == 0)
+    #expect(answer.output == "w.yaml: valid, 1 task\n")
+    #expect(
+      answer.errors == """
+        w.yaml:1:20: warning: model 'tiny' has no price: what it costs is not known
+          tasks: {a: {agent: local, with: {prompt: x}}}
+                             ^~~~~
+          hint: give it one in config/models.yaml, 0 where it costs nothing
+
+        """)
+  }
+
   @Test func theAgentsAreAskedAlsoWhereOtherThingsAreWrong() throws {
     let files = [
       "config/system_config.yaml": "system: {}\n",

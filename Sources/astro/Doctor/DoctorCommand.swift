@@ -62,6 +62,7 @@ struct DoctorCommand: ParsableCommand {
         configuration.warnings.isEmpty
           ? .ok("configuration", "valid, \(count) agent\(count == 1 ? "" : "s")")
           : .warning("configuration", "\(configuration.warnings.count) warnings, shown above", "mend the lines named"))
+      findings += KeyChecks(uses: configuration.secretUses, home: root, environment: environment).findings()
     } catch {
       Message.show(error.diagnostics)
       let count = error.diagnostics.count { $0.severity == .error }
