@@ -74,7 +74,7 @@ let package = Package(
         "AstroCore", "AstroYAML", "AstroWorkflow", "AstroConfiguration", "AstroScheduling", "AstroLimits",
         "AstroJournal", "AstroSpool", "AstroProcess", "AstroHTTP", "AstroLLM", "AstroMCP", "AstroAgents",
         "AstroTelemetry", "CLinux",
-      ], [log]),
+      ], [log, .product(name: "Crypto", package: "swift-crypto")]),
     .executableTarget(
       name: "astro",
       dependencies: [

@@ -76,7 +76,7 @@ public struct AttemptFiles {
     return String(decoding: bytes[first...last], as: UTF8.self)
   }
 
-  private enum Content {
+  enum Content {
     case absent
     case bytes([UInt8])
     /// The end of a sentence that begins with the file.
@@ -85,7 +85,7 @@ public struct AttemptFiles {
 
   /// The last `count` bytes of a file. The task had the directory to itself, so anything may lie there: a link is not
   /// followed, and a FIFO without a writer is not waited for.
-  private static func read(_ path: String, last count: Int) throws(Failure) -> Content {
+  static func read(_ path: String, last count: Int) throws(Failure) -> Content {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
     guard descriptor >= 0 else {
       switch errno {

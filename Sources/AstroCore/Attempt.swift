@@ -139,6 +139,8 @@ public struct AttemptEnding: Sendable, Equatable {
   public var outputs: [String: String]
   /// The last 64 KiB of its stdout, trimmed; kept only where an expression of the workflow refers to it.
   public var stdout: String?
+  /// Nothing was done: it is what an equal attempt came to before.
+  public var isCached = false
   /// The agent's machinery was at fault, and not the task.
   public var isAgentFault = false
 

@@ -15,6 +15,8 @@ public struct AttemptStart: Sendable {
   public var resources: ResourceLimits
   /// The named limits it takes, besides those of its agent.
   public var limits: [String] = []
+  /// What equal attempts came to may stand for it, and it for them.
+  public var cache: CachePlan?
   /// Of its task, and of its run.
   public var budget: BudgetPlan?
   public var runBudget: BudgetPlan?

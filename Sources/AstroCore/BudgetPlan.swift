@@ -11,6 +11,12 @@ public struct BudgetPlan: Sendable, Hashable {
   }
 }
 
+/// What whoever submits a run says of it besides its parameters, kept among them under names no parameter can have.
+public enum RunOption {
+  /// Nothing cached stands for an attempt of the run.
+  public static let noCache = "--no-cache"
+}
+
 /// Whether a task may be answered by what an equal one was answered before.
 public struct CachePlan: Sendable, Hashable {
   /// `nil` is any age.

@@ -96,11 +96,13 @@ extension Reading {
     guard let word = row[10] as String? else { return nil }
     let columns = OutcomeColumns(word: word, exitCode: row[11], signal: row[12], message: row[13])
     guard let outcome = columns.outcome else { throw session.malformed("the outcome of attempt \(key)") }
-    return AttemptRecord.Ending(
+    var ending = AttemptRecord.Ending(
       outcome: outcome, finishedAt: row.instant(8), duration: .microseconds(row[9] as Int64? ?? 0),
       usage: ResourceUsage(
         userMicroseconds: row[14] as Int64? ?? 0, systemMicroseconds: row[15] as Int64? ?? 0,
         peakKiB: row[16] as Int64? ?? 0),
       omitted: OmittedOutput(stdout: row[18] as Int64? ?? 0, stderr: row[19] as Int64? ?? 0))
+    ending.isCached = (row[20] as Int?) == 1
+    return ending
   }
 }

@@ -121,6 +121,8 @@ public struct AttemptRecord: Sendable, Equatable {
     public var duration: Duration
     public var usage: ResourceUsage
     public var omitted: OmittedOutput
+    /// Nothing was done: an equal attempt had been before.
+    public var isCached = false
 
     public init(
       outcome: AttemptOutcome, finishedAt: Timestamp, duration: Duration, usage: ResourceUsage,

@@ -74,6 +74,12 @@ extension Transaction {
     try put(budget)
   }
 
+  /// Forgets accounts of periods long past; those of runs go with them.
+  public func forgetBudgets(before time: Timestamp) throws(Failure) {
+    try session.run(
+      "DELETE FROM budget WHERE changed_at < ? AND scope NOT IN ('run', 'task')", [time.microseconds])
+  }
+
   private func put(_ budget: BudgetRecord) throws(Failure) {
     try session.run(
       "INSERT OR REPLACE INTO budget VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

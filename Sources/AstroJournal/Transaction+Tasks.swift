@@ -43,7 +43,7 @@ extension Transaction {
     return try session.run(
       """
       UPDATE attempt SET agent = ?, started_at = ?, finished_at = ?, duration_us = ?, outcome = ?, exit_code = ?, signal = ?, \
-      message = ?, user_us = ?, system_us = ?, peak_kib = ?, stdout_omitted = ?, stderr_omitted = ? \
+      message = ?, user_us = ?, system_us = ?, peak_kib = ?, stdout_omitted = ?, stderr_omitted = ?, cached = ? \
       WHERE run = ? AND task = ? AND number = ? AND outcome IS NULL
       """,
       [
@@ -51,7 +51,7 @@ extension Transaction {
         columns.word,
         columns.exitCode, columns.signal, columns.message, ending.usage.userMicroseconds,
         ending.usage.systemMicroseconds, ending.usage.peakKiB, ending.omitted.stdout, ending.omitted.stderr,
-        ending.key.workflow.text, ending.key.task,
+        ending.isCached, ending.key.workflow.text, ending.key.task,
         ending.key.number,
       ]) > 0
   }

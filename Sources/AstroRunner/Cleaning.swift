@@ -152,9 +152,13 @@ public final class Cleaning {
       guard let run = WorkflowID(validating: id) else { return true }
       return SubmissionFormat.allCases.allSatisfy { spool.identity(of: $0.fileName(of: run)) == nil }
     }
-    guard !lone.isEmpty else { return }
     // One whose file is just being claimed has its run's row when the gate opens for this, and is taken already.
-    try journal.commit { transaction in for id in lone { _ = try transaction.take(submission: id) } }
+    try journal.commit { transaction in
+      for id in lone { _ = try transaction.take(submission: id) }
+      // As long as a run's other results.
+      try transaction.forgetCached(before: now - retention.keep)
+      try transaction.forgetBudgets(before: now - retention.keep)
+    }
   }
 
   private func removeFiles(of runs: [RunRecord]) {

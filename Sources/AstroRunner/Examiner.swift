@@ -47,8 +47,9 @@ public struct Examiner {
     guard let plan = parsed.plan else { return admission }
     admission.errors += secretErrors(plan, owner, ownerName, bytes, shown)
     if let name = plan.name { admission.name = name }
-    let bound = Parameters.bind(given, to: plan, source: bytes, file: shown)
+    let bound = Parameters.bind(given.filter { $0.key != RunOption.noCache }, to: plan, source: bytes, file: shown)
     admission.params = bound.values
+    if given[RunOption.noCache] != nil { admission.params[RunOption.noCache] = .bool(true) }
     admission.errors += bound.diagnostics.filter { $0.severity == .error }
     admission.warnings += bound.diagnostics.filter { $0.severity == .warning }
     if admission.errors.isEmpty { admission.plan = plan }

@@ -44,6 +44,10 @@ struct MetricGauges {
     values[MetricFamily.spoolOldest.series()] = counts.oldestWaiting.map { max(0, (now - $0).seconds) } ?? 0
   }
 
+  mutating func add(parked: [String: Int]) {
+    for (limiter, count) in parked { values[MetricFamily.parkedTasks.series([limiter])] = Double(count) }
+  }
+
   mutating func add(limits: [RateLimitStatistics]) {
     for usage in limits {
       values[MetricFamily.limitRemaining.series([usage.limiter, usage.key])] = Double(usage.remaining)

@@ -14,6 +14,7 @@ extension Reports {
     for member in runner.scheduler.agentPool.members {
       gauges.add(agent: member.id, isHealthyHere: runner.scheduler.agentRecord(member.id)?.isHealthy == true)
     }
+    gauges.add(parked: runner.scheduler.parked)
     gauges.add(spool: try runner.spool.counts(), at: now.wall)
     gauges.add(limits: try runner.allowances.rates.statistics(on: runner.journal))
     // Each process that runs has one, this one included; those of commands that only read come and go within milliseconds.

@@ -79,7 +79,7 @@ public struct RunReport {
     if !labels.isEmpty { writer.member("labels", .map(labels.mapValues { .string($0) })) }
     writer.member("file", run.shownFile)
     writer.member("sha256", run.sha256)
-    writer.member("params", .map(run.params))
+    writer.member("params", .map(run.params.filter { $0.key != RunOption.noCache }))
     writer.member("submitted_at", run.submittedAt.rfc3339)
     writer.member("claimed_at", run.claimedAt.rfc3339)
     writer.member("retried_at", ifPresent: run.retriedAt?.rfc3339)
@@ -130,6 +130,7 @@ public struct RunReport {
       case .signalled(let number): writer.member("signal", number)
       case nil: break
       }
+      if ending.isCached { writer.member("cached", true) }
       writer.member("ending", ifPresent: ending.outcome.ending?.rawValue)
       writer.member("message", ifPresent: ending.outcome.message)
       writer.member("finished_at", ending.finishedAt.rfc3339)

@@ -83,6 +83,7 @@ extension Runner {
     case .forget(let key):
       promises[key] = nil
       try forgetCalls(of: key, in: transaction)
+      try endLeading(key, nil, in: transaction)
       guard let attempt = try transaction.withdrawAttempt(key), let user = owned[key.workflow]?.user else { return nil }
       try allowances.rates.refund(LimiterName.taskSubmission, key: user, for: attempt, in: transaction)
     case .end(let key, let cause): try transaction.setEndingCause(of: key, cause.rawValue)
@@ -91,6 +92,7 @@ extension Runner {
     case .close(let ending, let agentID):
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
       if performing[ending.key] != nil { try forgetCalls(of: ending.key, in: transaction) }
+      try endLeading(ending.key, ending, in: transaction)
       deltas.count(ending, agent: agentID)
       changes.agents.insert(agentID)
     case .update(let change):
@@ -111,6 +113,7 @@ extension Runner {
   }
 
   private func begin(_ start: AttemptStart, in transaction: Transaction) throws(Failure) -> Event {
+    if let event = try askCache(start, in: transaction) { return event }
     let rates = allowances.rates
     var verdict = try rates.check(LimiterName.taskSubmission, key: start.user, in: transaction)
     guard verdict.allowed else { return deny(start, verdict) }
@@ -132,6 +135,7 @@ extension Runner {
     try transaction.beginAttempt(
       AttemptRecord(
         key: start.key, agent: start.agent, launcher: id, started: transaction.now, bootID: journal.bootID))
+    try lead(start, in: transaction)
     return .granted(start.key)
   }
 

@@ -40,7 +40,7 @@ extension Runner {
     }
   }
 
-  private func request(
+  func request(
     of start: AttemptStart, revealing: Bool
   ) throws(SecretReader.Unavailable) -> PerformanceRequest {
     let value: JSONValue
@@ -143,6 +143,7 @@ extension Runner {
     guard let call = try transaction.settle(id, account) else { return }
     try allowances.settle(call, used: account, in: transaction)
     deltas.count(account)
+    deltas.increment(.llmTokensReserved, [account.model], by: Double(call.ceiling.tokens))
     if let notice = account.notice { try heed(notice, of: call, in: transaction) }
   }
 

@@ -96,6 +96,10 @@ public final class Runner {
   /// Attempts that are performed, or begun to be.
   var performing: [AttemptKey: PerformedAttempt] = [:]
   let secrets: SecretReader
+  /// Attempts under way whose results will be kept, and under which key.
+  var leaders: [AttemptKey: String] = [:]
+  /// Who waits for them.
+  var followers: [String: [AttemptKey]] = [:]
   var examiner: Examiner
   let events: EventStream
   var scheduler: Scheduler

@@ -84,6 +84,7 @@ extension ActiveRun {
       resources: task.resources)
     start.secretEnvironment = try secretEnvironment(for: index)
     start.limits = task.limits
+    start.cache = params[RunOption.noCache] == nil ? task.cache : nil
     (start.budget, start.runBudget) = (task.budget, plan.budget)
     return start
   }

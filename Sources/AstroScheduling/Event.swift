@@ -8,6 +8,12 @@ public enum Event: Sendable {
   case granted(AttemptKey)
   /// A limit refused the start; nothing was recorded or taken.
   case denied(AttemptKey, LimitVerdict)
+  /// The start is not needed: an equal attempt came to this before, and it is recorded as having begun.
+  case cached(AttemptEnding)
+  /// An equal attempt is under way: the start is decided on anew when that is over, or after the time given.
+  case follows(AttemptKey, atMost: Duration)
+  /// The attempt that one like it waits for is over.
+  case preceded(AttemptKey)
   /// The start can never be granted, why in one sentence; nothing was recorded or taken.
   case refused(AttemptKey, String)
   /// A queued attempt has taken a slot that came free. Told together with the end that freed it.

@@ -96,6 +96,9 @@ public struct FairQueue<Item: Hashable & Comparable & Sendable>: Sendable {
   /// What its items ask for.
   public var requests: Set<AgentRequest> { Set(lanes.keys.map(\.request)) }
 
+  /// Each lane and how many items it holds, in no order.
+  public func forEachLane(_ body: (Lane, Int) -> Void) { for (lane, heap) in lanes { body(lane, heap.count) } }
+
   /// Whether some lane holds an entry that `admits` lets pass.
   public func contains(where admits: (Lane) -> Bool) -> Bool { lanes.keys.contains(where: admits) }
 }

@@ -85,6 +85,9 @@ public struct Scheduler: ~Copyable {
     case .granted(let key): granted(key)
     case .denied(let key, let verdict): denied(key, verdict)
     case .refused(let key, let reason): refused(key, reason)
+    case .cached(let ending): cached(ending)
+    case .follows(let key, let wait): follows(key, wait)
+    case .preceded(let key): preceded(key)
     case .began(let key): began(key)
     case .withdrawn(let key): withdrawn(key)
     case .parked(let key, let place, let until): parked(key, place, until)
@@ -160,6 +163,20 @@ public struct Scheduler: ~Copyable {
 
   /// What ready tasks ask for and no configured agent could ever take, in no order.
   public var unserved: Set<AgentRequest> { Set(ready.requests.filter { !agents.serves($0) }) }
+
+  /// How many ready tasks wait for each limit that is used up.
+  public var parked: [String: Int] {
+    guard !blocked.isEmpty else { return [:] }
+    var found: [String: Int] = [:]
+    ready.forEachLane { lane, count in
+      guard let member = agents.members.first(where: { $0.suits(lane.request) }) else { return }
+      let places = [LimitPlace(limiter: LimiterName.taskSubmission, key: lane.user)] + policy.places(lane, member)
+      // The one that opens last holds them.
+      let holding = places.flatMap { [$0, $0.slots] }.compactMap { place in blocked[place].map { (place, $0) } }
+      if let place = holding.max(by: { $0.1 < $1.1 })?.0 { found[place.limiter, default: 0] += count }
+    }
+    return found
+  }
 
   /// Whether something is under way: an attempt that runs, or one that will without waiting for any timer.
   public var isBusy: Bool {

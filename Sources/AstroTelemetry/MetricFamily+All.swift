@@ -36,6 +36,14 @@ extension MetricFamily {
   public static let llmCost = MetricFamily(
     "astro_llm_cost_usd_total", .counter, labels: ["model"], "Money spent on language models, in US dollars.")
 
+  public static let llmTokensReserved = MetricFamily(
+    "astro_llm_tokens_reserved_total", .counter, labels: ["model"],
+    "Tokens reserved before calls; what they then took is in astro_llm_tokens_total.")
+  public static let cacheHits = MetricFamily(
+    "astro_cache_hits_total", .counter, labels: ["agent_id"], "Tasks answered by the result of an equal one.")
+  public static let parkedTasks = MetricFamily(
+    "astro_parked_tasks", .gauge, labels: ["limiter"], "Tasks that wait for a limit to open, by the limit.")
+
   public static let databaseQueries = MetricFamily(
     "astro_db_queries_total", .counter, labels: ["operation"],
     initial: [["select"], ["insert"], ["update"], ["delete"]], "Statements run on the journal.")
@@ -74,7 +82,8 @@ extension MetricFamily {
   /// Every family of the page, in its order.
   public static let all: [MetricFamily] = [
     appInfo, tasks, taskDuration, activeTasks, queuedTasks, workflows, workflowDuration, activeWorkflows, agentHealth,
-    agentTasksActive, agentReliability, llmRequests, llmTokens, llmRequestDuration, llmCost, databaseQueries,
+    agentTasksActive, agentReliability, llmRequests, llmTokens, llmRequestDuration, llmCost, llmTokensReserved,
+    cacheHits, parkedTasks, databaseQueries,
     databaseQueryDuration, databaseConnections, uptime, errors, spoolFiles, spoolOldest, rejected, limitGranted,
     limitDenied, limitRemaining, retries, lastRun, lastRunSuccess, heartbeat,
   ]

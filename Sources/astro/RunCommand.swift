@@ -15,12 +15,14 @@ struct RunCommand: ParsableCommand {
   @OptionGroup var home: HomeOption
   @OptionGroup var parameters: ParameterOptions
   @OptionGroup var output: JSONOption
+  @Flag(name: .customLong("no-cache"), help: "Do everything anew, also what has a cached result.") var noCache = false
   @Flag(name: .shortAndLong, help: "No progress, only the result.") var quiet = false
   @Argument(help: "The workflow file; - is stdin.") var file: String
 
   func run() throws {
     signal(SIGPIPE, SIG_IGN)
-    let given = try parameters.values()
+    var given = try parameters.values()
+    if noCache { given[RunOption.noCache] = "true" }
     // Before signals are held back: Ctrl-C must end a read from a terminal.
     let bytes = try WorkflowFile.read(file)
     let signals = SignalInbox()

@@ -19,6 +19,7 @@ struct SubmitCommand: ParsableCommand {
   @OptionGroup var home: HomeOption
   @OptionGroup var parameters: ParameterOptions
   @OptionGroup var output: JSONOption
+  @Flag(name: .customLong("no-cache"), help: "Do everything anew, also what has a cached result.") var noCache = false
   @Flag(help: "Stay until all of them have ended.") var wait = false
   @Argument(help: "The workflow files; - is stdin.") var files: [String]
 
@@ -35,7 +36,8 @@ struct SubmitCommand: ParsableCommand {
 
   /// Everything about every file, before anything is changed.
   private func check(_ site: Site) throws -> [Submission] {
-    let given = try parameters.values()
+    var given = try parameters.values()
+    if noCache { given[RunOption.noCache] = "true" }
     let examiner = Examiner(site.configuration)
     var submissions: [Submission] = []
     var isValid = true
