@@ -5,8 +5,8 @@ public struct StartRequest: Sendable, Equatable {
   public var key: AttemptKey
   /// `arguments[0]` is the program: an absolute path, already looked up in PATH.
   public var arguments: [String]
-  /// The whole environment, `NAME=value` each. Holds `ASTRO_WORKFLOW_ID`, `ASTRO_TASK_ID` and `ASTRO_ATTEMPT`, by
-  /// which ``ProcessTree`` finds what a lost attempt left running.
+  /// The whole environment, `NAME=value` each. Holds `ASTRO_HOME`, `ASTRO_WORKFLOW_ID`, `ASTRO_TASK_ID` and `ASTRO_ATTEMPT`,
+  /// by which ``ProcessTree`` finds what a lost attempt left running.
   public var environment: [String]
   /// Absolute.
   public var workdir: String

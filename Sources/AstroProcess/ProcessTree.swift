@@ -14,15 +14,16 @@ public enum ProcessTree {
   }
 
   /// Kills what is in the control group of a lost command, its process group, and every process group in which somebody carries the attempt in its
-  /// environment (`ASTRO_WORKFLOW_ID`, `ASTRO_TASK_ID`, `ASTRO_ATTEMPT`), again and again until /proc shows none or
+  /// environment (`ASTRO_HOME`, `ASTRO_WORKFLOW_ID`, `ASTRO_TASK_ID`, `ASTRO_ATTEMPT`), again and again until /proc shows none or
   /// `patience` is over. `identity` is signalled only while pid, start time and boot all match; without one, or with
   /// one of an earlier boot, only the environment tells. Without a control group a process that dropped those variables and left
   /// the process group cannot be found.
+  /// - Parameter home: what its `ASTRO_HOME` was. The same attempt of a copied home is somebody else.
   public static func kill(
-    _ key: AttemptKey, identity: ProcessIdentity?, group: String? = nil, patience: Duration = .seconds(5)
+    _ key: AttemptKey, home: String, identity: ProcessIdentity?, group: String? = nil, patience: Duration = .seconds(5)
   ) -> Death {
     let deadline = clinux_boot_microseconds() + patience.microseconds
-    let markers = Set(environmentMarkers(of: key).map { Array($0.utf8) })
+    let markers = Set(environmentMarkers(of: key, home: home).map { Array($0.utf8) })
     while true {
       if let group, !ControlGroup.members(at: group).isEmpty { ControlGroup.kill(at: group) }
       guard let found = members(markers, identity, group) else {
@@ -44,8 +45,9 @@ public enum ProcessTree {
   }
 
   /// The variables by which the processes of an attempt are told from all others.
-  public static func environmentMarkers(of key: AttemptKey) -> [String] {
-    ["ASTRO_WORKFLOW_ID=\(key.workflow)", "ASTRO_TASK_ID=\(key.task)", "ASTRO_ATTEMPT=\(key.number)"]
+  public static func environmentMarkers(of key: AttemptKey, home: String) -> [String] {
+    ["ASTRO_HOME=\(home)"]
+      + ["ASTRO_WORKFLOW_ID=\(key.workflow)", "ASTRO_TASK_ID=\(key.task)", "ASTRO_ATTEMPT=\(key.number)"]
   }
 
   private struct Member {

@@ -25,10 +25,11 @@ public struct RunnerFiles: Sendable, Equatable {
   public var reading: String { "\(directory)/\(runnerID).reading" }
   /// Where its warden keeps control groups, one path a line.
   public var groups: String { "\(directory)/\(runnerID).groups" }
-  /// How the group that holds them is called. The directory's inode tells runners of one name in two homes apart.
+  /// How the group that holds them is called. Device and inode of the directory tell runners of one name in two homes apart.
   var groupName: String {
     var status = stat()
-    return "astro-\(runnerID)-\(stat(directory, &status) == 0 ? status.st_ino : 0)"
+    guard stat(directory, &status) == 0 else { return "astro-\(runnerID)-0" }
+    return "astro-\(runnerID)-\(status.st_dev)-\(status.st_ino)"
   }
   /// The full path of a scratch file that a record names.
   public func scratch(_ name: String) -> String { "\(scratchDirectory)/\(name)" }

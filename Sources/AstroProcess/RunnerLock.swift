@@ -14,12 +14,14 @@ public final class RunnerLock {
   }
 
   /// Makes and takes the lock of a new runner. Throws when the identifier is in use already.
-  public static func acquire(dataDirectory: String, id: String) throws(Failure) -> RunnerLock {
+  /// - Parameter home: what its tasks find in `ASTRO_HOME`.
+  public static func acquire(dataDirectory: String, id: String, home: String) throws(Failure) -> RunnerLock {
     let files = try RunnerFiles(dataDirectory: dataDirectory, runnerID: id)
     try files.makeDirectories()
-    let owner = ProcessIdentity.current().map(OwnerLine.init)?.text ?? ""
+    let owner = ProcessIdentity.current().map(OwnerLine.init)?.text ?? "\n"
+    let mark = try HomeMark(dataDirectory: dataDirectory, home: home)
     guard
-      let file = try LockedFile.create("\(id).lock", in: files.directory, content: owner, replacing: false)
+      let file = try LockedFile.create("\(id).lock", in: files.directory, content: owner + mark.text, replacing: false)
     else { throw Failure(.cannotCreate, subject: files.lock, message: "another runner has this identifier") }
     return RunnerLock(files: files, file: file)
   }

@@ -26,8 +26,10 @@ extension RunnerLock {
   public static func look(dataDirectory: String, id: String) throws(Failure) -> SeenRunner {
     let files = try RunnerFiles(dataDirectory: dataDirectory, runnerID: id)
     guard let bytes = Descriptor(opening: files.lock, 0)?.readAll() else { return SeenRunner(id: id, state: .dead) }
-    let owner = OwnerLine(parsing: String(decoding: bytes, as: UTF8.self))?.identity
-    if let owner, let status = owner.status, !status.isZombie {
+    let content = String(decoding: bytes, as: UTF8.self)
+    // In a copy of a home the file names a runner of the other one.
+    let isHere = HomeMark(parsing: content)?.isOf(dataDirectory: dataDirectory) == true
+    if isHere, let owner = OwnerLine(parsing: content)?.identity, let status = owner.status, !status.isZombie {
       return SeenRunner(id: id, state: status.isStopped ? .stopped(pid: owner.pid) : .working(pid: owner.pid))
     }
     let isHeld = try LockedFile.inspect(files.lock)?.held ?? false

@@ -43,7 +43,18 @@ public struct Wreck: Sendable {
     case lost(Command?)
   }
 
+  /// In which home the commands were started.
+  public enum Origin: Sendable, Equatable {
+    /// In this one, when `ASTRO_HOME` was that; it may have been moved since.
+    case here(path: String)
+    /// In one of which this is a copy, in this boot: it may go on there, and none of its processes is ours.
+    case original
+    /// No file tells, or it was in an earlier boot, of which no process is left.
+    case unknown
+  }
+
   public let files: RunnerFiles
+  public let origin: Origin
   public private(set) var ended: [AttemptKey: ExitRecord] = [:]
   public private(set) var refused: [AttemptKey: (reason: String, infrastructure: Bool)] = [:]
   /// Started by the last warden and without an end. They run when `warden` is alive, and are lost when it is dead.
@@ -71,15 +82,25 @@ public struct Wreck: Sendable {
     let runner = try LockedFile.inspect(files.lock)
     let wardenIdentity = (warden?.content).flatMap { OwnerLine(parsing: $0) }?.identity
     let runnerIdentity = (runner?.content).flatMap { OwnerLine(parsing: $0) }?.identity
+    let bootID = (wardenIdentity ?? runnerIdentity)?.bootID
     var wreck = Wreck(
-      files: files, warden: warden?.held == true ? .alive(wardenIdentity) : .dead,
-      bootID: (wardenIdentity ?? runnerIdentity)?.bootID)
+      files: files, origin: origin(of: runner?.content ?? "", files, bootID),
+      warden: warden?.held == true ? .alive(wardenIdentity) : .dead, bootID: bootID)
     try wreck.refresh()
     return wreck
   }
 
-  private init(files: RunnerFiles, warden: WardenState, bootID: String?) {
+  private static func origin(of lock: String, _ files: RunnerFiles, _ bootID: String?) -> Origin {
+    // A device may have another number in the next boot, which makes no copy of the home.
+    guard let mark = HomeMark(parsing: lock), bootID != nil, bootID == ProcessIdentity.currentBootID() else {
+      return .unknown
+    }
+    return mark.isOf(dataDirectory: files.dataDirectory) ? .here(path: mark.path) : .original
+  }
+
+  private init(files: RunnerFiles, origin: Origin, warden: WardenState, bootID: String?) {
     self.files = files
+    self.origin = origin
     self.warden = warden
     self.bootID = bootID
     reader = ExitLogReader(path: files.exits)
@@ -101,17 +122,27 @@ public struct Wreck: Sendable {
     if let refusal = refused[key] {
       return .refused(reason: refusal.reason, infrastructure: refusal.infrastructure)
     }
-    if let command = lost[key] { return .lost(command) }
+    if let command = lost[key] { return .lost(proper(command)) }
     // A record that cannot be read may be the one that is missed.
-    if damage != nil { return .lost(running[key]) }
+    if damage != nil { return .lost(running[key].map(proper)) }
     switch (warden, running[key]) {
     case (.alive, let command?): return .running(command)
-    case (.dead, let command?): return .lost(command)
+    case (.dead, let command?): return .lost(proper(command))
     case (.alive, nil): return closed ? .neverStarted : .undecided
     case (.dead, nil):
-      // A power cut may have taken the start record with it: only in the same boot does its absence prove anything.
-      return bootID != nil && bootID == ProcessIdentity.currentBootID() && !reader.endsTorn ? .neverStarted : .lost(nil)
+      // A power cut may have taken the start record with it, and a copy may have been made before it was written: only in
+      // the same boot and home does its absence prove anything.
+      guard case .here = origin, !reader.endsTorn else { return .lost(nil) }
+      return .neverStarted
     }
+  }
+
+  /// Without the number of its process, where that may be another home's.
+  private func proper(_ command: Command) -> Command {
+    if case .here = origin { return command }
+    var command = command
+    command.identity = nil
+    return command
   }
 
   private mutating func take(_ record: ExitLogRecord) {

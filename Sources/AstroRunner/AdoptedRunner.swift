@@ -26,6 +26,7 @@ final class AdoptedRunner {
   }
 
   var runnerID: String { watch.wreck.files.runnerID }
+  var origin: Wreck.Origin { watch.wreck.origin }
 
   func watch(_ poller: inout Poller) { for descriptor in watch.descriptors { poller.watch(descriptor) } }
 

@@ -190,10 +190,11 @@ extension Runner {
     if performers[attempt.agent] != nil {
       // Nothing of it outlives its runner but programs it had started, and its transcript says how far it came: it is begun
       // again under the same number.
-      _ = ProcessTree.kill(key, identity: nil, group: nil)
+      _ = ProcessTree.kill(key, home: home.root, identity: nil)
       return .committed
     }
-    switch try estate.wreck(of: attempt.launcher, dataDirectory: home.data, tell: tellDamage).verdict(key) {
+    let wreck = try estate.wreck(of: attempt.launcher, dataDirectory: home.data, tell: tellDamage)
+    switch wreck.verdict(key) {
     case .ended(let record): endings.append(.ended(try ending(of: record)))
     case .refused(let reason, let infrastructure):
       endings.append(.ended(notStarted(key, reason, infrastructure: infrastructure)))
@@ -202,7 +203,7 @@ extension Runner {
       estate.outstanding[attempt.launcher, default: []].insert(key)
     case .undecided: estate.outstanding[attempt.launcher, default: []].insert(key)
     case .neverStarted: return .committed
-    case .lost(let command): endings.append(.ended(try lost(key, command, since: attempt.started.wall)))
+    case .lost(let command): endings.append(.ended(try lost(key, command, wreck.origin, since: attempt.started.wall)))
     }
     return .running(
       agent: attempt.agent, since: since, ending: attempt.endingCause.flatMap(EndingCause.init(rawValue:)))
@@ -214,13 +215,10 @@ extension Runner {
   }
 
   /// An attempt whose end nobody knows: first what is left of it is killed, so that nothing can run beside a retry.
-  private func lost(_ key: AttemptKey, _ command: Wreck.Command?, since: Timestamp) throws(Failure) -> AttemptEnding {
-    var reason = "its runner and its warden ended while it ran: whether it finished is not known"
-    switch ProcessTree.kill(key, identity: command?.identity, group: command?.group) {
-    case .proved: break
-    case .survivors(let pids): reason += "; processes \(pids) of it do not die"
-    case .unproved(let why): reason += "; whether processes of it are left cannot be seen: \(why)"
-    }
+  private func lost(
+    _ key: AttemptKey, _ command: Wreck.Command?, _ origin: Wreck.Origin, since: Timestamp
+  ) throws(Failure) -> AttemptEnding {
+    var reason = reasonOfLoss(key, command, origin)
     var omitted = OmittedOutput.none
     if let command {
       let bound = OutputBound(limit: configuration.system.maxTaskOutput)
@@ -239,6 +237,24 @@ extension Runner {
     return AttemptEnding(
       key: key, outcome: .lost(reason), startedAt: since, finishedAt: now, duration: max(.zero, now - since),
       omitted: omitted)
+  }
+
+  /// Kills what is left of a lost attempt, unless it is another home's, and says what is known.
+  private func reasonOfLoss(_ key: AttemptKey, _ command: Wreck.Command?, _ origin: Wreck.Origin) -> String {
+    let path: String
+    switch origin {
+    case .original:
+      return
+        "it was started in the home of which this one is a copy, and may run there: whether it finished is not known"
+    case .here(let former): path = former
+    case .unknown: path = home.root
+    }
+    let reason = "its runner and its warden ended while it ran: whether it finished is not known"
+    switch ProcessTree.kill(key, home: path, identity: command?.identity, group: command?.group) {
+    case .proved: return reason
+    case .survivors(let pids): return reason + "; processes \(pids) of it do not die"
+    case .unproved(let why): return reason + "; whether processes of it are left cannot be seen: \(why)"
+    }
   }
 
   /// Keeps watching dead runners whose attempts go on; the files of the others are removed once no attempt refers to them.
@@ -265,7 +281,8 @@ extension Runner {
         case .neverStarted(let key): events.append(.neverBegan(key))
         case .damaged(let damage): tellDamage(damage)
         case .lost(let key, let command):
-          events.append(.ended(try lost(key, command, since: command?.startedAt ?? clock.now().wall)))
+          let since = command?.startedAt ?? clock.now().wall
+          events.append(.ended(try lost(key, command, wreck.origin, since: since)))
         }
       }
     }

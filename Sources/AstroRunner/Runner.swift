@@ -204,7 +204,7 @@ public final class Runner {
     var random = SystemRandomNumberGenerator()
     id = "\(options.mode.name)-\(now.wall.compact)-\(getpid())-\(UInt16.random(in: .min ... .max, using: &random))"
     home.makeDirectories()
-    lock = try RunnerLock.acquire(dataDirectory: home.data, id: id)
+    lock = try RunnerLock.acquire(dataDirectory: home.data, id: id, home: home.root)
     readingMark = ReadingMark(lock.files.reading, bootID: bootID)
     let records: [AgentRecord]
     do throws(Failure) {

@@ -158,7 +158,9 @@ import Testing
       return
     }
     #expect(command.group != nil)
-    #expect(ProcessTree.kill(fixture.key("a"), identity: command.identity, group: command.group) == .proved)
+    #expect(
+      ProcessTree.kill(fixture.key("a"), home: fixture.directory.path, identity: command.identity, group: command.group)
+        == .proved)
     #expect(Watched(daemon).waitForEnd())
     try fixture.files.remove()
     #expect(access(try #require(command.group), F_OK) != 0, "the group of a dead warden is left")

@@ -140,7 +140,7 @@ import Testing
     #expect(try fixture.read(command.stdout) == Data("printed\n".utf8))
     #expect(wreck.verdict(fixture.key("late")) == .neverStarted)
     #expect(!fixture.survivors.isEmpty)
-    #expect(ProcessTree.kill(fixture.key("going"), identity: command.identity) == .proved)
+    #expect(ProcessTree.kill(fixture.key("going"), home: fixture.directory.path, identity: command.identity) == .proved)
     #expect(fixture.survivors.isEmpty)
     #expect(access(fixture.path("late"), F_OK) != 0)
   }
@@ -166,7 +166,8 @@ import Testing
         Issue.record("\(shape.name): \(wreck.verdict(key))")
         continue
       }
-      #expect(ProcessTree.kill(key, identity: command.identity) == .proved, "\(shape.name)")
+      #expect(
+        ProcessTree.kill(key, home: fixture.directory.path, identity: command.identity) == .proved, "\(shape.name)")
       #expect(Processes.carrying("ASTRO_TASK_ID=t\(number)").filter { fixture.survivors.contains($0) }.isEmpty)
     }
     #expect(fixture.survivors.isEmpty)
@@ -179,7 +180,7 @@ import Testing
     try fixture.start([fixture.script("a", "(trap '' TERM; setsid -f sleep 1000); echo up > $DIR/up; sleep 1000")])
     #expect(try fixture.line(up) == "up")
     try fixture.killWarden()
-    #expect(ProcessTree.kill(fixture.key("a"), identity: nil) == .proved)
+    #expect(ProcessTree.kill(fixture.key("a"), home: fixture.directory.path, identity: nil) == .proved)
     #expect(fixture.survivors.isEmpty)
   }
 
@@ -205,7 +206,7 @@ import Testing
       try fixture.start([fixture.script("a", "python3 $DIR/restless.py & exec sleep 1000")])
       #expect(try fixture.line(up) == "up")
       try fixture.killWarden()
-      #expect(ProcessTree.kill(fixture.key("a"), identity: nil) == .proved)
+      #expect(ProcessTree.kill(fixture.key("a"), home: fixture.directory.path, identity: nil) == .proved)
       #expect(fixture.survivors.isEmpty)
     }
   }
@@ -216,7 +217,7 @@ import Testing
       var limit = rlimit(rlim_cur: 0, rlim_max: 0)
       setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
       let key = AttemptKey(workflow: WorkflowID(unchecked: "w"), task: "a", number: 1)
-      let death = ProcessTree.kill(key, identity: nil, patience: .zero)
+      let death = ProcessTree.kill(key, home: "/", identity: nil, patience: .zero)
       Glibc.exit(death == .unproved("Too many open files") ? 7 : 1)
     }
   }
@@ -249,7 +250,9 @@ import Testing
       for task in tasks {
         let key = fixture.key(task)
         if case .lost(let command) = wreck.verdict(key) {
-          #expect(ProcessTree.kill(key, identity: command?.identity) == .proved, "round \(round)")
+          #expect(
+            ProcessTree.kill(key, home: fixture.directory.path, identity: command?.identity) == .proved,
+            "round \(round)")
         }
       }
       let effects = (try? String(contentsOfFile: fixture.path("effects"), encoding: .utf8)) ?? ""

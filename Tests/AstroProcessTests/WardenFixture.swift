@@ -41,7 +41,7 @@ final class WardenFixture {
     limit: Int64? = nil, umask: mode_t? = nil
   ) throws {
     self.directory = directory
-    lock = try RunnerLock.acquire(dataDirectory: directory.path, id: Self.runner)
+    lock = try RunnerLock.acquire(dataDirectory: directory.path, id: Self.runner, home: directory.path)
     let command = try wrapper + [executable ?? Self.binary(), "warden"]
     client = try WardenClient(
       executable: command[0], verb: Array(command.dropFirst()), dataDirectory: directory.path, runnerID: Self.runner,
@@ -64,7 +64,7 @@ final class WardenFixture {
     StartRequest(
       key: key(task), arguments: arguments,
       environment: ["PATH=/usr/local/bin:/usr/bin:/bin", "DIR=\(directory.path)"] + environment
-        + ProcessTree.environmentMarkers(of: key(task)), workdir: workdir)
+        + ProcessTree.environmentMarkers(of: key(task), home: directory.path), workdir: workdir)
   }
 
   func script(_ task: String, _ text: String) -> StartRequest { request(task, ["/bin/sh", "-c", text]) }

@@ -144,6 +144,7 @@ import Testing
 
   @Test func halfARequestWasNeverARequest() throws {
     let directory = TemporaryDirectory()
+    let lock = try RunnerLock.acquire(dataDirectory: directory.path, id: "raw", home: directory.path)
     let (socket, warden, _) = try rawWarden(directory)
     let key = AttemptKey(workflow: WorkflowID(unchecked: "w"), task: "a", number: 1)
     var bytes: [UInt8] = []
@@ -158,5 +159,6 @@ import Testing
     #expect(wreck.closed)
     #expect(wreck.verdict(key) == .neverStarted)
     #expect(access(directory.path("ran"), F_OK) != 0)
+    withExtendedLifetime(lock) {}
   }
 }

@@ -30,8 +30,13 @@ import Testing
     try Data(bytes).write(to: URL(fileURLWithPath: files.exits))
     guard lockFiles else { return }
     for path in [files.warden, files.lock] {
-      try Data(OwnerLine(warden(boot)).text.utf8).write(to: URL(fileURLWithPath: path))
+      try Data(content(boot).utf8).write(to: URL(fileURLWithPath: path))
     }
+  }
+
+  /// As a runner of this home writes it into its lock file.
+  private func content(_ boot: String) throws -> String {
+    try OwnerLine(warden(boot)).text + HomeMark(dataDirectory: directory.path, home: directory.path).text
   }
 
   private func survey() throws -> Wreck { try Wreck.survey(dataDirectory: directory.path, runnerID: "dead") }
@@ -90,7 +95,7 @@ import Testing
     #expect(try survey().verdict(key("a")) == .lost(nil))
     try Data("".utf8).write(to: URL(fileURLWithPath: files.lock))
     #expect(try survey().verdict(key("a")) == .lost(nil))
-    try Data(OwnerLine(warden(boot)).text.utf8).write(to: URL(fileURLWithPath: files.lock))
+    try Data(content(boot).utf8).write(to: URL(fileURLWithPath: files.lock))
     #expect(try survey().verdict(key("a")) == .neverStarted)
   }
 
@@ -98,6 +103,54 @@ import Testing
     for text in ["2 1 1 \(boot)", "1 1 1", "1 x 1 \(boot)", "1 1 -1 \(boot)", "\n", "1 1 1 \(boot) more"] {
       try Data(text.utf8).write(to: URL(fileURLWithPath: files.lock))
       #expect(try survey().verdict(key("a")) == .lost(nil), "\(text)")
+    }
+  }
+
+  /// The other home's runner and warden hold no locks here, and their processes live.
+  @Test func aCopiedHomeKnowsNoProcessOfTheOther() throws {
+    let stranger = try Stranger()
+    let startTime = try #require(ProcessStatus(pid: stranger.pid)).startTime
+    try leave(
+      [start("a"), .pid(key("a"), pid: stranger.pid, startTime: startTime), start("b"), exit("b", 0)], boot: boot)
+    let copy = TemporaryDirectory()
+    try FileManager.default.copyItem(atPath: directory.path("runners"), toPath: copy.path("runners"))
+    let original = try survey()
+    let wreck = try Wreck.survey(dataDirectory: copy.path, runnerID: "dead")
+    #expect(original.origin == .here(path: directory.path))
+    #expect(wreck.origin == .original)
+    guard case .lost(let command?) = original.verdict(key("a")), case .lost(let other?) = wreck.verdict(key("a")) else {
+      Issue.record("not lost")
+      return
+    }
+    #expect(command.identity?.pid == stranger.pid)
+    #expect(other.identity == nil)
+    // What began after the copy was made is not on record in it.
+    #expect(original.verdict(key("unknown")) == .neverStarted)
+    #expect(wreck.verdict(key("unknown")) == .lost(nil))
+    guard case .ended = wreck.verdict(key("b")) else {
+      Issue.record("an end is one in a copy too")
+      return
+    }
+  }
+
+  @Test func theRunnerOfAnotherHomeIsNotSeenInACopy() throws {
+    let lock = try RunnerLock.acquire(dataDirectory: directory.path, id: "one", home: directory.path)
+    let copy = TemporaryDirectory()
+    try FileManager.default.copyItem(atPath: directory.path("runners"), toPath: copy.path("runners"))
+    #expect(try RunnerLock.look(dataDirectory: directory.path, id: "one").state == .working(pid: getpid()))
+    #expect(try RunnerLock.look(dataDirectory: copy.path, id: "one").state == .dead)
+    withExtendedLifetime(lock) {}
+  }
+
+  @Test func aHomeIsKnownByItsDirectoryAndAnyPath() throws {
+    for path in ["/", "/a b", "/line\nbreak", "/end\n"] {
+      let mark = try HomeMark(dataDirectory: directory.path, home: path)
+      #expect(HomeMark(parsing: OwnerLine(warden(boot)).text + mark.text) == mark)
+      #expect(mark.isOf(dataDirectory: directory.path + "/."))
+      #expect(!mark.isOf(dataDirectory: directory.path("runners")))
+    }
+    for text in ["", "1 1 1 b\n", "1 1 1 b\n1:2 /a", "1 1 1 b\n12 /a\n", "1 1 1 b\n1:2 a\n", "1 1 1 b\n1:2\n"] {
+      #expect(HomeMark(parsing: text) == nil, "\(text)")
     }
   }
 
@@ -187,7 +240,7 @@ import Testing
         continue
       }
       command.signal(SIGKILL)
-      #expect(ProcessTree.kill(key("a"), identity: command.identity) == .proved)
+      #expect(ProcessTree.kill(key("a"), home: directory.path, identity: command.identity) == .proved)
       #expect(stranger.lives)
       #expect(identity.exists)
     }
@@ -196,18 +249,24 @@ import Testing
   @Test func numbersThatMeanAGroupOrEverybodyAreNeverSignalled() throws {
     for pid: Int32 in [-1, 0, 1] {
       #expect(!ProcessIdentity(pid: pid, startTime: 0, bootID: boot).exists)
-      #expect(ProcessTree.kill(key("a"), identity: ProcessIdentity(pid: pid, startTime: 0, bootID: boot)) == .proved)
+      #expect(
+        ProcessTree.kill(
+          key("a"), home: directory.path, identity: ProcessIdentity(pid: pid, startTime: 0, bootID: boot)) == .proved)
     }
   }
 
   /// The environment must match as a whole: another attempt of the same task is somebody else.
   @Test func aProcessOfAnotherAttemptIsNotKilled() throws {
     let stranger = try Stranger(environment: [
-      "ASTRO_WORKFLOW_ID": workflow.text, "ASTRO_TASK_ID": "a", "ASTRO_ATTEMPT": "2", "X": "ASTRO_ATTEMPT=1",
+      "ASTRO_HOME": directory.path, "ASTRO_WORKFLOW_ID": workflow.text, "ASTRO_TASK_ID": "a", "ASTRO_ATTEMPT": "2",
+      "X": "ASTRO_ATTEMPT=1",
     ])
-    #expect(ProcessTree.kill(key("a"), identity: nil) == .proved)
+    #expect(ProcessTree.kill(key("a"), home: directory.path, identity: nil) == .proved)
     #expect(stranger.lives)
-    #expect(ProcessTree.kill(AttemptKey(workflow: workflow, task: "a", number: 2), identity: nil) == .proved)
+    let second = AttemptKey(workflow: workflow, task: "a", number: 2)
+    #expect(ProcessTree.kill(second, home: directory.path + "/copy", identity: nil) == .proved)
+    #expect(stranger.lives, "the same attempt of another home")
+    #expect(ProcessTree.kill(second, home: directory.path, identity: nil) == .proved)
     #expect(!stranger.lives)
   }
 
@@ -232,12 +291,12 @@ import Testing
   // MARK: Locks and leftovers
 
   @Test func oneRunnerHasAnIdentifierAndOneAdopterTakesItWhenItIsGone() throws {
-    var lock: RunnerLock? = try RunnerLock.acquire(dataDirectory: directory.path, id: "one")
+    var lock: RunnerLock? = try RunnerLock.acquire(dataDirectory: directory.path, id: "one", home: directory.path)
     #expect(
       throws: Failure(
         .cannotCreate, subject: try #require(lock).files.lock, message: "another runner has this identifier")
     ) {
-      try RunnerLock.acquire(dataDirectory: directory.path, id: "one")
+      try RunnerLock.acquire(dataDirectory: directory.path, id: "one", home: directory.path)
     }
     #expect(try RunnerLock.takeIfFree(dataDirectory: directory.path, id: "one") == nil)
     #expect(try RunnerLock.all(dataDirectory: directory.path) == ["one"])
@@ -268,7 +327,7 @@ import Testing
 @Suite struct UnbornLocks {
   @Test func whatARunnerLeftThatDiedBeforeItsLockHadANameIsRemoved() throws {
     let directory = TemporaryDirectory()
-    let lock = try RunnerLock.acquire(dataDirectory: directory.path, id: "alive")
+    let lock = try RunnerLock.acquire(dataDirectory: directory.path, id: "alive", home: directory.path)
     let unborn = directory.path + "/runners/.dead.lock.4711"
     close(open(unborn, O_WRONLY | O_CREAT, 0o600))
     let held = open(unborn, O_RDWR)

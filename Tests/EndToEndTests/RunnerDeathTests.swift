@@ -65,6 +65,35 @@ import Testing
     }
   }
 
+  @Test func aCopiedHomeLeavesTheTasksOfTheOtherAlone() throws {
+    let count = 3
+    let (home, runner, gate) = try begun(count)
+    let copy = home.path + "/copy"
+    try #require(home.shell("mkdir copy; cp -a config data logs spool copy").code == 0)
+    #expect(try home.astro("drain", "--home", copy).code == 1)
+    let report = try home.astro("status", "@latest", "--home", copy).output
+    let words =
+      "it was started in the home of which this one is a copy, and may run there: whether it finished is not known"
+    #expect(report.contains("lost") && report.contains(words), "\(report)")
+    for _ in 0..<count { gate.letOn() }
+    #expect(try runner.finish().code == 1)
+    #expect(try effects(home).count == 2 * count)
+  }
+
+  @Test func inAMovedHomeWhatWasLostIsFoundAndKilled() throws {
+    let (home, runner, _) = try begun(2)
+    let warden = try warden(home)
+    try runner.kill()
+    try #require(kill(warden, SIGKILL) == 0)
+    let lines = try effects(home)
+    let moved = home.path + ".moved"
+    try #require(rename(home.path, moved) == 0)
+    defer { rename(moved, home.path) }
+    let drain = try Command(home.astro, ["drain", "--home", moved]).finish()
+    #expect(drain.code == 1)
+    for line in lines { #expect(!isAlive(line[3]), "\(line) still runs") }
+  }
+
   @Test func whenTheWardenIsKilledTooNothingIsCalledASuccessAndNothingIsLeftRunning() throws {
     let count = 6
     let (home, runner, _) = try begun(count)

@@ -107,6 +107,15 @@ class Home:
         """A piece of shell by which a task tells something of itself."""
         return f'echo "$ASTRO_WORKFLOW_ID $ASTRO_TASK_ID $ASTRO_ATTEMPT {what}" >> {self.effects_path}'
 
+    def take_for_moved(self):
+        """Makes a copy of a home, whose runners are dead, the one they worked in: else it is told from that, and what its
+        logs do not tell of is lost."""
+        status = os.stat(self.path + "/data")
+        for lock in pathlib.Path(self.path, "data/runners").glob("*.lock"):
+            owner, mark = lock.read_text().split("\n", 1)
+            lock.write_text(f"{owner}\n{status.st_dev}:{status.st_ino} {mark.split(' ', 1)[1]}")
+        return self
+
     def drop(self, workflow, is_synced=False):
         """Renames a finished file into the spool, as any program may."""
         hidden, name = f"{self.path}/spool/.{workflow.file}", f"{self.path}/spool/{workflow.file}"

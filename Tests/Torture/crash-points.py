@@ -64,7 +64,7 @@ class Torture:
     def fresh(self, name="used"):
         shutil.copytree(f"{self.work}/{name}", self.path, symlinks=True)
         shutil.copy(f"{self.work}/{name}.effects", self.path + ".effects")
-        return Home(self.astro, self.path, self.path + ".effects")
+        return Home(self.astro, self.path, self.path + ".effects").take_for_moved()
 
     # One crash
 
