@@ -66,7 +66,7 @@ let package = Package(
       ]),
     room("AstroLLM", uses: ["AstroCore", "AstroHTTP"], [.product(name: "Crypto", package: "swift-crypto")]),
     room("AstroMCP", uses: ["AstroCore", "AstroProcess"]),
-    room("AstroAgents", uses: ["AstroCore", "AstroProcess", "AstroHTTP", "AstroLLM", "AstroMCP"]),
+    room("AstroAgents", uses: ["AstroCore", "AstroProcess", "AstroHTTP", "AstroLLM", "AstroMCP", "CLinux"]),
     room("AstroTelemetry", uses: ["AstroCore", "CLinux"], [log]),
     room(
       "AstroRunner",

@@ -161,10 +161,13 @@ public final class CommandAgent {
     }
     var workdir = directory.files
     if let given = start.workdir, !given.isEmpty { workdir = given.hasPrefix("/") ? given : "\(workdir)/\(given)" }
-    guard let program = Self.resolve(arguments[0], path: values["PATH"] ?? path, from: workdir) else {
-      return .failure(Unstartable(message: "no such program: '\(arguments[0])' is not in PATH"))
+    // As another user it is looked up by whoever becomes that: we may see more than the user may be told of.
+    if confinement.user == nil {
+      guard let program = Self.resolve(arguments[0], path: values["PATH"] ?? path, from: workdir) else {
+        return .failure(Unstartable(message: "no such program: '\(arguments[0])' is not in PATH"))
+      }
+      arguments[0] = program
     }
-    arguments[0] = program
     var request = StartRequest(
       key: start.key, arguments: arguments, environment: values.map { "\($0.key)=\($0.value)" }, workdir: workdir)
     request.confinement = confinement

@@ -1,4 +1,5 @@
 public import AstroCore
+import CLinux
 import Glibc
 
 /// Whose file a run's workflow is, as far as its secrets are concerned.
@@ -60,32 +61,56 @@ public struct SecretReader: Sendable {
     Unavailable(message: "secret '\(secret.name)' cannot be used: \(why)")
   }
 
-  /// The text of a file, without the newline that editors end it with. Neither a link nor a FIFO is followed or waited for.
+  /// The text of a file, without the newline that editors end it with.
   private func content(of path: String, _ secret: SecretPlan, _ submitter: Submitter) throws(Unavailable) -> String {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
-    guard descriptor >= 0 else {
-      let why = errno == ELOOP ? "is a symbolic link" : String(cString: strerror(errno))
-      throw refused(secret, "\(path): \(why)")
+    // Not opened before it is known to be a file to be read: to open a device or a FIFO does something to it.
+    let place = clinux_open_place(path)
+    let problem = errno
+    defer { if place >= 0 { close(place) } }
+    if let flaw = flaw(place, problem, submitter) {
+      throw refused(secret, flaw.isFor(submitter) ? "\(path): \(flaw.text)" : Self.nothing(at: path, for: submitter))
     }
+    let descriptor = open("/proc/self/fd/\(place)", O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+    guard descriptor >= 0 else { throw refused(secret, "\(path): \(String(cString: strerror(errno)))") }
     defer { close(descriptor) }
-    var status = stat()
-    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
-      throw refused(secret, "\(path): is no regular file")
-    }
-    let own = [geteuid(), 0]
-    guard status.st_uid == submitter.user || (submitter.isTrusted && own.contains(status.st_uid)) else {
-      throw refused(
-        secret, "\(path): belongs to user \(status.st_uid), the workflow to user \(submitter.user)")
-    }
-    guard status.st_mode & 0o077 == 0 else {
-      throw refused(secret, "\(path): others than its owner may read or write it; chmod 600 it")
-    }
     guard let bytes = read(descriptor) else { throw refused(secret, "\(path): \(String(cString: strerror(errno)))") }
     let text = bytes.last == 0x0A ? bytes.dropLast() : bytes[...]
     guard let value = String(validating: text, as: UTF8.self) else {
       throw refused(secret, "\(path): is not UTF-8")
     }
     return value
+  }
+
+  /// What is wrong with a file, and whose file it is.
+  private struct Flaw {
+    let text: String
+    let owner: UInt32?
+
+    /// A runner that is root sees more than the submitter, who could have it look around by what it tells of a path.
+    func isFor(_ submitter: Submitter) -> Bool { [0, geteuid(), owner].contains(submitter.user) }
+  }
+
+  private static func nothing(at path: String, for submitter: Submitter) -> String {
+    "\(path): user \(submitter.user) has no regular file there that nobody else may read or write"
+  }
+
+  /// - Parameters:
+  ///   - place: a descriptor of the file, by which it is not opened (open(2), O_PATH); negative when there is none.
+  ///   - problem: why there is none.
+  private func flaw(_ place: Int32, _ problem: Int32, _ submitter: Submitter) -> Flaw? {
+    var status = stat()
+    guard place >= 0, fstat(place, &status) == 0 else {
+      return Flaw(text: String(cString: strerror(place < 0 ? problem : errno)), owner: nil)
+    }
+    let (owner, kind) = (status.st_uid, status.st_mode & S_IFMT)
+    let isUsable = owner == submitter.user || (submitter.isTrusted && [geteuid(), 0].contains(owner))
+    let text: String? =
+      if kind == S_IFLNK { "is a symbolic link" } else if kind != S_IFREG { "is no regular file" } else if !isUsable {
+        "belongs to user \(owner), the workflow to user \(submitter.user)"
+      } else if status.st_mode & 0o077 != 0 {
+        "others than its owner may read or write it; chmod 600 it"
+      } else { nil }
+    return text.map { Flaw(text: $0, owner: owner) }
   }
 
   /// At most so much that it is known to be too long.

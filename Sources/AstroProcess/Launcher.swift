@@ -3,7 +3,8 @@ public import AstroCore
 /// One command to start, as execve(2) wants it.
 public struct StartRequest: Sendable, Equatable {
   public var key: AttemptKey
-  /// `arguments[0]` is the program: an absolute path, already looked up in PATH.
+  /// `arguments[0]` is the program: a path, already looked up in PATH. With a user in the confinement it may be a bare name,
+  /// which is looked up by that user.
   public var arguments: [String]
   /// The whole environment, `NAME=value` each. Holds `ASTRO_HOME`, `ASTRO_WORKFLOW_ID`, `ASTRO_TASK_ID` and `ASTRO_ATTEMPT`,
   /// by which ``ProcessTree`` finds what a lost attempt left running.

@@ -13,6 +13,10 @@ struct SpawnRefusal: Equatable {
     case (.directory, let number) where command.confinement.user != nil:
       reason = "workdir cannot be entered: \(command.directory): \(kernelWords(number))"
       infrastructure = false
+    case (.program, let number) where Self.isLookedUp(command) && [ENOENT, EACCES].contains(number):
+      let user = command.confinement.user.map { String($0.uid) } ?? "?"
+      reason = "no such program: user \(user) finds no '\(command.program)' to run in PATH"
+      infrastructure = false
     case (.program, let number) where command.confinement.user != nil && number != E2BIG:
       reason = "cannot run the program: \(command.program): \(kernelWords(number))"
       infrastructure = false
@@ -30,6 +34,11 @@ struct SpawnRefusal: Equatable {
       reason = "cannot start a process: \(kernelWords(number))"
       infrastructure = true
     }
+  }
+
+  /// By the user it was to become, in PATH.
+  private static func isLookedUp(_ command: CommandSpawner.Command) -> Bool {
+    command.confinement.user != nil && !command.program.utf8.contains(UInt8(ascii: "/"))
   }
 
   private static func isShortage(_ number: Int32) -> Bool {

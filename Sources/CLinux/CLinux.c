@@ -28,6 +28,8 @@ int clinux_rename_noreplace(int from_directory, const char *from, int to_directo
   return renameat2(from_directory, from, to_directory, to, RENAME_NOREPLACE);
 }
 
+int clinux_open_place(const char *path) { return open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC); }
+
 int clinux_create_locked(int directory, const char *name, int flags) {
   while (1) {
     int fd = openat(directory, name, flags | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

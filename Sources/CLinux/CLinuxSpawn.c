@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -75,6 +77,36 @@ static void limit(struct birth *birth, int resource, uint64_t soft, uint64_t har
   if (syscall(SYS_prlimit64, 0, resource, &value, NULL) != 0) fail(birth, CLINUX_STEP_LIMITS);
 }
 
+static const char *path_of(char *const *environment) {
+  for (; *environment; environment++)
+    if (strncmp(*environment, "PATH=", 5) == 0) return *environment + 5;
+  return "";
+}
+
+/// As execvp(3), but for scripts without a first line that names their interpreter. Returns, with `errno` set, when nothing
+/// could be executed: EACCES when something, or the way to it, was not allowed, else ENOENT.
+static void execute_from_path(const struct clinux_command *command) {
+  const char *name = command->arguments[0];
+  const size_t length = strlen(name);
+  int problem = ENOENT;
+  for (const char *folder = path_of(command->environment); length > 0;) {
+    const size_t size = strcspn(folder, ":");
+    char candidate[PATH_MAX];
+    if (size + 1 + length < sizeof candidate) {
+      memcpy(candidate, folder, size);
+      candidate[size] = '/';
+      memcpy(candidate + size + 1, name, length + 1);
+      // An empty entry is the directory it stands in.
+      execve(size > 0 ? candidate : candidate + 1, command->arguments, command->environment);
+      if (errno == EACCES) problem = EACCES;
+      else if (errno != ENOENT && errno != ENOTDIR) return;
+    }
+    if (folder[size] == 0) break;
+    folder += size + 1;
+  }
+  errno = problem;
+}
+
 /// Only async-signal-safe calls from here on: the memory may be the parent's.
 static int begin(void *argument) {
   struct birth *birth = argument;
@@ -103,7 +135,8 @@ static int begin(void *argument) {
   if (chdir(command->directory) != 0) fail(birth, CLINUX_STEP_DIRECTORY);
   const uint64_t nothing = 0;
   set_mask(&nothing, NULL);
-  execve(command->arguments[0], command->arguments, command->environment);
+  if (command->account && !strchr(command->arguments[0], '/')) execute_from_path(command);
+  else execve(command->arguments[0], command->arguments, command->environment);
   fail(birth, CLINUX_STEP_PROGRAM);
 }
 

@@ -79,12 +79,52 @@ import Testing
     try file(Array("hunter2 hunter2".utf8), owner: 0)
     #expect(
       read(.file("key"), for: bob)
-        == "secret 'K' cannot be used: \(path): belongs to user 0, the workflow to user 1001")
+        == "secret 'K' cannot be used: \(path): user 1001 has no regular file there that nobody else may read or write")
     #expect(read(.file("key"), for: carol) == "hunter2 hunter2")
     try file(Array("hunter2 hunter2".utf8), owner: 1001)
     #expect(read(.file("key"), for: bob) == "hunter2 hunter2")
     #expect(
       read(.file("key"), for: carol)
-        == "secret 'K' cannot be used: \(path): belongs to user 1001, the workflow to user 1002")
+        == "secret 'K' cannot be used: \(path): user 1002 has no regular file there that nobody else may read or write")
+    #expect(read(.file("key")) == "secret 'K' cannot be used: \(path): belongs to user 1001, the workflow to user 0")
+    try file(Array("hunter2 hunter2".utf8), mode: 0o640, owner: 1001)
+    #expect(
+      read(.file("key"), for: bob)
+        == "secret 'K' cannot be used: \(path): others than its owner may read or write it; chmod 600 it")
+  }
+
+  /// Else a workflow of anybody could ask a runner that is root what there is on the machine.
+  @Test(arguments: [false, true]) func whatAnotherUserIsNotToKnow(isTrusted: Bool) throws {
+    let bob = Submitter(user: 1001, isTrusted: isTrusted)
+    let (path, open) = (directory.path("hidden"), directory.path("open"))
+    try #require(mkdir(path, 0o700) == 0 && mkdir(open, 0o755) == 0)
+    try #require(mkfifo(path + "/fifo", 0o600) == 0 && symlink("/etc/shadow", path + "/link") == 0)
+    for (name, mode) in [("file", 0o644), ("readable", 0o640)] {
+      try Data("hunter2 hunter2".utf8).write(to: URL(fileURLWithPath: "\(path)/\(name)"))
+      try #require(chmod("\(path)/\(name)", mode_t(mode)) == 0)
+    }
+    for name in [
+      "\(path)/none", "\(path)/fifo", "\(path)/link", "\(path)/file", "\(path)/readable", "\(path)/file/below", open,
+      "/dev/null", "/dev/full", "\(open)/none",
+    ] {
+      #expect(
+        read(.file(name), for: bob)
+          == "secret 'K' cannot be used: \(name): user 1001 has no regular file there that nobody else may read or write"
+      )
+    }
+  }
+
+  /// Opened for reading, a FIFO tells whoever waits to write that there is a reader.
+  @Test func nothingButARegularFileIsOpened() throws {
+    let fifo = directory.path("fifo")
+    try #require(mkfifo(fifo, 0o600) == 0)
+    let watch = inotify_init1(Int32(IN_NONBLOCK) | Int32(IN_CLOEXEC))
+    defer { close(watch) }
+    try #require(inotify_add_watch(watch, fifo, UInt32(IN_OPEN)) >= 0)
+    #expect(read(.file("fifo")) == "secret 'K' cannot be used: \(fifo): is no regular file")
+    var event = [UInt8](repeating: 0, count: 512)
+    #expect(Glibc.read(watch, &event, event.count) == -1 && errno == EAGAIN)
+    close(Glibc.open(fifo, O_RDONLY | O_NONBLOCK | O_CLOEXEC))
+    #expect(Glibc.read(watch, &event, event.count) > 0, "an opening is seen")
   }
 }

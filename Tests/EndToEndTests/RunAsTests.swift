@@ -116,6 +116,41 @@ import Testing
     #expect(try home.lines("who", of: home.run(in: "done")) == ["daemon"])
   }
 
+  /// Else anybody could have a runner that is root look for files.
+  @Test func `programs are looked up as the user`() throws {
+    let (home, account) = (try Home(system: Home.unlimited, in: "/tmp"), try Account())
+    for (folder, mode) in [("hidden", 0o700), ("mine", 0o700), ("forbidden", 0o755)] {
+      let program = try home.made("\(folder)/\(folder)-program", "#!/bin/sh\nid -un > ran\n")
+      try #require(chmod(program, folder == "forbidden" ? 0o700 : 0o755) == 0)
+      try #require(chmod("\(home.path)/\(folder)", mode_t(mode)) == 0)
+    }
+    try #require(home.shell("chown -R \(account.uid) mine; chmod 711 .").code == 0)
+    func submit(_ path: String, _ name: String) throws {
+      try self.submit(
+        """
+        env: {PATH: "\(path):/usr/bin:/bin"}
+        tasks:
+          mine: {run: [mine-program]}
+          hidden: {run: [hidden-program]}
+          missing: {run: [missing-program]}
+          forbidden: {run: [forbidden-program]}
+
+        """, to: home, by: account.uid, name)
+    }
+    try submit("\(home.path)/hidden:\(home.path)/forbidden:\(home.path)/mine:", "a.yaml")
+    try home.astro("drain")
+    let run = try home.run(in: "failed")
+    #expect(try home.lines("ran", of: run) == [account.name])
+    #expect(
+      try home.tasks(of: run)
+        == ["mine": "succeeded 1", "hidden": "failed 1", "missing": "failed 1", "forbidden": "failed 1"])
+    for task in ["hidden", "missing", "forbidden"] {
+      let told = try home.astro("explain", run, task).output
+      #expect(
+        told.contains("no such program: user \(account.uid) finds no '\(task)-program' to run in PATH"), "\(told)")
+    }
+  }
+
   @Test func `a file of a number without an account is not run as anybody`() throws {
     let home = try Home(system: Home.unlimited)
     try submit("tasks: {a: {run: 'touch \"$ASTRO_HOME/ran\"'}}\n", to: home, by: 61_234)

@@ -27,6 +27,9 @@ int clinux_signalfd(const sigset_t *mask);
 /// Reads one pending signal from a signalfd; 0 when none is pending.
 int clinux_signalfd_read(int fd);
 
+/// open(2) with O_PATH, O_NOFOLLOW and O_CLOEXEC: a descriptor by which a file, also a link, can be examined and is not opened.
+int clinux_open_place(const char *path);
+
 /// A new file (openat(2) with O_CREAT, O_EXCL, O_NOFOLLOW and `flags`) that only its owner may use, and of which the
 /// descriptor holds flock(2) LOCK_EX: until that lock goes, with the descriptor or the process, the file has a maker who lives.
 /// A remover that was faster than the lock is outwaited: what is returned has its name.

@@ -17,7 +17,8 @@ struct clinux_account {
 /// A command. It leads a process group of its own, blocks no signal, has every disposition at its default, and reads
 /// /dev/null. Every other descriptor of the caller must be close-on-exec.
 struct clinux_command {
-  /// The program, an absolute path or one from the directory on, and its arguments, with a final NULL.
+  /// The program, an absolute path or one from the directory on, and its arguments, with a final NULL. A bare name of an
+  /// account's command is looked up in the PATH of the environment, as the account may see it.
   char *const *arguments;
   char *const *environment;
   /// Where it starts.
