@@ -35,6 +35,15 @@ struct CommandSpawner: ~Copyable {
       end = frame.kind == .hold ? UInt64(String(cString: strings[strings.count - 1])) : 0
     }
 
+    /// Those variables by which its processes are told from others, with a final null.
+    fileprivate var marks: [UnsafePointer<CChar>?] {
+      let names = ProcessTree.markerNames.map { $0 + "=" }
+      let marks = environment.filter { variable in
+        variable.map { text in names.contains { strncmp(text, $0, strlen($0)) == 0 } } ?? false
+      }
+      return marks.map { UnsafePointer($0) } + [nil]
+    }
+
     var program: String { arguments.first.flatMap { $0 }.map { String(cString: $0) } ?? "" }
     var directory: String { String(cString: workdir) }
   }
@@ -67,9 +76,9 @@ struct CommandSpawner: ~Copyable {
   }
 
   /// Starts `command`. If the caller is killed during the call, the child either dies or runs the command; the start
-  /// record written before says that it may. Nothing is closed by hand: every descriptor of the warden is
-  /// close-on-exec, and so a child that has not reached execve(2) still holds the warden's lock. When that lock is
-  /// free, each command therefore shows its own environment in /proc, by which a successor finds it.
+  /// record written before says that it may. Every descriptor of the warden is close-on-exec, and a child that has not
+  /// reached execve(2) gives up the warden's lock before only when it is in a control group, or shows its command's
+  /// marks in /proc already. When that lock is free, a successor therefore finds each command by one of the two.
   func spawn(_ command: Command, stdout: Sink, stderr: Sink, in group: ControlGroup? = nil) -> Outcome {
     oomScore.raised {
       start(
@@ -99,12 +108,15 @@ struct CommandSpawner: ~Copyable {
     call.groups = joined
     call.group_count = Int32(group?.joined.count ?? 0)
     guard let user = command.confinement.user else { return start(&call) }
-    return user.groups.withUnsafeBufferPointer { groups in
-      var account = clinux_account(
-        uid: user.uid, gid: user.gid, groups: groups.baseAddress, group_count: groups.count)
-      return withUnsafePointer(to: &account) {
-        call.account = $0
-        return start(&call)
+    return command.marks.withUnsafeBufferPointer { marks in
+      call.marks = marks.baseAddress
+      return user.groups.withUnsafeBufferPointer { groups in
+        var account = clinux_account(
+          uid: user.uid, gid: user.gid, groups: groups.baseAddress, group_count: groups.count)
+        return withUnsafePointer(to: &account) {
+          call.account = $0
+          return start(&call)
+        }
       }
     }
   }

@@ -46,9 +46,10 @@ public enum ProcessTree {
 
   /// The variables by which the processes of an attempt are told from all others.
   public static func environmentMarkers(of key: AttemptKey, home: String) -> [String] {
-    ["ASTRO_HOME=\(home)"]
-      + ["ASTRO_WORKFLOW_ID=\(key.workflow)", "ASTRO_TASK_ID=\(key.task)", "ASTRO_ATTEMPT=\(key.number)"]
+    zip(markerNames, [home, key.workflow.text, key.task, String(key.number)]).map { "\($0)=\($1)" }
   }
+
+  static let markerNames = ["ASTRO_HOME", "ASTRO_WORKFLOW_ID", "ASTRO_TASK_ID", "ASTRO_ATTEMPT"]
 
   private struct Member {
     let pid: Int32

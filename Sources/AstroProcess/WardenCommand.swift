@@ -40,8 +40,9 @@ struct WardenCommand {
     var options = ["--data", files.dataDirectory, "--id", files.runnerID, "--socket", "3"]
     if let limit = bound.limit { options += ["--max-output", String(limit)] }
     if let umask { options += ["--umask", String(umask, radix: 8)] }
-    // A crash reporter would hold the lock and the socket open after the warden's death.
-    let environment = ["SWIFT_BACKTRACE=enable=no"]
+    // A crash reporter would hold the lock and the socket open after the warden's death. The room is for the longest path
+    // of a home and three names.
+    let environment = ["SWIFT_BACKTRACE=enable=no", CLINUX_ROOM + String(repeating: ".", count: Int(PATH_MAX) + 1024)]
     var pid: pid_t = 0
     let result = withCStrings([executable] + verb + options) { arguments in
       withCStrings(environment) { posix_spawn(&pid, executable, &actions, &attributes, arguments, $0) }

@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -77,6 +78,40 @@ static void limit(struct birth *birth, int resource, uint64_t soft, uint64_t har
   if (syscall(SYS_prlimit64, 0, resource, &value, NULL) != 0) fail(birth, CLINUX_STEP_LIMITS);
 }
 
+/// Lets /proc show the marks of the command as its environment already, by which a successor of the caller finds it: written
+/// over the room that the caller was started with, in memory of its own. Whether there was enough of it.
+static bool show_marks(const struct clinux_command *command) {
+  char **variable = environ;
+  while (*variable && strncmp(*variable, CLINUX_ROOM, strlen(CLINUX_ROOM)) != 0) variable++;
+  if (!*variable || !command->marks) return false;
+  size_t left = strlen(*variable);
+  char *room = *variable;
+  for (const char *const *mark = command->marks; *mark; mark++) {
+    const size_t size = strlen(*mark) + 1;
+    if (size > left) return false;
+    room = (char *)memcpy(room, *mark, size) + size;
+    left -= size;
+  }
+  memset(room, 0, left);
+  return true;
+}
+
+/// Gives up what it has of the caller's before anything that can take for ever, as a directory or a program on a file system
+/// that does not answer: else a caller that was killed would keep its locks, and its end would not be seen. But for the pipe
+/// nothing is needed any more. Only where it can be found without them: by its control group or by its marks. What is left open then, also by a kernel before 5.9, execve(2) closes.
+static void let_go(struct birth *birth) {
+  const struct clinux_command *command = birth->command;
+  const bool is_shown = command->account && show_marks(command);
+  if (!is_shown && command->cgroup < 0 && command->group_count == 0) return;
+  unsigned first = 3;
+  if (birth->pipe >= 0) {
+    if (birth->pipe != 3 && dup3(birth->pipe, 3, O_CLOEXEC) < 0) fail(birth, CLINUX_STEP_FILES);
+    birth->pipe = 3;
+    first = 4;
+  }
+  close_range(first, UINT_MAX, 0);
+}
+
 static const char *path_of(char *const *environment) {
   for (; *environment; environment++)
     if (strncmp(*environment, "PATH=", 5) == 0) return *environment + 5;
@@ -128,6 +163,7 @@ static int begin(void *argument) {
     if (command->pipes[index] < 0) open_as(birth, command->outputs[index], O_WRONLY | O_APPEND, index + 1);
     else if (dup3(command->pipes[index], index + 1, 0) < 0) fail(birth, CLINUX_STEP_FILES);
   }
+  let_go(birth);
   limit(birth, RLIMIT_NOFILE, command->open_files, command->most_open_files);
   if (command->memory != UINT64_MAX) limit(birth, RLIMIT_AS, command->memory, command->memory);
   if (command->account) become(birth, command->account);

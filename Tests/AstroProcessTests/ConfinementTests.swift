@@ -97,6 +97,48 @@ import Testing
     }
   }
 
+  /// As on a file system that does not answer: with the warden killed its lock is free, and the command is found by what it
+  /// shows of its environment, or by its control group.
+  @Test(arguments: [(true, ControlGroupTests.Machine.none), (true, .both), (false, .both)])
+  func aCommandThatHangsBeforeItsProgramKeepsNothingOfAKilledWarden(
+    isUsers: Bool, machine: ControlGroupTests.Machine
+  ) throws {
+    let fixture = try WardenFixture(wrapper: machine.wrapper)
+    chmod(fixture.directory.path, 0o711)
+    let program = fixture.path("program")
+    try Data("#!/bin/sh\ntouch $DIR/ran\n".utf8).write(to: URL(fileURLWithPath: program))
+    chmod(program, 0o755)
+    // execve(2) waits for the lease; see below.
+    let holder = open(program, O_RDONLY | O_CLOEXEC)
+    defer { close(holder) }
+    signal(SIGIO, SIG_IGN)
+    for _ in 0..<1000 where clinux_lease_write(holder) != 0 { poll(nil, 0, 1) }
+    #expect(clinux_lease_write(holder) == 0)
+    var slow = fixture.request("slow", [program])
+    if isUsers { slow.confinement.user = Self.user }
+    try fixture.start([slow])
+    try fixture.listen()
+    // Somebody wants to open it for reading.
+    for _ in 0..<10_000 where clinux_lease_is_read(holder) == 0 { poll(nil, 0, 1) }
+    try #require(clinux_lease_is_read(holder) == 1)
+    kill(try #require(fixture.wardenPID), SIGKILL)
+    try fixture.awaitWardenEnd()
+    #expect(try LockedFile.inspect(fixture.files.warden)?.held == false)
+    guard case .lost(let command?) = try fixture.survey().verdict(slow.key) else {
+      Issue.record("\(try fixture.survey().verdict(slow.key))")
+      return
+    }
+    #expect((command.group == nil) == (machine == .none))
+    let processes = command.group.map(ControlGroup.members) ?? fixture.survivors
+    #expect(processes.count == 1)
+    if isUsers { #expect(fixture.survivors == processes) }
+    let home = fixture.directory.path
+    #expect(ProcessTree.kill(slow.key, home: home, identity: nil, group: command.group) == .proved)
+    #expect(processes.allSatisfy { ProcessStatus(pid: $0)?.isEnding != false })
+    try #require(clinux_lease_release(holder) == 0)
+    #expect(access(fixture.path("ran"), F_OK) != 0)
+  }
+
   /// A user may stop a process of its own that has not reached its program yet, or name a directory that never answers.
   /// Neither keeps the warden from its other work: such a command counts as started after a tenth of a second.
   @Test func aUsersCommandThatNeverReachesItsProgramHoldsNobodyUp() throws {

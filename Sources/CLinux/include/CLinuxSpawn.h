@@ -21,6 +21,8 @@ struct clinux_command {
   /// account's command is looked up in the PATH of the environment, as the account may see it.
   char *const *arguments;
   char *const *environment;
+  /// Those of its variables by which others tell whose it is, with a final NULL; for an account's command.
+  const char *const *marks;
   /// Where it starts.
   const char *directory;
   /// Files that take standard output and standard error, appended to.
@@ -39,6 +41,10 @@ struct clinux_command {
   /// NULL: the caller's own.
   const struct clinux_account *account;
 };
+
+/// The name, with its `=`, of a variable that the caller is started with, of any value: room for the marks of an account's command
+/// that has not reached its program.
+#define CLINUX_ROOM "ASTRO_ROOM="
 
 /// What a start failed in.
 enum {
