@@ -120,6 +120,7 @@ public final class CommandAgent {
   ) -> Result<StartRequest, Unstartable> {
     var confinement = Confinement()
     (confinement.memory, confinement.cpus) = (start.resources.memory, start.resources.cpus)
+    confinement.processes = start.resources.processes
     var ownHome: String?
     switch accounts.answer(for: start.user) {
     case .own: break

@@ -104,6 +104,8 @@ struct CommandSpawner: ~Copyable {
     // The limit of a process where no group can hold all of them together to it.
     let isGroupLimited = group?.limits?.memory != nil
     call.memory = isGroupLimited ? .max : command.confinement.memory.map { UInt64($0) } ?? .max
+    let isCounted = group?.limits?.boundsProcesses == true
+    call.processes = isCounted ? .max : command.confinement.processes.map { UInt64($0) } ?? .max
     call.cgroup = group?.birthplace ?? -1
     call.groups = joined
     call.group_count = Int32(group?.joined.count ?? 0)

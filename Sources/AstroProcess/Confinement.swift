@@ -6,8 +6,10 @@ public struct Confinement: Sendable, Equatable {
   public var memory: Int64?
   /// Processors' time in a second of time.
   public var cpus: Double?
+  /// Processes and threads at a time.
+  public var processes: Int?
 
-  var isLimited: Bool { memory != nil || cpus != nil }
+  var isLimited: Bool { memory != nil || cpus != nil || processes != nil }
 
   /// What setgroups(2), setresgid(2) and setresuid(2) are given.
   public struct UserNumbers: Sendable, Equatable {
@@ -33,6 +35,7 @@ public struct Confinement: Sendable, Equatable {
     }
     if let memory { words.append("memory=\(memory)") }
     if let cpus { words.append("cpus=\(cpus)") }
+    if let processes { words.append("processes=\(processes)") }
     return words.joined(separator: " ")
   }
 
@@ -53,6 +56,9 @@ public struct Confinement: Sendable, Equatable {
       case "cpus":
         guard let share = Double(parts[1]), share > 0, share.isFinite else { return nil }
         cpus = share
+      case "processes":
+        guard let count = Int(parts[1]), count > 0 else { return nil }
+        processes = count
       default: return nil
       }
     }

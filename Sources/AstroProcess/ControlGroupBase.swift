@@ -9,7 +9,7 @@ struct ControlGroupBase {
   let controllers: Set<String>
 
   /// What attempts may be held to.
-  static let wanted: Set<String> = ["cpu", "memory"]
+  static let wanted: Set<String> = ["cpu", "memory", "pids"]
 
   /// All directories that a base of that name may be made at.
   static func candidates(_ name: String, _ places: ControlGroupPlaces) -> [String] {

@@ -8,6 +8,9 @@ struct ControlGroupLimits {
   /// Where its memory is counted; nil when memory is not limited by a group.
   private(set) var memory: (directory: String, layout: ControlGroup.Layout)?
 
+  /// Whether its processes are counted.
+  private(set) var boundsProcesses = false
+
   /// Sets what is asked, as far as the hierarchies allow.
   /// - Parameters:
   ///   - group: the attempt's group of version 2, and the controllers it has.
@@ -24,6 +27,13 @@ struct ControlGroupLimits {
         directories.append(directory)
         if ControlFile.write(String(bytes), to: directory + "/memory.limit_in_bytes") { memory = (directory, .freezer) }
         ControlFile.write(String(bytes), to: directory + "/memory.memsw.limit_in_bytes")
+      }
+    }
+    if let count = asked.processes {
+      let directory = controllers.contains("pids") ? group : legacy("pids")
+      if let directory {
+        if directory != group { directories.append(directory) }
+        boundsProcesses = ControlFile.write(String(count), to: directory + "/pids.max")
       }
     }
     if let share = asked.cpus {

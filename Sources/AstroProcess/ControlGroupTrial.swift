@@ -12,6 +12,7 @@ public struct ControlGroupTrial: Sendable {
   public let sweep: Means
   public let memory: Means
   public let cpus: Means
+  public let processes: Means
   /// The directory that the groups lie in.
   public let directory: String?
   /// The kernel's words where there is none.
@@ -31,6 +32,7 @@ public struct ControlGroupTrial: Sendable {
     }
     return ControlGroupTrial(
       sweep: base.map { .groups(version: $0.layout == .unified ? 2 : 1) } ?? .none, memory: means("memory"),
-      cpus: means("cpu"), directory: base.map { String($0.path.dropLast(name.utf8.count + 1)) }, refusal: refusal)
+      cpus: means("cpu"), processes: means("pids"),
+      directory: base.map { String($0.path.dropLast(name.utf8.count + 1)) }, refusal: refusal)
   }
 }

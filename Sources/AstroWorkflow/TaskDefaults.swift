@@ -93,6 +93,7 @@ extension WorkflowReader {
     limits.cpus = reader.number("cpus", in: ResourceLimits.cpuRange) ?? limits.cpus
     limits.memory =
       reader.size("memory", in: ResourceLimits.leastMemory...ResourceLimits.mostMemory) ?? limits.memory
+    limits.processes = reader.integer("processes", in: ResourceLimits.processRange) ?? limits.processes
   }
 
   func readRetry(_ node: YAMLNode, into policy: inout RetryPolicy) {

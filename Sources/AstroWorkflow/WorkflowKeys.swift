@@ -129,6 +129,11 @@ enum WorkflowKeys {
       "cpus", "Processors; 0.5 is half of one. Only where the machine has control groups: see astro doctor.",
       ##"{"type": "number", "minimum": 0.01, "maximum": 4096}"##),
     Key("memory", "Memory, such as 512MiB. An attempt that needs more is ended.", "size"),
+    Key(
+      "processes",
+      "Processes and threads at a time; no more are made. Where the machine has no control groups all that the user has count:"
+        + " see astro doctor.",
+      ##"{"type": "integer", "minimum": 1, "maximum": 4194304}"##),
   ]
 
   static let budgetKeys = [

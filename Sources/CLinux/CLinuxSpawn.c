@@ -166,6 +166,7 @@ static int begin(void *argument) {
   let_go(birth);
   limit(birth, RLIMIT_NOFILE, command->open_files, command->most_open_files);
   if (command->memory != UINT64_MAX) limit(birth, RLIMIT_AS, command->memory, command->memory);
+  if (command->processes != UINT64_MAX) limit(birth, RLIMIT_NPROC, command->processes, command->processes);
   if (command->account) become(birth, command->account);
   // As the user: the kernel judges what it may enter and execute.
   if (chdir(command->directory) != 0) fail(birth, CLINUX_STEP_DIRECTORY);

@@ -202,6 +202,31 @@ import Testing
     #expect((16 << 10...64 << 10).contains(other.usage.peakKiB), "\(other.usage.peakKiB) KiB")
   }
 
+  /// R37: all of them together, and no other attempt.
+  @Test func anAttemptHasNoMoreProcessesThanItMay() throws {
+    let fixture = try WardenFixture()
+    let script = "n=0; while [ $n -lt 20 ]; do sleep 1000 & n=$((n + 1)); echo $n; done"
+    var request = fixture.script("a", script)
+    request.confinement.processes = 8
+    let record = try fixture.record(request)
+    #expect(record.status == .exited(2))
+    #expect(String(decoding: try fixture.read(record.stdout), as: UTF8.self).hasSuffix("\n7\n"))
+    #expect(String(decoding: try fixture.read(record.stderr), as: UTF8.self).contains("Cannot fork"))
+    #expect(try fixture.record(fixture.script("b", script)).status == .exited(0))
+    #expect(fixture.remaining().isEmpty)
+  }
+
+  @Test func withoutGroupsProcessesAreLimitedForTheUser() throws {
+    let fixture = try WardenFixture(wrapper: Machine.none.wrapper)
+    for user: UInt32? in [nil, 61_238] {
+      var request = fixture.script("a\(user ?? 0)", "grep processes /proc/self/limits | tr -s ' '")
+      request.confinement.processes = 77
+      request.confinement.user = user.map { Confinement.UserNumbers(uid: $0, gid: $0, groups: []) }
+      let record = try fixture.record(request)
+      #expect(try fixture.read(record.stdout) == Data("Max processes 77 77 processes \n".utf8))
+    }
+  }
+
   @Test func withoutGroupsMemoryIsLimitedForEachProcess() throws {
     let fixture = try WardenFixture(wrapper: Machine.none.wrapper)
     var request = fixture.script("a", "ulimit -v")

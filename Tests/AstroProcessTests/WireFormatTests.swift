@@ -81,13 +81,14 @@ import Testing
   @Test(arguments: [[], [27], [27, 1000, .max]]) func aConfinementArrivesAsItWasAsked(groups: [UInt32]) {
     var request = request(["/bin/true"])
     request.confinement.user = .init(uid: 1000, gid: 1001, groups: groups)
+    (request.confinement.cpus, request.confinement.memory, request.confinement.processes) = (0.5, 1 << 30, 32)
     #expect(seen(bytes(request))?.confinement == request.confinement)
   }
 
   /// Half of a confinement would be a command with more rights than it was to have.
   @Test(arguments: [
     " ", "user", "user=", "user=1", "user=1,", "user=1,2,", "user=1,-2", "user=1,4294967296", "user=01,2", "user=1,2 ",
-    "user=1,2 user=3,4", "nobody=1,2", "USER=1,2",
+    "user=1,2 user=3,4", "nobody=1,2", "USER=1,2", "processes=0", "processes=-1", "processes=1.5", "processes=032",
   ]) func anythingElseIsNoConfinement(text: String) {
     #expect(Confinement(parsing: text) == nil)
   }

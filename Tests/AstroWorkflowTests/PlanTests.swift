@@ -234,13 +234,13 @@ import Testing
       tasks:
         a: {run: x, resources: {memory: 512MiB}}
         b: {run: x}
-        c: {run: x, resources: {cpus: 0.5}}
+        c: {run: x, resources: {cpus: 0.5, processes: 100}}
 
       """)
     #expect(
       plan.tasks.map(\.resources) == [
         ResourceLimits(cpus: 2, memory: 512 << 20), ResourceLimits(cpus: 2, memory: 1 << 30),
-        ResourceLimits(cpus: 0.5, memory: 1 << 30),
+        ResourceLimits(cpus: 0.5, memory: 1 << 30, processes: 100),
       ])
   }
 }

@@ -135,6 +135,8 @@ import Testing
     (.invalid, "{run: x, retry: {on_exit: [256]}}"),
     (.invalid, "{run: x, retry: {on_exit: 1}}"), (.invalid, "{run: x, retry: {on_error: [oom]}}"),
     (.invalid, "{run: x, retry: {retries: 3}}"),
+    (.valid, "{run: x, resources: {processes: 1}}"), (.invalid, "{run: x, resources: {processes: 0}}"),
+    (.invalid, "{run: x, resources: {processes: 1.5}}"), (.invalid, "{run: x, resources: {processes: 4194305}}"),
     (.valid, "{run: x, resources: {}}"), (.valid, "{run: x, resources: {cpus: 0.5, memory: 512MiB}}"),
     (.valid, "{run: x, resources: {cpus: 2, memory: 1048576}}"), (.valid, "{run: x, resources: {memory: 1.5G}}"),
     (.valid, "{run: x, resources: {memory: 2097152.0}}"), (.invalid, "{run: x, resources: {memory: 1048575}}"),

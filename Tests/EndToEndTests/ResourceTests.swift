@@ -26,6 +26,26 @@ import Testing
     #expect(try home.tasks(of: home.run(in: "done")) == ["a": "succeeded 1"])
   }
 
+  /// It fails by itself: nothing has to end it, and nothing else on the machine is short of processes.
+  @Test func `a fork bomb that may have few processes fails, and nothing of it is left`() throws {
+    let home = try Home(system: Home.unlimited)
+    try home.drain(
+      """
+      tasks:
+        bomb:
+          run: 'b() { echo x >> born; b & b; }; b'
+          resources: {processes: 32}
+        beside: {run: 'true'}
+
+      """)
+    let run = try home.run(in: "failed")
+    #expect(try home.tasks(of: run) == ["bomb": "failed 1", "beside": "succeeded 1"])
+    #expect(try home.astro("logs", run, "bomb").output.contains("Cannot fork"))
+    try eventually("nothing is left") {
+      try home.shell("grep -lsz 'ASTRO_WORKFLOW_ID=\(run)' /proc/[0-9]*/environ").output.isEmpty
+    }
+  }
+
   /// The attempt's own death, not the deadline's, when both come: its cause is what was decided first.
   @Test func `a fork bomb ends at its timeout and nothing of it is left`() throws {
     let home = try Home(system: Home.unlimited)

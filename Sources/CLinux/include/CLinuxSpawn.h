@@ -33,6 +33,8 @@ struct clinux_command {
   uint64_t open_files, most_open_files;
   /// RLIMIT_AS in bytes; UINT64_MAX leaves it.
   uint64_t memory;
+  /// RLIMIT_NPROC, of all that its user has; UINT64_MAX leaves it.
+  uint64_t processes;
   /// The directory of a group of cgroup v2 to be born in (clone3(2), CLONE_INTO_CGROUP), or -1.
   int cgroup;
   /// Files `cgroup.procs` of other groups to enter.

@@ -22,9 +22,9 @@ struct ControlGroupChecks {
   }
 
   private var resources: Finding {
-    let means = [memory(trial.memory), cpus(trial.cpus)]
+    let means = [memory(trial.memory), cpus(trial.cpus), processes(trial.processes)]
     let text = means.joined(separator: "; ")
-    return trial.memory == .none || trial.cpus == .none
+    return [trial.memory, trial.cpus, trial.processes].contains(.none)
       ? .warning("resources", text, Self.advice) : .ok("resources", text)
   }
 
@@ -39,6 +39,14 @@ struct ControlGroupChecks {
     switch means {
     case .groups(let version): "cpus by control groups of version \(version)"
     case .none: "cpus cannot be limited: no cpu controller is delegated"
+    }
+  }
+
+  private func processes(_ means: ControlGroupTrial.Means) -> String {
+    switch means {
+    case .groups(let version): "processes by control groups of version \(version)"
+    case .none:
+      "processes are limited for each user alone (RLIMIT_NPROC), and for root not at all: no pids controller is delegated"
     }
   }
 }
