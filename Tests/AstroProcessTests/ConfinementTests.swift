@@ -57,6 +57,13 @@ import Testing
     #expect(try output(fixture, "a", "for f in /proc/self/fd/*; do echo ${f##*/}; done") == "0\n1\n2\n3\n")
   }
 
+  /// The user may still have it open, or have let others in.
+  @Test func aFileThatWasAUsersTakesNobodyElsesOutput() throws {
+    let fixture = try WardenFixture()
+    #expect(try output(fixture, "a", "exit 0") == "")
+    #expect(try fixture.output("b", "stat -L -c '%u %a' /dev/stdout") == "0 600")
+  }
+
   @Test func aUserCanOpenItsOwnStreamsByTheirNames() throws {
     let fixture = try WardenFixture()
     let record = try fixture.record(request(fixture, "a", "echo said > /dev/stdout; echo complained > /dev/stderr"))

@@ -60,6 +60,29 @@ import Testing
       try FileManager.default.contentsOfDirectory(atPath: fixture.path("scratch")).allSatisfy { !$0.hasSuffix(".cut") })
   }
 
+  /// open(2) for writing waits until a lease for reading is given up (fcntl(2)), unless it is told not to.
+  @Test func `a command that holds a lease on its output keeps nobody waiting`() throws {
+    let fixture = try WardenFixture(limit: 1 << 16)
+    let (up, gate) = (NamedPipe(fixture.path("up")), NamedPipe(fixture.path("gate")))
+    let program = """
+      $| = 1; open(my $up, ">", "$ENV{DIR}/up"); select((select($up), $| = 1)[0]); $SIG{IO} = sub { print $up "asked\\n" };
+      open(my $gate, "<", "$ENV{DIR}/gate"); open(my $own, "<", "/dev/stdout"); print $up "ready\\n"; <$gate>;
+      print "x" x 300000; close(STDOUT); print $up (fcntl($own, 1024, 0) ? "leased\\n" : "$!\\n"); sleep 1000 while 1;
+      """
+    try fixture.start([fixture.request("a", ["/usr/bin/perl", "-e", program])])
+    #expect(try fixture.line(up) == "ready")
+    // So that it finds more than the limit, and the lease, at one look.
+    let warden = try #require(fixture.wardenPID)
+    kill(warden, SIGSTOP)
+    gate.tell("go")
+    #expect(try fixture.line(up) == "leased")
+    kill(warden, SIGCONT)
+    #expect(try fixture.line(up) == "asked")
+    #expect(try fixture.record(fixture.request("other", ["/bin/true"])).status == .exited(0))
+    try fixture.signal("a", SIGKILL)
+    _ = try fixture.answer(fixture.key("a"))
+  }
+
   @Test func `where there are no lines it is cut between characters`() throws {
     let fixture = try WardenFixture(limit: Self.limit)
     let record = try fixture.record(
