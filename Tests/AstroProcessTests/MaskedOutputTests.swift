@@ -114,6 +114,33 @@ import Testing
   }
 
   /// The runner's death does not take the mask away.
+  /// Whatever fails for want of them, nothing is printed past the mask: a command is refused instead.
+  @Test(arguments: [20, 24, 28, 34, 40]) func whenDescriptorsAreShortNothingIsUnmasked(most: Int) throws {
+    let fixture = try WardenFixture(wrapper: ["/usr/bin/prlimit", "--nofile=\(most):\(most)"])
+    let gate = NamedPipe(fixture.path("gate"))
+    let requests = (0..<8).map {
+      masked(
+        fixture, "t\($0)", "read line < $DIR/gate; echo \"$KEY\"; echo \"token=$KEY\" > \"$OUT\"; echo \"$KEY\" >&2")
+    }
+    try fixture.start(requests)
+    for _ in requests { gate.tell("go") }
+    var refused = 0
+    for request in requests {
+      switch try fixture.answer(request.key) {
+      case .ended(let record):
+        #expect(try text(fixture, record.stdout) == "***\n")
+        #expect(try text(fixture, record.stderr) == "***\n")
+        #expect(try String(contentsOfFile: fixture.path("\(request.key.task).out"), encoding: .utf8) == "token=***\n")
+      case .refused(let reason, let infrastructure):
+        refused += 1
+        #expect(infrastructure && reason.hasSuffix(": Too many open files"), "\(reason)")
+      }
+    }
+    #expect((1...8).contains(refused), "descriptors were not short")
+    // Nor is anything left that one who was refused would have printed.
+    #expect(try fixture.record(masked(fixture, "last", "echo $KEY")).stdout.map { try text(fixture, $0) } == "***\n")
+  }
+
   @Test func theMaskSurvivesTheRunner() throws {
     let fixture = try WardenFixture()
     let up = NamedPipe(fixture.path("up"))
