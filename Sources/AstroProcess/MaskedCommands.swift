@@ -85,24 +85,31 @@ struct MaskedCommands: ~Copyable {
     var whole: [EndedCommand] = []
     unfinished.removeAll { entry in
       guard Self.isWhole(entry.command) else { return false }
-      whole.append(entry.ended)
+      whole.append(Self.whole(entry.command, entry.ended))
       return true
     }
     return whole
   }
 
   /// A command has ended and been swept.
-  /// - Returns: whether its output is whole; else ``pump()`` tells when it is.
-  mutating func end(_ ended: EndedCommand) -> Bool {
-    guard let command = running.removeValue(forKey: ended.child.pid) else { return true }
+  /// - Returns: its end, when its output is whole; else ``pump()`` tells when it is.
+  mutating func end(_ ended: EndedCommand) -> EndedCommand? {
+    guard let command = running.removeValue(forKey: ended.child.pid) else { return ended }
     for pump in command.pumps { _ = pump.end() }
-    if Self.isWhole(command) { return true }
+    if Self.isWhole(command) { return Self.whole(command, ended) }
     unfinished.append((command, ended))
-    return false
+    return nil
   }
 
   private static func isWhole(_ command: Command) -> Bool {
     command.pumps.allSatisfy { $0.complete() } && command.outputFile.replace(command.mask)
+  }
+
+  /// The end of a command whose output is in its files, but for what these did not take.
+  private static func whole(_ command: Command, _ ended: EndedCommand) -> EndedCommand {
+    var ended = ended
+    ended.dropped = OmittedOutput(stdout: command.pumps[0].dropped, stderr: command.pumps[1].dropped)
+    return ended
   }
 }
 
@@ -114,4 +121,6 @@ struct EndedCommand {
   let ranOutOfMemory: Bool
   let finishedAt: Timestamp
   let duration: Duration
+  /// What it printed that no file took.
+  var dropped = OmittedOutput.none
 }

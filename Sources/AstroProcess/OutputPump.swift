@@ -15,6 +15,9 @@ final class OutputPump {
   /// Masked, and not in the file yet: the disk has no room.
   private var refused: [UInt8] = []
 
+  /// How many bytes nothing will ever take: a file may become no longer, or the disk is broken.
+  private(set) var dropped: Int64 = 0
+
   /// What is read at once, and how often in one turn of the warden: a command that prints without end delays the others
   /// by no more than that.
   private static let piece = 64 << 10
@@ -65,8 +68,7 @@ final class OutputPump {
   /// finds the pipe closed.
   /// - Returns: whether all of it is in the file; else ``complete()`` is to be asked again.
   func end() -> Bool {
-    var left: Int32 = 0
-    if let number = pipe?.number { _ = ioctl(number, UInt(FIONREAD), &left) }
+    var left = unread
     while left > 0 {
       let moved = move(atMost: min(Int(left), Self.piece))
       if moved == 0 { break }
@@ -78,6 +80,13 @@ final class OutputPump {
 
   /// Whether all output of the ended command is in the file.
   func complete() -> Bool { store([]) }
+
+  /// How many bytes are in the pipe.
+  private var unread: Int32 {
+    var count: Int32 = 0
+    if let number = pipe?.number { _ = ioctl(number, UInt(FIONREAD), &count) }
+    return count
+  }
 
   /// How many bytes were moved; 0 when there are none.
   private func move(atMost count: Int) -> Int {
@@ -107,7 +116,8 @@ final class OutputPump {
       } else if errno == ENOSPC || errno == EDQUOT {
         return false
       } else if errno != EINTR {
-        // Nothing will ever take it: the command is told by SIGPIPE, as it would be by the error of its own write.
+        // The command is told by SIGPIPE, as it would be by the error of its own write.
+        dropped += Int64(refused.count - written) + Int64(unread)
         written = refused.count
         pipe = nil
       }

@@ -330,7 +330,7 @@ struct WardenLoop: ~Copyable {
         child: child, status: end.status, usage: end.usage.with(peakKiB: toll.peakKiB),
         ranOutOfMemory: toll.ranOutOfMemory, finishedAt: wallClock(),
         duration: .microseconds(finishedBoot - child.startedBoot))
-      if masked.end(ended) { record(ended) }
+      if let whole = masked.end(ended) { record(whole) }
     }
     if isSweepDue { orphans.sweep(commands: children, running: pids) }
     if groups.pause != nil { groups.removeDying() }
@@ -340,7 +340,9 @@ struct WardenLoop: ~Copyable {
   private mutating func record(_ ended: EndedCommand) {
     let child = ended.child
     // Before the record: it says how much, and whoever reads it finds the files as they stay.
-    let omitted = OmittedOutput(stdout: outputs.cut(child.stdout), stderr: outputs.cut(child.stderr))
+    let omitted = OmittedOutput(
+      stdout: outputs.cut(child.stdout) &+ ended.dropped.stdout,
+      stderr: outputs.cut(child.stderr) &+ ended.dropped.stderr)
     report(
       .exit(
         ExitRecord(

@@ -114,6 +114,16 @@ import Testing
   }
 
   /// The runner's death does not take the mask away.
+  /// A warden may be held to a size of files, as by its service manager; then write(2) says EFBIG, as a broken disk says EIO.
+  @Test func whatNoFileTakesIsCounted() throws {
+    let fixture = try WardenFixture(wrapper: ["/usr/bin/prlimit", "--fsize=16384"])
+    let record = try fixture.record(
+      masked(fixture, "a", "head -c 40000 /dev/zero | tr '\\0' x; head -c 20000 /dev/zero | tr '\\0' y >&2"))
+    #expect(record.status == .exited(0))
+    #expect(try fixture.read(record.stdout).count == 16_384)
+    #expect(record.omitted == OmittedOutput(stdout: 40_000 - 16_384, stderr: 20_000 - 16_384))
+  }
+
   /// Whatever fails for want of them, nothing is printed past the mask: a command is refused instead.
   @Test(arguments: [20, 24, 28, 34, 40]) func whenDescriptorsAreShortNothingIsUnmasked(most: Int) throws {
     let fixture = try WardenFixture(wrapper: ["/usr/bin/prlimit", "--nofile=\(most):\(most)"])
