@@ -241,20 +241,13 @@ class DiskTorture(RunnerTorture):
         return call not in ("fsync", "fdatasync", "syncfs", "sync_file_range")
 
     def judge_more(self, judge, point, site):
-        """It says so and leaves. Of a checkpoint's, the last as it closes the journal, it need not tell: what was to be
-        durable is so in the journal's log. SQLite does not look at what it is told of the directory in which it makes
-        that log anew."""
+        """It says so and leaves. SQLite does not look at what it is told of the directory in which the journal's log lies.
+        The log is too short here to be taken into the file."""
         if site is None or self.ending.returncode == 69:
             return []
-        is_checkpoint = (site.endswith(("/astro.sqlite", " HOME/data"))
-                         or site.endswith("/astro.sqlite-wal") and self.is_last(point))
-        if is_checkpoint and self.ending.returncode in (0, 1):
+        if site.endswith(" HOME/data") and self.ending.returncode in (0, 1):
             return []
         return [f"left with {self.ending.returncode}: {self.ending.stderr.strip()}"]
-
-    def is_last(self, point):
-        """How often the journal is committed to differs by one or two between plays."""
-        return point.number >= max(each.number for each in self.points if each[:2] == point[:2]) - 3
 
 
 class WardenTorture(Torture):
@@ -310,7 +303,7 @@ def main():
     work = tempfile.mkdtemp(prefix="astro-crash-", dir="/dev/shm")
     torture = (WardenTorture if given.warden else DiskTorture if given.disk else RunnerTorture)(given.astro, work)
     torture.prepare()
-    points = torture.points = [point for scenario in torture.scenarios if given.scenario in (None, scenario)
+    points = [point for scenario in torture.scenarios if given.scenario in (None, scenario)
               for point in torture.record(scenario)]
     if given.only:
         points = [point for point in points if given.only in (point.call, f"{point.call}:{point.number}")]
