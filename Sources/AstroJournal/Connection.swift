@@ -65,9 +65,9 @@ final class Connection {
     return "file:\(name.hasPrefix("/") ? "//" : "")\(name)?\(hasLog ? "vfs=unix-none" : "immutable=1")"
   }
 
-  /// Up to this size, in bytes, the log is left to the next runner as it is: two single-task runs or so. To take it into the
-  /// file and begin a new one costs three fsyncs, to read it back at each opening half a millisecond at most. Should it be
-  /// taken away meanwhile, ``CommitCount`` tells.
+  /// Up to this size, in bytes, the log is left to the next runner as it is: four single-task passes of five leave one. To
+  /// take it into the file and begin a new one costs three fsyncs, to read it back at each opening under a millisecond.
+  /// Should it be taken away meanwhile, ``CommitCount`` tells.
   private static let leftLog = 512 << 10
 
   /// Closes the file. A writer calls this inside the gate: the last connection to close takes a longer log into the file.
