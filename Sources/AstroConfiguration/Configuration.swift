@@ -18,7 +18,7 @@ public struct Configuration: Sendable {
   /// `budgets:`, in the order of the file.
   public var budgets: [PeriodBudget] = []
   /// `models:`, in the order of the file.
-  public var prices: [ModelPriceEntry] = []
+  public var prices: [ModelPrice] = []
   public var warnings: [Diagnostic]
 
   /// Reads `system_config.yaml`, `agents.yaml` and `models.yaml` in `config/`; the variables `ENVIRONMENT`, `LOG_LEVEL` and

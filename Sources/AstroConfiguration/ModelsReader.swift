@@ -15,14 +15,11 @@ struct ModelsReader {
 
   var diagnostics: [Diagnostic] { decoder.diagnostics }
 
-  private static let prices: [StaticString] = [
-    "input", "output", "cache_read", "cache_write", "cache_write_1h", "batch_input", "batch_output",
-  ]
-  private static let keys = KeySet(["model"] + prices + ["above"])
-  private static let tierKeys = KeySet(["tokens"] + prices)
+  private static let keys = KeySet(["model"] + PriceKey.all.map(\.name) + ["above"])
+  private static let tierKeys = KeySet(["tokens"] + PriceKey.all.map(\.name))
   private static let hint = "write {model: name, input: 0.15, output: 0.60}"
 
-  mutating func read() -> [ModelPriceEntry] {
+  mutating func read() -> [ModelPrice] {
     guard let root = document.root, let top = decoder.mapping(root, keys: ["models"]),
       let models = top.member("models"), !models.isNull
     else { return [] }
@@ -30,18 +27,25 @@ struct ModelsReader {
       decoder.mismatch("a list of models", at: models, hint: "each begins with '- model: ...'")
       return []
     }
-    var entries: [ModelPriceEntry] = []
-    for node in models.items { if let entry = entry(node) { entries.append(entry) } }
-    return entries
+    var prices: [ModelPrice] = []
+    for node in models.items { if let price = model(node) { prices.append(price) } }
+    return prices
   }
 
-  private mutating func entry(_ node: YAMLNode) -> ModelPriceEntry? {
+  private mutating func model(_ node: YAMLNode) -> ModelPrice? {
     guard let reader = decoder.mapping(node, keys: Self.keys, hint: Self.hint) else { return nil }
     let model = reader.required("model").flatMap { name($0) }
-    let rates = rates(reader)
-    let above = reader.member("above").flatMap { decoder.list($0, of: "tiers", tier) } ?? []
-    guard let model, let rates else { return nil }
-    return ModelPriceEntry(model: model, rates: rates, above: above.sorted { $0.tokens < $1.tokens })
+    var rates: [PriceCondition: TokenRates] = [:]
+    read(reader, above: 0, into: &rates)
+    if let node = reader.member("above") {
+      _ = decoder.list(node, of: "prices of long prompts") { node -> Bool? in
+        readLong(node, into: &rates)
+        return true
+      }
+    }
+    let standard = rates[PriceCondition()]
+    guard let model, let input = standard?.input, let output = standard?.output else { return nil }
+    return ModelPrice(model: model, input: input, output: output, rates: rates)
   }
 
   private mutating func name(_ node: YAMLNode) -> String? {
@@ -58,31 +62,30 @@ struct ModelsReader {
     return name
   }
 
-  private func tier(_ node: YAMLNode) -> ModelPriceEntry.Tier? {
+  /// What the whole call costs once its prompt is longer.
+  private func readLong(_ node: YAMLNode, into rates: inout [PriceCondition: TokenRates]) {
     guard
-      let reader = decoder.mapping(node, keys: Self.tierKeys, hint: "write {tokens: 200000, input: 6, output: 22.5}")
-    else { return nil }
-    let tokens = reader.required("tokens").flatMap { decoder.integer($0, in: 1...1_000_000_000) }
-    guard let rates = rates(reader), let tokens else { return nil }
-    return ModelPriceEntry.Tier(tokens: Int64(tokens), rates: rates)
+      let reader = decoder.mapping(node, keys: Self.tierKeys, hint: "write {tokens: 200000, input: 6, output: 22.5}"),
+      let tokens = reader.required("tokens"), let above = decoder.integer(tokens, in: 1...1_000_000_000)
+    else { return }
+    if rates.keys.contains(where: { $0.above == above }) {
+      decoder.error("duplicate_price", "prompts above \(above) tokens have a price already", at: tokens)
+    }
+    read(reader, above: Int64(above), into: &rates)
   }
 
-  private func rates(_ reader: MappingReader) -> ModelPriceEntry.Rates? {
-    let input = reader.required("input").flatMap(price)
-    let output = reader.required("output").flatMap(price)
-    var rates = ModelPriceEntry.Rates(input: input ?? 0, output: output ?? 0)
-    rates.cacheRead = reader.member("cache_read").flatMap(price)
-    rates.cacheWrite = reader.member("cache_write").flatMap(price)
-    rates.cacheWriteHour = reader.member("cache_write_1h").flatMap(price)
-    rates.batchInput = reader.member("batch_input").flatMap(price)
-    rates.batchOutput = reader.member("batch_output").flatMap(price)
-    return input == nil || output == nil ? nil : rates
+  private func read(_ reader: MappingReader, above: Int64, into rates: inout [PriceCondition: TokenRates]) {
+    for key in ["input", "output"] as [StaticString] { _ = reader.required(key) }
+    for key in PriceKey.all {
+      guard let node = reader.member(key.name), let price = price(node) else { continue }
+      key.set(&rates[PriceCondition(tier: key.tier, above: above), default: TokenRates()], price)
+    }
   }
 
   /// USD per million tokens, in picodollars for one.
   private func price(_ node: YAMLNode) -> Int64? {
     decoder.decimal(
-      node, places: ModelPriceEntry.places, in: 0...1_000_000_000_000,
+      node, places: PriceKey.places, in: 0...1_000_000_000_000,
       finest: "the price of one token is counted in picodollars, 1e-12 USD")
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AstroConfiguration
 import AstroCore
+import AstroYAML
 
 struct ModelsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -17,52 +18,46 @@ struct ModelsCommand: ParsableCommand {
     if output.json { return Output.json { Self.write(prices, to: &$0) } }
     guard !prices.isEmpty else { return Message.note("no model has a price; write them into config/models.yaml") }
     Output.table(
-      ["MODEL", "ABOVE TOKENS", "INPUT", "OUTPUT"] + Self.rest.map { $0.title }, prices.flatMap(Self.rows))
+      ["MODEL", "TIER", "PROMPT ABOVE", "INPUT", "OUTPUT", "CACHE READ", "CACHE WRITE", "CACHE WRITE 1H", "REASONING"],
+      prices.flatMap(Self.rows))
   }
 
-  /// The prices that need not be there.
-  private static let rest: [(title: String, key: String, price: @Sendable (ModelPriceEntry.Rates) -> Int64?)] = [
-    ("CACHE READ", "cache_read", { $0.cacheRead }), ("CACHE WRITE", "cache_write", { $0.cacheWrite }),
-    ("CACHE WRITE 1H", "cache_write_1h", { $0.cacheWriteHour }), ("BATCH INPUT", "batch_input", { $0.batchInput }),
-    ("BATCH OUTPUT", "batch_output", { $0.batchOutput }),
-  ]
-
-  /// One for the price, one for each tier.
-  private static func rows(_ entry: ModelPriceEntry) -> [[String]] {
-    [[entry.model, "-"] + cells(entry.rates)] + entry.above.map { [entry.model, String($0.tokens)] + cells($0.rates) }
+  /// The standard tier first; of each tier, short prompts first.
+  private static func conditions(_ price: ModelPrice) -> [(PriceCondition, TokenRates)] {
+    ServiceTier.allCases.flatMap { tier in
+      price.rates.filter { $0.key.tier == tier }.sorted { $0.key.above < $1.key.above }.map { ($0.key, $0.value) }
+    }
   }
 
-  private static func cells(_ rates: ModelPriceEntry.Rates) -> [String] {
-    [dollars(rates.input), dollars(rates.output)] + rest.map { $0.price(rates).map(dollars) ?? "-" }
+  private static func rows(_ price: ModelPrice) -> [[String]] {
+    conditions(price).map { condition, rates in
+      [price.model, condition.tier.rawValue, condition.above > 0 ? String(condition.above) : "-"]
+        + PriceKey.all.prefix(6).map { $0.rate(rates).map(dollars) ?? "-" }
+    }
   }
 
-  private static func dollars(_ price: Int64) -> String { DecimalText.spell(price, places: ModelPriceEntry.places) }
+  private static func dollars(_ price: Int64) -> String { DecimalText.spell(price, places: PriceKey.places) }
 
-  private static func write(_ prices: [ModelPriceEntry], to writer: inout JSONWriter) {
+  private static func write(_ prices: [ModelPrice], to writer: inout JSONWriter) {
     writer.beginArray()
-    for entry in prices {
+    for price in prices {
       writer.beginObject()
-      writer.member("model", entry.model)
-      write(entry.rates, to: &writer)
-      writer.key("above")
+      writer.member("model", price.model)
+      writer.key("rates")
       writer.beginArray()
-      for tier in entry.above {
+      for (condition, rates) in conditions(price) {
         writer.beginObject()
-        writer.member("tokens", .integer(tier.tokens))
-        write(tier.rates, to: &writer)
+        writer.member("tier", condition.tier.rawValue)
+        writer.member("above_tokens", .integer(condition.above))
+        // The number nearest to a price is written with the digits of the price.
+        for key in PriceKey.all.prefix(6) {
+          writer.member(key.name.text, key.rate(rates).map { .number(Double(dollars($0)) ?? 0) } ?? .null)
+        }
         writer.endObject()
       }
       writer.endArray()
       writer.endObject()
     }
     writer.endArray()
-  }
-
-  /// As the file has them: the number nearest to a price is written with the digits of the price.
-  private static func write(_ rates: ModelPriceEntry.Rates, to writer: inout JSONWriter) {
-    func number(_ price: Int64) -> JSONValue { .number(Double(dollars(price)) ?? 0) }
-    writer.member("input", number(rates.input))
-    writer.member("output", number(rates.output))
-    for (_, key, price) in rest { writer.member(key, price(rates).map(number) ?? .null) }
   }
 }

@@ -204,7 +204,7 @@ import Testing
             - {model: 'a*b', input: 1, output: 1}
             - {model: b, input: 1, output: 1}
             - {model: b, input: 0.0000001, output: 1e30}
-            - {model: c, input: '1', output: 1, above: [{tokens: 0}, {input: 1, output: 1}, 5]}
+            - {model: c, input: '1', output: 1, above: [{tokens: 0}, {input: 1, output: 1}, 5, {tokens: 9, input: 1, output: 1}, {tokens: 9, input: 1, output: 1}]}
 
           """##)
           == ##"""
@@ -246,12 +246,6 @@ import Testing
               - {model: c, input: '1', output: 1, above: [{tokens: 0}, {input: 1, ou
                                   ^~~
             hint: write it without quotes
-          config/models.yaml:8:47: error: 'input' is missing
-              - {model: c, input: '1', output: 1, above: [{tokens: 0}, {input: 1, ou
-                                                          ^~~~~~~~~~~
-          config/models.yaml:8:47: error: 'output' is missing
-              - {model: c, input: '1', output: 1, above: [{tokens: 0}, {input: 1, ou
-                                                          ^~~~~~~~~~~
           config/models.yaml:8:56: error: expected an integer from 1 to 1000000000, got 0
               - {model: c, input: '1', output: 1, above: [{tokens: 0}, {input: 1, ou
                                                                    ^
@@ -259,9 +253,12 @@ import Testing
               - {model: c, input: '1', output: 1, above: [{tokens: 0}, {input: 1, ou
                                                                        ^~~~~~~~~~~~~
           config/models.yaml:8:83: error: expected a mapping, got 5
-            t: 1, above: [{tokens: 0}, {input: 1, output: 1}, 5]}
+            t: 1, above: [{tokens: 0}, {input: 1, output: 1}, 5, {tokens: 9, input: 
                                                               ^
             hint: write {tokens: 200000, input: 6, output: 22.5}
+          config/models.yaml:8:129: error: prompts above 9 tokens have a price already
+            1}, 5, {tokens: 9, input: 1, output: 1}, {tokens: 9, input: 1, output: 1
+                                                              ^
 
           """##)
   }

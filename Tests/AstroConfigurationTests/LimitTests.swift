@@ -73,22 +73,30 @@ import Testing
             cache_write_1h: 6
             batch_input: 1.5
             batch_output: 7.5
-            above: [{tokens: 400000, input: 9, output: 30}, {tokens: 200000, input: 0.000001, output: 22.5}]
+            reasoning: 16
+            flex_cache_read: 0.000001
+            priority_input: 4
+            above:
+              - {tokens: 400000, input: 9, output: 30}
+              - {tokens: 200000, input: 0.000001, output: 22.5, batch_output: 11.25}
 
         """
     ) { try load($0).prices }
-    var mini = ModelPriceEntry.Rates(input: 150_000, output: 600_000)
-    (mini.cacheRead, mini.cacheWrite) = (75_000, 150_000)
-    var claude = ModelPriceEntry.Rates(input: 3_000_000, output: 15_000_000)
-    (claude.cacheWriteHour, claude.batchInput, claude.batchOutput) = (6_000_000, 1_500_000, 7_500_000)
     #expect(
       prices == [
-        ModelPriceEntry(model: "gpt-4o-mini", rates: mini),
-        ModelPriceEntry(
-          model: "claude*", rates: claude,
-          above: [
-            .init(tokens: 200_000, rates: .init(input: 1, output: 22_500_000)),
-            .init(tokens: 400_000, rates: .init(input: 9_000_000, output: 30_000_000)),
+        ModelPrice(
+          model: "gpt-4o-mini", input: 150_000, output: 600_000,
+          rates: [PriceCondition(): TokenRates(cacheRead: 75_000, cacheWrite: 150_000)]),
+        ModelPrice(
+          model: "claude*", input: 3_000_000, output: 15_000_000,
+          rates: [
+            PriceCondition(): TokenRates(cacheWriteHour: 6_000_000, reasoning: 16_000_000),
+            PriceCondition(tier: .batch): TokenRates(input: 1_500_000, output: 7_500_000),
+            PriceCondition(tier: .flex): TokenRates(cacheRead: 1),
+            PriceCondition(tier: .priority): TokenRates(input: 4_000_000),
+            PriceCondition(above: 400_000): TokenRates(input: 9_000_000, output: 30_000_000),
+            PriceCondition(above: 200_000): TokenRates(input: 1, output: 22_500_000),
+            PriceCondition(tier: .batch, above: 200_000): TokenRates(output: 11_250_000),
           ]),
       ])
   }
@@ -112,6 +120,6 @@ import Testing
     #expect(Set(configuration.agents.map(\.kind)) == Set(AgentKind.allCases))
     #expect(configuration.limits.map(\.name) == ["openai"] && configuration.budgets.map(\.name) == ["daily"])
     #expect(configuration.servers.keys.sorted() == ["time"] && configuration.prices.count == 2)
-    #expect(configuration.prices.last?.above.count == 1)
+    #expect(configuration.prices.last?.rates[PriceCondition(above: 200_000)]?.output == 22_500_000)
   }
 }

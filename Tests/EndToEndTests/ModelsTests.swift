@@ -5,7 +5,7 @@ import Testing
   private static let prices = """
     models:
       - {model: gpt-4o-mini, input: 0.15, output: 0.60, cache_read: 0.075}
-      - {model: 'claude*', input: 3, output: 15, above: [{tokens: 200000, input: 6, output: 22.50}]}
+      - {model: 'claude*', input: 3, output: 15, batch_input: 1.5, above: [{tokens: 200000, input: 6, output: 22.50}]}
 
     """
 
@@ -16,10 +16,11 @@ import Testing
     #expect(ending.code == 0)
     #expect(
       ending.output == """
-        MODEL        ABOVE TOKENS  INPUT  OUTPUT  CACHE READ  CACHE WRITE  CACHE WRITE 1H  BATCH INPUT  BATCH OUTPUT
-        gpt-4o-mini  -             0.15   0.6     0.075       -            -               -            -
-        claude*      -             3      15      -           -            -               -            -
-        claude*      200000        6      22.5    -           -            -               -            -
+        MODEL        TIER      PROMPT ABOVE  INPUT  OUTPUT  CACHE READ  CACHE WRITE  CACHE WRITE 1H  REASONING
+        gpt-4o-mini  standard  -             0.15   0.6     0.075       -            -               -
+        claude*      standard  -             3      15      -           -            -               -
+        claude*      standard  200000        6      22.5    -           -            -               -
+        claude*      batch     -             1.5    -       -           -            -               -
 
         """)
   }
@@ -29,11 +30,16 @@ import Testing
     try home.write(Self.prices, to: "config/models.yaml")
     #expect(
       try home.astro("models", "--json").output == """
-        [{"model":"gpt-4o-mini","input":0.15,"output":0.6,"cache_read":0.075,"cache_write":null,"cache_write_1h":null,\
-        "batch_input":null,"batch_output":null,"above":[]},\
-        {"model":"claude*","input":3,"output":15,"cache_read":null,"cache_write":null,"cache_write_1h":null,\
-        "batch_input":null,"batch_output":null,"above":[{"tokens":200000,"input":6,"output":22.5,"cache_read":null,\
-        "cache_write":null,"cache_write_1h":null,"batch_input":null,"batch_output":null}]}]
+        [{"model":"gpt-4o-mini","rates":[\
+        {"tier":"standard","above_tokens":0,"input":0.15,"output":0.6,"cache_read":0.075,\
+        "cache_write":null,"cache_write_1h":null,"reasoning":null}]},\
+        {"model":"claude*","rates":[\
+        {"tier":"standard","above_tokens":0,"input":3,"output":15,"cache_read":null,\
+        "cache_write":null,"cache_write_1h":null,"reasoning":null},\
+        {"tier":"standard","above_tokens":200000,"input":6,"output":22.5,"cache_read":null,\
+        "cache_write":null,"cache_write_1h":null,"reasoning":null},\
+        {"tier":"batch","above_tokens":0,"input":1.5,"output":null,"cache_read":null,\
+        "cache_write":null,"cache_write_1h":null,"reasoning":null}]}]
 
         """)
   }

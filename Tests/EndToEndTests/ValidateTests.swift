@@ -171,8 +171,8 @@ import Testing
                        ^~~~~
           hint: give it one in config/models.yaml, 0 where it costs nothing
         bad.yaml:3:67: error: there is no limit 'opnai'
-          t: x}, budget: {usd: 1}, limits: [opnai]}
-                                            ^~~~~
+          al, with: {prompt: x}, budget: {usd: 1}, limits: [opnai]}
+                                                            ^~~~~
           hint: did you mean 'openai'?
         bad.yaml:4:21: error: task 'c' has 'with', but agent 'shell' of type command takes 'run'
             c: {agent: shell, with: {prompt: x}}
