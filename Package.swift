@@ -113,6 +113,8 @@ let package = Package(
         "AstroTestKit", "AstroCore", "AstroConfiguration", "AstroScheduling", "AstroLimits", "AstroJournal",
         "AstroSpool", "AstroTelemetry",
       ], [log]),
-    .testTarget(name: "EndToEndTests", dependencies: ["AstroCore", "AstroJournal", "CLinux"], swiftSettings: settings),
+    .testTarget(
+      name: "EndToEndTests", dependencies: ["AstroCore", "AstroJournal", "CLinux", "AstroTestKit"],
+      swiftSettings: settings),
   ]
 )

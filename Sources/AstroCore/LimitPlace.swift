@@ -25,8 +25,10 @@ extension LimitPlace {
 
   /// What those wait for whom this refuses: a place among those that run, or the whole limit.
   public var waitedFor: LimitPlace {
-    guard let slash = limiter.utf8.firstIndex(of: UInt8(ascii: "/")) else { return self }
-    let isOfSlots = limiter[slash...] == "/\(Dimension.concurrent.rawValue)"
-    return isOfSlots ? self : LimitPlace(limiter: String(limiter[..<slash]), key: key)
+    guard !isOfSlots, let slash = limiter.utf8.firstIndex(of: UInt8(ascii: "/")) else { return self }
+    return LimitPlace(limiter: String(limiter[..<slash]), key: key)
   }
+
+  /// Whether it counts how many run at a time.
+  public var isOfSlots: Bool { limiter.hasSuffix("/\(Dimension.concurrent.rawValue)") }
 }

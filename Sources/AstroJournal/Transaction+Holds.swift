@@ -4,16 +4,17 @@ import GRDB
 /// Places among those that may run at a time. A hold counts for as long as its attempt has no outcome: it belongs to a
 /// live attempt and cannot leak, whatever dies.
 extension Transaction {
-  /// Takes a place for an attempt that begins in this transaction.
+  /// Takes a place for an attempt that begins in this transaction, and forgets those of attempts that are over: the end of
+  /// one costs nothing.
   public func hold(_ place: LimitPlace, for key: AttemptKey) throws(Failure) {
+    try session.run(
+      """
+      DELETE FROM hold WHERE limiter = ? AND key = ? AND NOT EXISTS(SELECT 1 FROM attempt WHERE \
+      attempt.run = hold.run AND attempt.task = hold.task AND attempt.number = hold.number AND outcome IS NULL)
+      """, [place.limiter, place.key])
     try session.run(
       "INSERT OR IGNORE INTO hold VALUES(?, ?, ?, ?, ?)",
       [key.workflow.text, key.task, key.number, place.limiter, place.key])
-  }
-
-  func releaseHolds(of key: AttemptKey) throws(Failure) {
-    try session.run(
-      "DELETE FROM hold WHERE run = ? AND task = ? AND number = ?", [key.workflow.text, key.task, key.number])
   }
 }
 

@@ -39,7 +39,6 @@ extension Transaction {
   /// - Returns: whether this was the first. Count the ending in metrics only then.
   public func endAttempt(_ ending: AttemptEnding, agent: String) throws(Failure) -> Bool {
     let columns = OutcomeColumns(ending.outcome)
-    try releaseHolds(of: ending.key)
     return try session.run(
       """
       UPDATE attempt SET agent = ?, started_at = ?, finished_at = ?, duration_us = ?, outcome = ?, exit_code = ?, signal = ?, \
@@ -76,7 +75,6 @@ extension Transaction {
   @discardableResult
   public func withdrawAttempt(_ key: AttemptKey) throws(Failure) -> AttemptRecord? {
     guard let attempt = try reading.attempt(key), attempt.ending == nil else { return nil }
-    try releaseHolds(of: key)
     try session.run(
       "DELETE FROM attempt WHERE run = ? AND task = ? AND number = ?", [key.workflow.text, key.task, key.number])
     try session.run(

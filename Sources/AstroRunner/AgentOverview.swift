@@ -45,11 +45,17 @@ public struct AgentOverview {
   /// failures, so that work is given to it again; an unhealthy one is set aside until a runner's own probe succeeds.
   ///
   /// Ring the ``Bell`` afterwards: a runner remembers the health of its agents itself and asks again when it hears it.
-  public static func probe(_ configuration: Configuration, recordIn journal: Journal) throws(Failure) {
-    let answers = configuration.agents.map { ($0.id, $0.problem) }
+  public static func probe(
+    _ configuration: Configuration, home: Home, environment: [String: String], recordIn journal: Journal
+  ) throws(Failure) {
+    let performers = configuration.performers(home: home, environment: environment, clock: SystemClock())
+    let answers = answers(of: performers)
+    let problems = configuration.agents.map { agent in
+      (agent.id, performers[agent.id] == nil ? CommandAgent.problem : answers[agent.id] ?? silence)
+    }
     try journal.commit { transaction in
       let known = Dictionary(try transaction.reading.agents().map { ($0.id, $0) }, uniquingKeysWith: { $1 })
-      for (id, problem) in answers {
+      for (id, problem) in problems {
         var record = known[id] ?? AgentRecord(id: id)
         record.infrastructureFailures =
           problem == nil ? 0 : max(record.infrastructureFailures, AgentPool.Record.illAfter)
@@ -58,9 +64,24 @@ public struct AgentOverview {
       }
     }
   }
-}
 
-extension AgentConfiguration {
-  /// Why the agent cannot take work now, in one sentence; `nil` when it can.
-  fileprivate var problem: String? { CommandAgent.problem }
+  /// How long agents may take to say how they are.
+  private static let patience = Duration.seconds(10)
+  private static let silence: String? = "does not say whether it works within \(Notation.spell(patience))"
+
+  /// What is wrong with each, asked all at once; those that do not answer in time are left out.
+  private static func answers(of performers: [String: any Performer]) -> [String: String?] {
+    let clock = SystemClock()
+    let performances = Performances(clock: clock)
+    for (id, performer) in performers { performances.probe(id, performer) }
+    let until = clock.now().boot + patience.microseconds
+    var answers: [String: String?] = [:]
+    while answers.count < performers.count, clock.now().boot < until {
+      var poller = Poller()
+      poller.watch(performances.descriptor)
+      poller.wait(atMost: until - clock.now().boot)
+      for case .probed(let agent, let problem) in performances.take() { answers.updateValue(problem, forKey: agent) }
+    }
+    return answers
+  }
 }

@@ -40,6 +40,17 @@ public struct LimitOverview {
         }
       }
     }
+    if let reading, !configuration.limits.isEmpty || configuration.agents.contains(where: \.kind.isPerformer) {
+      for run in try reading.active() {
+        let situation = try RunSituation(
+          run.id, in: reading, home: home, configuration: configuration, at: now, bootID: bootID)
+        for (task, verdict) in situation?.refusals ?? [:] {
+          let since = situation?.plan.tasks.first { $0.id == task }.flatMap { situation?.readySince($0) }
+          waiting[LimitPlace(limiter: verdict.limiter, key: verdict.key), default: .init()].add(
+            since: since ?? now.wall)
+        }
+      }
+    }
     rows = limits.statistics(of: states, waiting: waiting, bootID: bootID, at: now)
   }
 }

@@ -84,8 +84,10 @@ extension Runner {
   }
 
   private func tellThrottled(_ start: AttemptStart, _ verdict: LimitVerdict) {
-    log.warning(
-      "Rate limit exceeded",
+    // That all places are taken is how a limit on them is used, and nothing to be warned of.
+    let isFull = LimitPlace(limiter: verdict.limiter, key: verdict.key).isOfSlots
+    log.log(
+      level: isFull ? .debug : .warning, "Rate limit exceeded",
       metadata: fields(
         of: start.key,
         ["limiter": .string(verdict.limiter), "retry_after": .stringConvertible(verdict.retryAfter.seconds)]))

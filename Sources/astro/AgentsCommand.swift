@@ -19,7 +19,9 @@ struct AgentsCommand: ParsableCommand {
   func run() throws {
     let site = try home.open()
     if probe {
-      try AgentOverview.probe(site.configuration, recordIn: try site.openJournal())
+      try AgentOverview.probe(
+        site.configuration, home: site.home, environment: site.environment,
+        recordIn: try site.openJournal())
       Bell.ring(runners: site.home.runners)
     }
     let rows =

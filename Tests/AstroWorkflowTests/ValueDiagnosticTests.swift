@@ -401,11 +401,11 @@ import Testing
           w.yaml:6:98: error: expected an integer from 1 to 255, got 'x'
             5, max_delay: 0, jitter: maybe, on_exit: [0, 256, x], on_error: [timout,
                                                               ^
-          w.yaml:6:113: error: expected one of timeout, signal, lost, start, output, got 'timout'
+          w.yaml:6:113: error: expected one of timeout, signal, lost, start, output, provider, tool, got 'timout'
             , jitter: maybe, on_exit: [0, 256, x], on_error: [timout, oom]}
                                                               ^~~~~~
             hint: did you mean 'timeout'?
-          w.yaml:6:121: error: expected one of timeout, signal, lost, start, output, got 'oom'
+          w.yaml:6:121: error: expected one of timeout, signal, lost, start, output, provider, tool, got 'oom'
             : maybe, on_exit: [0, 256, x], on_error: [timout, oom]}
                                                               ^~~
 

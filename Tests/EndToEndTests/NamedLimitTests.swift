@@ -1,0 +1,106 @@
+import AstroTestKit
+import Foundation
+import Testing
+
+/// Named limits, seen by whoever they are there for: the server behind them.
+struct NamedLimitTests {
+  private func home(_ limits: String, agent: String = "max_concurrent: 8") throws -> Home {
+    let home = try Home(system: Home.unlimited)
+    try home.write(
+      """
+      system: {\(Home.unlimited)}
+      limits: \(limits)
+
+      """, to: "config/system_config.yaml")
+    try home.write(
+      """
+      agents:
+        - {id: sh, type: command, capabilities: [shell]}
+        - {id: web, type: http, capabilities: [fetch], allow_hosts: [127.0.0.1], limits: [web], \(agent)}
+
+      """, to: "config/agents.yaml")
+    return home
+  }
+
+  private func workflow(_ server: ScriptedServer, requests: Int, retry: String = "") -> String {
+    "tasks:\n"
+      + (1...requests).map { "  t\($0): {agent: web, with: {url: '\(server.url)/\($0)'}\(retry)}\n" }.joined()
+  }
+
+  @Test func aPassMakesAsManyRequestsAsTheWindowHoldsAndParksTheRest() throws {
+    let server = ScriptedServer(answers: [ScriptedServer.answer(body: "ok")])
+    let home = try home("{web: {rate: 3/1h}}")
+    try home.drain(workflow(server, requests: 5))
+    #expect(server.requests.count == 3)
+    let run = try home.run(in: "active")
+    #expect(try home.tasks(of: run).values.filter { $0 == "succeeded 1" }.count == 3)
+    // A second pass makes none before the window opens, and counts no attempt.
+    try home.astro("drain")
+    #expect(server.requests.count == 3)
+    #expect(try home.tasks(of: run).values.filter { $0 == "pending 0" }.count == 2)
+    let why = try home.astro("explain", "@latest").output
+    #expect(why.contains("limit web: 3 of 3 used, opens for it at "))
+    let limits = try home.astro("limits", "--json").output.json()["limits"] as? [[String: Any]] ?? []
+    let web = try #require(limits.first { $0["limiter"] as? String == "web" })
+    #expect(web["requests_in_window"] as? Int == 3)
+    #expect(web["max_requests"] as? Int == 3)
+    #expect(web["waiting"] as? Int == 2)
+  }
+
+  @Test func aClearedLimitLetsWorkGoOnAtOnce() throws {
+    let server = ScriptedServer(answers: [ScriptedServer.answer(body: "ok")])
+    let home = try home("{web: {rate: 1/1h}}")
+    let watch = try home.start("watch")
+    try home.submit(workflow(server, requests: 2))
+    try eventually("one request") { server.requests.count == 1 && (try home.log("Rate limit exceeded")).count == 1 }
+    try home.astro("limits", "clear", "web")
+    try eventually("the other") { server.requests.count == 2 }
+    watch.terminate()
+    #expect(try watch.finish().code == 0)
+  }
+
+  @Test func noMoreRunAtATimeThanThereArePlaces() throws {
+    // Each waits until it is the only one that is out: two at a time would wait for ever, and fail by their timeout.
+    let server = ScriptedServer { connection in
+      guard connection.request() != nil else { return }
+      connection.send(ScriptedServer.answer(["Connection: close"], body: "ok"))
+    }
+    let home = try home("{web: {concurrent: 1}}")
+    try home.drain(workflow(server, requests: 6))
+    #expect(server.requests.count == 6)
+    let run = try home.run(in: "done")
+    let spans = try attempts(of: run, home)
+    for (earlier, later) in zip(spans, spans.dropFirst()) { #expect(earlier.end <= later.start) }
+  }
+
+  @Test func aServerThatSaysWhenIsNotAskedBeforeByAnybody() throws {
+    let refusal = ScriptedServer.answer(429, ["Retry-After: 3600"], body: "slow down")
+    let server = ScriptedServer(answers: [refusal])
+    let home = try home("{web: {rate: 1000/1s}}", agent: "max_concurrent: 1")
+    try home.drain(workflow(server, requests: 4))
+    #expect(server.requests.count == 1)
+    let run = try home.run(in: "active")
+    // A refusal is no failure: no attempt is used up, and the agent's reliability is what it was.
+    #expect(Set(try home.tasks(of: run).values) == ["pending 0"])
+    #expect(try home.astro("agents").output.contains("1.000"))
+    try home.astro("drain")
+    #expect(server.requests.count == 1)
+    #expect(
+      try home.astro("explain", run).output.contains("limit provider of web: closed by the provider, opens for it at "))
+  }
+
+  @Test func whatIsConfiguredNowhereIsAnErrorAndNoOpenDoor() throws {
+    let home = try home("{web: {rate: 3/1h}}")
+    let path = try home.made("w.yaml", "tasks: {a: {run: 'true', limits: [wab]}}\n")
+    let ending = try home.astro("validate", path)
+    #expect(ending.code == 65)
+    #expect(ending.errors.contains("there is no limit 'wab'"))
+    #expect(ending.errors.contains("'web'"))
+  }
+
+  private func attempts(of run: String, _ home: Home) throws -> [(start: String, end: String)] {
+    let tasks = try home.astro("status", run, "--json").output.json()["tasks"] as? [[String: Any]] ?? []
+    let attempts = tasks.flatMap { $0["attempts"] as? [[String: Any]] ?? [] }
+    return attempts.map { ("\($0["started_at"] ?? "")", "\($0["finished_at"] ?? "")") }.sorted { $0.0 < $1.0 }
+  }
+}
