@@ -16,10 +16,12 @@ func room(_ name: String, uses rooms: [String], _ libraries: [Target.Dependency]
     swiftSettings: settings)
 }
 
-func suite(_ room: String, uses others: [String] = [], _ libraries: [Target.Dependency] = []) -> Target {
+func suite(
+  _ room: String, uses others: [String] = [], _ libraries: [Target.Dependency] = [], fixtures: [String] = []
+) -> Target {
   .testTarget(
     name: room + "Tests", dependencies: ([room] + others).map { .init(stringLiteral: $0) } + libraries,
-    swiftSettings: settings)
+    exclude: fixtures, swiftSettings: settings)
 }
 
 let log = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -100,7 +102,7 @@ let package = Package(
     suite("AstroSpool", uses: ["AstroCore", "AstroTestKit"]),
     suite("AstroProcess", uses: ["AstroCore", "AstroTestKit", "CLinux"]),
     suite("AstroHTTP", uses: ["AstroCore", "AstroTestKit"]),
-    suite("AstroLLM", uses: ["AstroCore", "AstroHTTP", "AstroTestKit"]),
+    suite("AstroLLM", uses: ["AstroCore", "AstroHTTP", "AstroTestKit"], fixtures: ["Fixtures"]),
     suite("AstroMCP", uses: ["AstroCore", "AstroProcess", "AstroTestKit"]),
     suite("AstroAgents", uses: ["AstroCore", "AstroProcess", "AstroTestKit", "AstroHTTP", "AstroLLM", "AstroMCP"]),
     // Another process that logs, for the suite below.

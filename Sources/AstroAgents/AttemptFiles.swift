@@ -70,6 +70,12 @@ public struct AttemptFiles {
     guard case .bytes(let bytes) = try Self.read("\(directory.attempt(key))/stdout", last: Self.stdoutTail) else {
       return ""
     }
+    return Self.shown(bytes[...])
+  }
+
+  /// What expressions see of an output.
+  static func shown(_ bytes: ArraySlice<UInt8>) -> String {
+    let bytes = bytes.suffix(stdoutTail)
     let isSpace: (UInt8) -> Bool = { $0 == 0x20 || (0x09...0x0D).contains($0) }
     guard let first = bytes.firstIndex(where: { !isSpace($0) }), let last = bytes.lastIndex(where: { !isSpace($0) })
     else { return "" }

@@ -18,7 +18,10 @@ public struct AnswerAssembler: Sendable {
   private var size = 0
   private var flaw: String?
 
-  public init(dialect: Dialect) {
+  private let longest: Int
+
+  public init(dialect: Dialect, longest: Int = AnswerAssembler.longest) {
+    self.longest = longest
     assembly =
       switch dialect {
       case .openAIChat: ChatAssembly()
@@ -27,13 +30,16 @@ public struct AnswerAssembler: Sendable {
       }
   }
 
-  /// Nothing that comes is looked at any more: the answer is whole, or can never be.
-  public var isDecided: Bool { flaw != nil || assembly.isFinished || assembly.draft.failure != nil }
+  /// Nothing that comes is looked at any more.
+  private var isDecided: Bool { isSpoiled || assembly.isFinished }
+
+  /// Nothing that may still come can make an answer of it.
+  public var isSpoiled: Bool { flaw != nil || assembly.draft.failure != nil }
 
   /// Takes the next bytes of the body.
   public mutating func read(_ bytes: [UInt8]) {
     size += bytes.count
-    if size > Self.longest { flaw = flaw ?? "it is longer than \(Notation.spell(bytes: Int64(Self.longest)))" }
+    if size > longest { flaw = flaw ?? "it is longer than \(Notation.spell(bytes: Int64(longest)))" }
     guard !isDecided else { return }
     switch form {
     case .undecided: decide(bytes)

@@ -112,6 +112,8 @@ extension AnswerVerdict {
   private static func final(_ reply: ProviderReply, _ words: [String], _ message: String) -> AnswerVerdict {
     switch reply.status {
     case 401, 403, 404, 405, 300..<400: return .misconfigured(message)
+    // LiteLLM's, for a model it does not have.
+    case 400 where words.contains("model_not_found") || reply.says("Invalid model name"): return .misconfigured(message)
     case 400, 422:
       guard let parameter = parameter(reply, words) else { return .rejected(message) }
       return .unsupported(parameter: parameter, message)
@@ -142,7 +144,8 @@ extension ProviderReply {
   /// `429 rate_limit_exceeded: Rate limit reached for …`, cut to what a person reads.
   var message: String {
     let words = [error?.code, error?.type].compactMap { $0 }.filter { $0 != String(status) }
-    let text = Terminal.printable(error?.message ?? "")
+    // Several lines are made one: it stands in a sentence.
+    let text = Terminal.printable((error?.message ?? "").split(whereSeparator: \.isWhitespace).joined(separator: " "))
     let cut = text.unicodeScalars.count > 500 ? String(text.unicodeScalars.prefix(500)) + "…" : text
     return ["\(status)" + (words.first.map { " \($0)" } ?? ""), cut].filter { !$0.isEmpty }.joined(separator: ": ")
   }

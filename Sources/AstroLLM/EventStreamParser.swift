@@ -25,7 +25,9 @@ public struct EventStreamParser: Sendable {
   private var data: [UInt8] = []
   private var hasData = false
 
-  public init() {}
+  private let longest: Int
+
+  public init(longest: Int = EventStreamParser.longestEvent) { self.longest = longest }
 
   /// - Returns: the events that end in this piece.
   public mutating func read(_ bytes: [UInt8]) throws(TooLong) -> [ServerSentEvent] {
@@ -48,7 +50,7 @@ public struct EventStreamParser: Sendable {
       rest = rest[(end + 1)...]
       if let event = takeLine() { events.append(event) }
     }
-    guard line.count + data.count <= Self.longestEvent else { throw TooLong() }
+    guard line.count + data.count <= longest else { throw TooLong() }
     return events
   }
 

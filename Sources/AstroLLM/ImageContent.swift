@@ -22,3 +22,13 @@ public struct ImageContent: Sendable, Hashable {
 
   var base64: String { Base64.encode(bytes) }
 }
+
+extension ImageContent {
+  /// `data:image/png;base64,…` (RFC 2397); `nil` for any other URL.
+  public init?(dataURL: String) {
+    guard dataURL.hasPrefix("data:"), let comma = dataURL.firstIndex(of: ","),
+      dataURL[..<comma].hasSuffix(";base64"), let bytes = Base64.decode(dataURL[dataURL.index(after: comma)...])
+    else { return nil }
+    self.init(bytes)
+  }
+}

@@ -27,7 +27,7 @@ public struct StepLoop: Sendable {
   private var conversation: Conversation
   private var reasks = 0
   /// What was said last.
-  private var last: Answer?
+  public private(set) var last: Answer?
   private var lastCost = Money.zero
 
   /// Answers so far.

@@ -44,6 +44,8 @@ public struct TranscriptReplay: Sendable, Equatable {
 
   public struct Malformed: Error, Equatable {
     public var line: Int
+
+    public init(line: Int) { self.line = line }
   }
 
   /// `false` when the line is not what ``TranscriptEvent`` writes.
@@ -62,7 +64,9 @@ public struct TranscriptReplay: Sendable, Equatable {
     case "refused": refusals += 1
     case "error": break
     case "fallback": fallbacks += 1
-    case "tool_call": tools[turn, default: []].append(.begun)
+    case "tool_call":
+      // Begun again after a crash, a call has the place of the first time.
+      if tools[turn]?.last != .begun { tools[turn, default: []].append(.begun) }
     case "tool_result":
       guard let id = line["id"]?.string, let text = line["text"]?.string, let last = tools[turn]?.indices.last else {
         return false

@@ -1,0 +1,76 @@
+import AstroCore
+import Glibc
+
+/// A file that a task gives to its agent. It lies below the run's `files/`: the runner reads it with its own rights, and
+/// whoever wrote the workflow need not have them.
+struct InputFile: Sendable {
+  let name: String
+  /// `files/` of the run.
+  let directory: String
+
+  /// Its size in bytes.
+  func size() throws(Failure) -> Int {
+    let descriptor = try open()
+    defer { close(descriptor) }
+    return try status(descriptor)
+  }
+
+  /// All of it.
+  /// - Parameter limit: the most it may hold, in bytes.
+  func read(limit: Int) throws(Failure) -> [UInt8] {
+    let descriptor = try open()
+    defer { close(descriptor) }
+    let size = try status(descriptor)
+    guard size <= limit else {
+      throw failure("is larger than \(Notation.spell(bytes: Int64(limit)))")
+    }
+    var problem: Int32?
+    let bytes = [UInt8](unsafeUninitializedCapacity: size) { buffer, filled in
+      while filled < buffer.count {
+        let got = pread(descriptor, buffer.baseAddress! + filled, buffer.count - filled, off_t(filled))
+        if got < 0, errno == EINTR { continue }
+        if got < 0 { problem = errno }
+        if got <= 0 { break }
+        filled += got
+      }
+    }
+    if let problem { throw failure("cannot be read", errno: problem) }
+    return bytes
+  }
+
+  /// Each step by itself and through no link, so that no spelling leads out of the directory.
+  private func open() throws(Failure) -> Int32 {
+    let steps = name.split(separator: "/", omittingEmptySubsequences: false)
+    guard let last = steps.last, steps.allSatisfy({ !["", "..", "."].contains($0) }) else {
+      throw failure("is not a path below the run's files")
+    }
+    var place = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    for step in steps.dropLast() where place >= 0 {
+      let next = openat(place, String(step), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+      let problem = errno
+      close(place)
+      errno = problem
+      place = next
+    }
+    guard place >= 0 else { throw failure("cannot be opened", errno: errno) }
+    let descriptor = openat(place, String(last), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    let problem = errno
+    close(place)
+    guard descriptor >= 0 else { throw failure("cannot be opened", errno: problem) }
+    return descriptor
+  }
+
+  private func status(_ descriptor: Int32) throws(Failure) -> Int {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw failure("is no regular file")
+    }
+    return Int(status.st_size)
+  }
+
+  private func failure(_ message: String, errno: Int32? = nil) -> Failure {
+    Failure(
+      .notFound, subject: "input file '\(Terminal.printable(name))'", message: message, errno: errno,
+      reason: errno.map { String(cString: strerror($0)) })
+  }
+}

@@ -1,0 +1,186 @@
+public import AstroCore
+public import AstroHTTP
+public import AstroLLM
+import Synchronization
+
+/// Performs tasks by calls to a model: one for an answer, more where tools are called or an answer is not valid.
+///
+/// Every call is given leave first and accounted for after; what has been done is in the attempt's transcript before
+/// anything is done on its word, so that an attempt that was parked, or whose runner died, goes on where it was.
+public final class LLMAgent: Performer {
+  /// Makes the tools of an attempt: those of these names, which the task may call.
+  public typealias ToolBoxes =
+    @Sendable (PerformanceRequest, _ names: [String]) async throws(Failure) -> any ToolBox
+
+  let settings: LLMSettings
+  /// Asked in this order where one before fails.
+  let fallbacks: [LLMSettings]
+  let transport: any HTTPTransport
+  let clock: any AstroCore.Clock
+  let toolBoxes: ToolBoxes
+  /// Between two tries of one call.
+  let sleep: @Sendable (Duration) async throws -> Void
+  /// From 0 up to 1.
+  let random: @Sendable () -> Double
+  private let memory = Mutex(Memory())
+
+  /// What all attempts of one agent learn from each other.
+  private struct Memory {
+    /// By the id of an agent.
+    var adaptations: [String: Adaptation] = [:]
+    /// By the id of an agent: when its key was found to be used up, in boot time.
+    var spent: [String: Int64] = [:]
+    /// By model and task.
+    var experiences: [String: TokenExperience] = [:]
+  }
+
+  public init(
+    _ settings: LLMSettings, fallbacks: [LLMSettings] = [], transport: any HTTPTransport, clock: any AstroCore.Clock,
+    toolBoxes: @escaping ToolBoxes = LLMAgent.noTools,
+    sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) },
+    random: @escaping @Sendable () -> Double = { Double.random(in: 0..<1) }
+  ) {
+    self.settings = settings
+    self.fallbacks = fallbacks
+    self.transport = transport
+    self.clock = clock
+    self.toolBoxes = toolBoxes
+    self.sleep = sleep
+    self.random = random
+  }
+
+  public static let noTools: ToolBoxes = { _, names throws(Failure) in
+    throw Failure(.configuration, subject: "tools", message: "there is no tool '\(names.first ?? "")'")
+  }
+
+  // MARK: Performer
+
+  public func ceiling(of request: PerformanceRequest) throws(Failure) -> CallCeiling? {
+    let task = try LLMTask(request.with)
+    var parts: [ContentPart] = []
+    var bytes: Int64 = 0
+    for name in task.files {
+      parts.append(.file(name: name, text: ""))
+      bytes += Int64(try InputFile(name: name, directory: request.directory.files).size())
+    }
+    let plan = try LLMPrompt.plan(of: task, parts: parts)
+    let target = try target(of: settings, task, request)
+    // What the tools are is known once they run; what providers put before them, now.
+    var call = ModelRequest(
+      model: target.model, conversation: plan.conversation, maxOutputTokens: plan.ceilings.outputTokens,
+      tools: task.tools.map { ToolDescription(name: $0) }, answerSchema: plan.answerSchema)
+    call.conversation.system =
+      (call.conversation.system ?? "") + String(repeating: " ", count: Int(min(bytes, 1 << 26)))
+    var ceiling = target.ceiling(of: call)
+    let images = Int64(task.images.count) * target.estimator.imageTokens(model: target.model)
+    ceiling.tokens += images
+    ceiling.expectedTokens += images
+    return ceiling
+  }
+
+  public func perform(_ request: PerformanceRequest, desk: any CallDesk) async -> PerformanceResult {
+    do throws(Failure) {
+      var attempt = try await LLMAttempt(self, request, desk)
+      return await attempt.run()
+    } catch {
+      let isOwn = error.code != .invalidWorkflow && error.code != .notFound
+      return .ended(.init(.providerError, message: error.description, infrastructure: isOwn))
+    }
+  }
+
+  public func probe() async -> String? {
+    let encoder = DialectEncoder(
+      dialect: settings.dialect, baseURL: settings.baseURL, version: settings.version, headers: settings.headers)
+    do throws(Failure) {
+      let request = encoder.listing(key: try settings.key())
+      do throws(HTTPFailure) {
+        let response = try await transport.send(request, within: settings.timeouts)
+        defer { response.body.close() }
+        switch response.status {
+        case 401, 403: return "\(settings.baseURL) refuses the key: status \(response.status)"
+        case 500...: return "\(settings.baseURL) answers with status \(response.status)"
+        // Not every server lists its models.
+        default: return nil
+        }
+      } catch { return error.description }
+    } catch { return error.description }
+  }
+
+  // MARK: What attempts share
+
+  func adaptation(of settings: LLMSettings) -> Adaptation {
+    memory.withLock { $0.adaptations[settings.id] } ?? settings.adaptation
+  }
+
+  /// Changes what the agent's server refused; `false` when there is nothing to change.
+  func avoid(_ parameter: String, for settings: LLMSettings) -> Bool {
+    memory.withLock { memory in
+      var adaptation = memory.adaptations[settings.id] ?? settings.adaptation
+      guard adaptation.avoid(parameter) else { return false }
+      memory.adaptations[settings.id] = adaptation
+      return true
+    }
+  }
+
+  /// How long a key whose money is used up is left alone, so that a queue of tasks does not ask for each of them.
+  static let restOfKey = Duration.seconds(300)
+
+  func isSpent(_ settings: LLMSettings) -> Bool {
+    let now = clock.now().boot
+    return memory.withLock { memory in
+      memory.spent[settings.id].map { now - $0 < Self.restOfKey.microseconds } ?? false
+    }
+  }
+
+  func markSpent(_ settings: LLMSettings) {
+    let now = clock.now().boot
+    memory.withLock { $0.spent[settings.id] = now }
+  }
+
+  /// - Throws: why no call can be made: no model, or none with the price that a bound on cost needs.
+  func target(
+    of settings: LLMSettings, _ task: LLMTask, _ request: PerformanceRequest
+  ) throws(Failure) -> CallTarget {
+    let own = settings.id == self.settings.id ? task.model : nil
+    guard let model = own ?? settings.model else {
+      throw Failure(
+        .invalidWorkflow, subject: "with",
+        message: "there is no 'model', and agent '\(settings.id)' has none of its own")
+    }
+    let price = settings.prices.price(of: model)
+    if task.ceilings.cost != nil, price == nil {
+      throw Failure(
+        .invalidWorkflow, subject: "with",
+        message: "'max_cost_usd' cannot be kept: the model '\(model)' has no price in config/models.yaml")
+    }
+    return CallTarget(
+      model: model, price: price, estimator: TokenEstimator(dialect: settings.dialect),
+      experience: experience(of: model, request.key))
+  }
+
+  func experience(of model: String, _ key: AttemptKey) -> TokenExperience {
+    memory.withLock { $0.experiences[Self.subject(model, key)] } ?? TokenExperience()
+  }
+
+  func learn(_ usage: TokenUsage, textBytes: Int64, of model: String, _ key: AttemptKey) {
+    memory.withLock { memory in
+      // Of ever new names nothing is worth keeping.
+      if memory.experiences.count >= 1000 { memory.experiences = [:] }
+      memory.experiences[Self.subject(model, key), default: TokenExperience()].learn(textBytes: textBytes, usage: usage)
+    }
+  }
+
+  private static func subject(_ model: String, _ key: AttemptKey) -> String {
+    "\(model) \(key.workflow.name)/\(key.task)"
+  }
+
+  /// What calls have taken, to be kept for the next runner.
+  public var experience: JSONValue { .map(memory.withLock { $0.experiences.mapValues(\.kept) }) }
+
+  /// Takes up what a runner before has kept.
+  public func recall(_ experience: JSONValue) {
+    guard case .map(let members) = experience else { return }
+    let known = members.compactMapValues { TokenExperience(kept: $0) }
+    memory.withLock { $0.experiences.merge(known) { own, _ in own } }
+  }
+}

@@ -1,0 +1,194 @@
+import AstroCore
+import AstroHTTP
+import AstroLLM
+
+extension LLMAttempt {
+  /// The most tries of one call at one agent.
+  static let tries = 4
+  /// What a provider asks to wait at most while the attempt keeps its slot; for longer it is parked.
+  static let longestWait = Duration.seconds(30)
+
+  /// Makes one call, as often as it takes, and tells the loop what came of it.
+  /// - Returns: the attempt's end, where it is to go on later; else `nil`.
+  mutating func make(_ call: ModelRequest, _ ceiling: CallCeiling) async throws(Failure) -> PerformanceResult? {
+    var tries = 0
+    while true {
+      if agent.isSpent(seat) {
+        try await giveUp(.providerQuota, "the key of '\(seat.id)' was refused for its quota a moment ago", nil)
+        return nil
+      }
+      let id: CallID
+      switch await desk.leave(for: ceiling) {
+      case .granted(let granted): id = granted
+      case .notBefore(let time, let limit): return .parked(until: time, limit: limit, next: ceiling)
+      case .overBudget(let why): return .held(why, next: ceiling)
+      case .never(let why):
+        loop.end(with: StepEnding(.rateLimited, message: why))
+        return nil
+      }
+      try await write([.call(turn: loop.turns + 1, agent: seat.id, model: call.model, id: id)])
+      let started = agent.clock.now().boot
+      let exchange = await exchange(call)
+      let duration = Duration.microseconds(agent.clock.now().boot - started)
+      switch try await settle(exchange, id, call, duration) {
+      case .done: return nil
+      case .parked(let wait):
+        return .parked(until: agent.clock.now().wall + wait, limit: seat.id, next: ceiling)
+      case .again: continue
+      case .tryLater(let after, let message):
+        tries += 1
+        guard tries < Self.tries else {
+          try await giveUp(.providerError, message, exchange.partial)
+          return nil
+        }
+        do { try await agent.sleep(backoff(tries, after)) } catch {
+          loop.end(with: StepEnding(.cancelled, message: "cancelled"))
+          return nil
+        }
+      }
+    }
+  }
+
+  /// Exponential, with full jitter, so that callers who failed together do not come back together; never sooner than the
+  /// provider asks.
+  private func backoff(_ tries: Int, _ after: Duration?) -> Duration {
+    let most = min(0.5 * Double(1 << (tries - 1)), 60)
+    return max(after ?? .zero, .microseconds(Int64(most * agent.random() * 1_000_000)))
+  }
+
+  /// What is to be done after a call.
+  enum Sequel {
+    /// The loop knows.
+    case done
+    /// Not before the provider's limit lets it.
+    case parked(Duration)
+    /// At once, the request having been changed.
+    case again
+    case tryLater(after: Duration?, String)
+  }
+
+  /// Accounts for a call, and says what follows. The transcript comes first: what was paid for must not be paid for again.
+  private mutating func settle(
+    _ exchange: Exchange, _ id: CallID, _ call: ModelRequest, _ duration: Duration
+  ) async throws(Failure) -> Sequel {
+    var account = CallAccount(
+      model: call.model, status: .error, usage: nil, cost: nil, duration: duration, notice: exchange.notice)
+    switch exchange {
+    case .answered(let answer, _):
+      account = accountFor(answer, account)
+      try await write([.answer(turn: loop.turns + 1, answer, cost: account.cost)], durable: true)
+      await desk.settle(id, account)
+      refusals = 0
+      loop.receive(answer, cost: account.cost)
+      return .done
+    case .broken(let partial, let why, _):
+      let message = "\(seat.id): the answer cannot be used: \(why)"
+      try await write([.setback(turn: loop.turns + 1, .error, message)])
+      await desk.settle(id, account)
+      // What had come is paid for, and would be paid for again.
+      guard !partial.isEmpty else { return .tryLater(after: nil, message) }
+      try await giveUp(.providerError, message, partial)
+      return .done
+    case .unreachable(let failure, let partial):
+      if failure.isUnsent { (account.usage, account.cost) = (TokenUsage(), .zero) }
+      try await write([.setback(turn: loop.turns + 1, .error, failure.description)])
+      await desk.settle(id, account)
+      return try await follow(failure, partial)
+    case .refused(let verdict, let notice, _):
+      // Answers that are none cost nothing.
+      (account.usage, account.cost) = (TokenUsage(), .zero)
+      return try await follow(verdict, notice, id, account)
+    }
+  }
+
+  private func accountFor(_ answer: Answer, _ account: CallAccount) -> CallAccount {
+    var account = account
+    account.status = .success
+    account.usage = answer.usage
+    let price = seat.prices.price(of: account.model)
+    account.cost = answer.usage.flatMap { price?.cost(of: $0, tier: ServiceTier(answer: answer.serviceTier)) }
+    account.model = answer.model ?? account.model
+    return account
+  }
+
+  private mutating func follow(_ failure: HTTPFailure, _ partial: Answer?) async throws(Failure) -> Sequel {
+    switch failure.cause {
+    case .cancelled: loop.end(with: StepEnding(.cancelled, message: "cancelled"), partial: partial)
+    case .timeout(.total, _):
+      loop.end(with: StepEnding(.timeout, message: failure.description, infrastructure: true), partial: partial)
+    case .badRequest, .denied, .tooManyRedirects, .redirectLoop, .badRedirect, .shutDown:
+      try await giveUp(.providerError, failure.description, partial)
+    case .resolution, .connect, .proxy, .tls, .timeout, .closed, .malformed:
+      guard partial?.isEmpty ?? true else {
+        try await giveUp(.providerError, failure.description, partial)
+        return .done
+      }
+      return .tryLater(after: nil, failure.description)
+    }
+    return .done
+  }
+
+  private mutating func follow(
+    _ verdict: AnswerVerdict, _ notice: ProviderNotice?, _ id: CallID, _ account: CallAccount
+  ) async throws(Failure) -> Sequel {
+    var account = account
+    switch verdict {
+    case .refusedByLimit(var notice, let message):
+      refusals += 1
+      // Not told how long, longer each time.
+      let wait = notice.wait ?? .seconds(min(60, 1 << min(refusals - 1, 6)))
+      notice.wait = wait
+      (account.status, account.notice) = (.refused, notice)
+      try await write([.setback(turn: loop.turns + 1, .refused, message)])
+      await desk.settle(id, account)
+      return .parked(wait)
+    case .retryable(let after?, let message) where after > Self.longestWait:
+      try await write([.setback(turn: loop.turns + 1, .refused, message)])
+      await desk.settle(id, account)
+      return .parked(after)
+    default: break
+    }
+    try await write([.setback(turn: loop.turns + 1, .error, verdict.message)])
+    await desk.settle(id, account)
+    return try await conclude(verdict)
+  }
+
+  private mutating func conclude(_ verdict: AnswerVerdict) async throws(Failure) -> Sequel {
+    let message = "\(seat.id): \(verdict.message)"
+    switch verdict {
+    case .answered, .refusedByLimit: preconditionFailure("a verdict that was dealt with")
+    case .retryable(let after, _): return .tryLater(after: after, message)
+    case .unsupported(let parameter, _) where agent.avoid(parameter, for: seat): return .again
+    case .quotaExhausted:
+      agent.markSpent(seat)
+      try await giveUp(.providerQuota, message, nil)
+    case .misconfigured: try await giveUp(.providerError, message, nil)
+    case .contextTooLong: loop.end(with: StepEnding(.maxTokens, message: "the prompt is too long: \(message)"))
+    case .refusedByContent: loop.end(with: StepEnding(.refused, message: message))
+    case .rejected, .unsupported: loop.end(with: StepEnding(.providerError, message: message))
+    }
+    return .done
+  }
+
+  /// The agent cannot go on: its next fallback does, else the step ends.
+  private mutating func giveUp(_ ending: AgentEnding, _ message: String, _ partial: Answer?) async throws(Failure) {
+    guard seats.count > 1 else {
+      return loop.end(with: StepEnding(ending, message: message, infrastructure: true), partial: partial)
+    }
+    seats.removeFirst()
+    try await write([.fallback(agent: seat.id, message)], durable: true)
+  }
+}
+
+extension AnswerVerdict {
+  /// The provider's words.
+  var message: String {
+    switch self {
+    case .answered: "answered"
+    case .refusedByLimit(_, let message), .quotaExhausted(let message), .retryable(_, let message),
+      .contextTooLong(let message), .misconfigured(let message), .refusedByContent(let message),
+      .unsupported(_, let message), .rejected(let message):
+      message
+    }
+  }
+}

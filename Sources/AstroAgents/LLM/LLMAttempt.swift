@@ -1,0 +1,126 @@
+import AstroCore
+import AstroHTTP
+import AstroLLM
+
+/// One attempt at one task: drives a ``StepLoop``, writes the transcript, and makes the calls. Used by one task, and once.
+struct LLMAttempt {
+  let agent: LLMAgent
+  let request: PerformanceRequest
+  let desk: any CallDesk
+  let task: LLMTask
+  let files: TranscriptFile
+  let replay: TranscriptReplay
+  /// `nil` when the task calls no tools.
+  let box: (any ToolBox)?
+  let tools: ToolNames
+  var loop: StepLoop
+  /// Whom calls go to: the agent, then its fallbacks.
+  var seats: ArraySlice<LLMSettings>
+  /// Refusals by a limit of the provider's since the last answer.
+  var refusals: Int
+  /// Hides the keys in all that is written down; nothing is hidden where none is long enough to be one.
+  var mask: SecretMask
+
+  init(_ agent: LLMAgent, _ request: PerformanceRequest, _ desk: any CallDesk) async throws(Failure) {
+    self.agent = agent
+    self.request = request
+    self.desk = desk
+    let task = try LLMTask(request.with)
+    self.task = task
+    let directory = request.directory
+    let key = request.key
+    let read = try await BlockingWork.run { () throws(Failure) in
+      let (file, replay) = try TranscriptFile.open(in: directory.attempt(key))
+      return (file: file, replay: replay, parts: try LLMPrompt.parts(of: task, from: directory.files))
+    }
+    (files, replay) = (read.file, read.replay)
+    refusals = replay.refusals
+    let seats = [agent.settings] + agent.fallbacks
+    self.seats = seats.dropFirst(min(replay.fallbacks, seats.count - 1))
+    var keys: [String] = []
+    for seat in self.seats { if let key = try? seat.key(), key.utf8.count >= SecretMask.shortest { keys.append(key) } }
+    mask = SecretMask(secrets: keys)
+    box = task.tools.isEmpty || replay.ending != nil ? nil : try await agent.toolBoxes(request, task.tools)
+    do throws(Failure) {
+      tools = ToolNames(try await box?.list() ?? [])
+      loop = StepLoop(try LLMPrompt.plan(of: task, parts: read.parts, tools: tools))
+    } catch {
+      await box?.close()
+      throw error
+    }
+  }
+
+  var seat: LLMSettings { seats[seats.startIndex] }
+
+  mutating func run() async -> PerformanceResult {
+    let result: PerformanceResult
+    do throws(Failure) { result = try await steps() } catch {
+      // A transcript that cannot be written, so that going on would do things twice after a crash; or a fallback that
+      // cannot be asked.
+      result = .ended(.init(.providerError, message: hide(error.description), infrastructure: true))
+    }
+    await box?.close()
+    return result
+  }
+
+  private mutating func steps() async throws(Failure) -> PerformanceResult {
+    if !replay.hasBegun {
+      let model = try agent.target(of: seat, task, request).model
+      try await write([.begun(agent: seat.id, model: model, loop.plan.conversation)])
+    }
+    while true {
+      switch loop.next(try agent.target(of: seat, task, request)) {
+      case .end(let ending):
+        if replay.ending == nil { try await write([.ended(ending)], durable: true) }
+        return try await finish(ending)
+      case .run(let calls): try await runTools(calls)
+      case .call(let call, let ceiling):
+        if let known = replay.answers[loop.turns + 1] {
+          loop.receive(known.answer, cost: known.cost)
+        } else if let ending = replay.ending {
+          // It ended for a reason that lies outside of the loop, and only the journal does not know yet.
+          loop.end(with: ending)
+        } else if Task.isCancelled {
+          loop.end(with: StepEnding(.cancelled, message: "cancelled"))
+        } else if let pause = try await make(call, ceiling) {
+          return pause
+        }
+      }
+    }
+  }
+
+  // MARK: Writing down
+
+  mutating func write(_ events: [TranscriptEvent], durable: Bool = false) async throws(Failure) {
+    let now = agent.clock.now().wall
+    var lines: [UInt8] = []
+    for event in events { lines += mask.masked(event.line(at: now)) + [0x0A] }
+    let (file, text) = (files, lines)
+    try await BlockingWork.run { () throws(Failure) in try file.append(text, durable: durable) }
+  }
+
+  /// A sentence without any key in it.
+  mutating func hide(_ text: String) -> String { String(decoding: mask.masked(text.utf8), as: UTF8.self) }
+
+  // MARK: The end
+
+  private mutating func finish(_ ending: StepEnding) async throws(Failure) -> PerformanceResult {
+    let text = ending.text
+    let directory = request.directory.attempt(request.key)
+    if !text.isEmpty {
+      try await BlockingWork.run { () throws(Failure) in try Folder.write(Array(text.utf8), as: "stdout", in: directory)
+      }
+    }
+    var result = PerformanceResult.Ending(
+      ending.ending, message: ending.message.map { hide($0) }, infrastructure: ending.infrastructure,
+      stdout: AttemptFiles.shown(Array(text.utf8)[...]))
+    guard ending.ending == .completed else { return .ended(result) }
+    result.outputs = LLMOutputs.of(ending, loop)
+    if let missing = request.promise.outputs.first(where: { result.outputs[$0] == nil }) {
+      result.ending = .invalidOutput
+      result.message = "the promised output '\(missing)' is not in the answer"
+      result.outputs = [:]
+    }
+    return .ended(result)
+  }
+}

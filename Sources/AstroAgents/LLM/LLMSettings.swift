@@ -1,0 +1,46 @@
+public import AstroCore
+public import AstroHTTP
+public import AstroLLM
+
+/// One agent of type `llm`, as it is configured.
+public struct LLMSettings: Sendable {
+  public var id: String
+  public var dialect: Dialect
+  public var baseURL: String
+  /// Reads the key; `nil` for a server that asks for none. Throws what is wrong with where it should be.
+  public var key: @Sendable () throws(Failure) -> String?
+  /// For tasks that name none.
+  public var model: String?
+  public var headers: [(name: String, value: String)]
+  public var timeouts: HTTPTimeouts
+  /// Of Anthropic's dialect.
+  public var version: AnthropicVersion
+  /// `nil`: as the host is known to have it.
+  public var tokenParameter: Adaptation.TokenParameter?
+  public var prices: PriceTable
+
+  public init(
+    id: String, dialect: Dialect, baseURL: String, model: String? = nil,
+    key: @escaping @Sendable () throws(Failure) -> String? = { nil }, headers: [(name: String, value: String)] = [],
+    timeouts: HTTPTimeouts = HTTPTimeouts(), version: AnthropicVersion = .second,
+    tokenParameter: Adaptation.TokenParameter? = nil, prices: PriceTable = PriceTable()
+  ) {
+    self.id = id
+    self.dialect = dialect
+    self.baseURL = baseURL
+    self.model = model
+    self.key = key
+    self.headers = headers
+    self.timeouts = timeouts
+    self.version = version
+    self.tokenParameter = tokenParameter
+    self.prices = prices
+  }
+
+  /// What is presumed of its server before it has answered.
+  var adaptation: Adaptation {
+    var adaptation = Adaptation(dialect: dialect, baseURL: baseURL, version: version)
+    if let tokenParameter { adaptation.tokenParameter = tokenParameter }
+    return adaptation
+  }
+}

@@ -1,0 +1,398 @@
+import AstroCore
+import AstroHTTP
+import AstroLLM
+import Foundation
+import Testing
+
+@testable import AstroAgents
+
+@Suite struct LLMAgentTests {
+  // MARK: One answer
+
+  @Test func anAnswerIsTheOutputAndEveryCallIsAccountedFor() async throws {
+    let world = LLMFixture([.says(" hello\n")])
+    let ending = try await world.perform(#"{"prompt":"hi","system":"Be brief.","max_output_tokens":50}"#).ending
+    #expect(ending?.ending == .completed && ending?.message == nil && ending?.infrastructure == false)
+    #expect(
+      ending?.outputs == [
+        "text": " hello\n", "finish_reason": "stop", "model": "m-2026", "prompt_tokens": "100",
+        "completion_tokens": "10", "cost_usd": "0.00000012",
+      ])
+    #expect(ending?.stdout == "hello")
+    #expect(world.text("\(world.attempt)/stdout") == " hello\n")
+    #expect(world.events == ["begun", "call", "answer", "ended"])
+    // "hi", "Be brief." and 16 for each of two messages are 43.
+    #expect(world.desk.ceilings.map(\.tokens) == [43 + 50])
+    #expect(world.desk.ceilings.map(\.cost) == [Money(picodollars: 143_000)])
+    #expect(
+      world.desk.accounts == [
+        CallAccount(
+          model: "m-2026", status: .success, usage: TokenUsage(input: 100, output: 10),
+          cost: Money(picodollars: 120_000), duration: .zero)
+      ])
+    #expect(world.provider.requests.map(\.url) == ["http://first/v1/chat/completions"])
+  }
+
+  @Test func theCeilingOfTheFirstCallIsKnownBeforehand() async throws {
+    let world = LLMFixture([.says("x")])
+    try Data("12345".utf8).write(to: URL(fileURLWithPath: "\(world.run.files)/a.txt"))
+    let request = try world.request(#"{"prompt":"hi","files":["a.txt"],"max_output_tokens":50}"#)
+    let before = try world.agent().ceiling(of: request)
+    _ = await world.agent().perform(request, desk: world.desk)
+    #expect(before == world.desk.ceilings.first)
+  }
+
+  @Test func membersOfAStructuredAnswerAreOutputs() async throws {
+    let world = LLMFixture([.says(#"{"text":"short","list":[1,2]}"#)])
+    let with = #"{"prompt":"hi","output_schema":{"type":"object","required":["text"]}}"#
+    let ending = try await world.perform(with, outputs: ["list"]).ending
+    #expect(ending?.outputs["text"] == "short" && ending?.outputs["list"] == "[1,2]")
+  }
+
+  @Test func aPromisedOutputThatIsMissingIsInvalid() async throws {
+    let world = LLMFixture([.says("x")])
+    let ending = try await world.perform(#"{"prompt":"hi"}"#, outputs: ["title"]).ending
+    #expect(ending?.ending == .invalidOutput)
+    #expect(ending?.message == "the promised output 'title' is not in the answer")
+    #expect(ending?.outputs == [:])
+  }
+
+  @Test func filesAndPicturesAreShown() async throws {
+    let world = LLMFixture([.says("x")])
+    try Data("one".utf8).write(to: URL(fileURLWithPath: "\(world.run.files)/a.txt"))
+    try Data([0xFF, 0xD8, 0xFF]).write(to: URL(fileURLWithPath: "\(world.run.files)/b.jpg"))
+    _ = try await world.perform(#"{"prompt":"hi","files":["a.txt"],"images":["b.jpg"]}"#)
+    #expect(
+      world.provider.bodies.first?.contains(
+        #""content":[{"type":"text","text":"File a.txt:\none"},{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,/9j/"}},{"type":"text","text":"hi"}]"#
+      ) == true)
+  }
+
+  @Test(arguments: [
+    ("/etc/passwd", "is not a path below the run's files"), ("../workflow.yaml", "is not a path below the run's files"),
+    ("link", "cannot be opened: Too many levels of symbolic links"),
+    ("through/passwd", "cannot be opened: Not a directory"), ("absent", "cannot be opened: No such file or directory"),
+    (".", "is not a path below the run's files"), ("folder", "is no regular file"),
+    ("binary", "is no text: it is not UTF-8"),
+  ])
+  func filesOfOthersAreNotRead(name: String, why: String) async throws {
+    let world = LLMFixture([])
+    let files = FileManager.default
+    try files.createSymbolicLink(atPath: "\(world.run.files)/link", withDestinationPath: "/etc/passwd")
+    try files.createSymbolicLink(atPath: "\(world.run.files)/through", withDestinationPath: "/etc")
+    try files.createDirectory(atPath: "\(world.run.files)/folder", withIntermediateDirectories: false)
+    try Data([0xFF]).write(to: URL(fileURLWithPath: "\(world.run.files)/binary"))
+    let ending = try await world.perform(#"{"prompt":"hi","files":["\#(name)"]}"#).ending
+    #expect(ending?.ending == .providerError && ending?.infrastructure == false)
+    #expect(ending?.message == "input file '\(name)': \(why)")
+  }
+
+  @Test(arguments: [
+    ("[]", "it must be a mapping, not a list"), ("{}", "there is neither 'prompt' nor 'messages'"),
+    (#"{"prompt":{}}"#, "'prompt' must be a string, not a mapping"),
+    (#"{"prompt":"a","max_turns":0}"#, "'max_turns' must be 1 to 10000, not 0"),
+    (#"{"prompt":"a","max_turns":"x"}"#, "'max_turns' must be an integer, not a string"),
+    (#"{"prompt":"a","temperature":-1}"#, "'temperature' must be 0 to 100, not -1"),
+    (#"{"prompt":"a","files":[1]}"#, "'files' must be a list of strings, not an integer"),
+    (
+      #"{"prompt":"a","on_invalid_output":{"again":1}}"#,
+      "'on_invalid_output' has an unknown key 'again'; the key is 'reask'"
+    ),
+    (#"{"prompt":"a","output_schema":{"type":"x"}}"#, "'output_schema' cannot be used: /type: 'x' is no type"),
+    (#"{"prompt":"a","tool_choice":"x"}"#, "'tool_choice' must be auto, none, required or one of 'tools', not 'x'"),
+    (#"{"messages":[{"role":"x","content":"a"}]}"#, "'messages[0].role' must be system, user or assistant, not 'x'"),
+    (
+      #"{"messages":[{"role":"user","content":[{"type":"audio"}]}]}"#,
+      "'messages[0].content' has a part that is neither text nor image_url"
+    ),
+  ])
+  func whatIsWrongIsToldBeforeAnythingIsSent(with: String, why: String) async throws {
+    let world = LLMFixture([])
+    let failure = Failure(.invalidWorkflow, subject: "with", message: why)
+    #expect(throws: failure) { try world.agent().ceiling(of: world.request(with)) }
+    #expect(try await world.perform(with).ending?.message == failure.description)
+  }
+
+  @Test func anUnknownKeyIsAnsweredWithTheKnownOnes() throws {
+    let world = LLMFixture([])
+    do {
+      _ = try world.agent().ceiling(of: world.request(#"{"promt":"a"}"#))
+      Issue.record("accepted")
+    } catch let failure as Failure {
+      #expect(failure.message.hasPrefix("unknown key 'promt'; the keys are files, images, max_cost_usd, "))
+    }
+  }
+
+  @Test func aConversationIsGoneOnWith() async throws {
+    let world = LLMFixture([.says("x")])
+    let messages =
+      #"[{"role":"system","content":"S"},{"role":"user","content":"A"},{"role":"assistant","content":"B"}]"#
+    _ = try await world.perform(#"{"messages":\#(messages),"prompt":"C","temperature":"0.5","stop":"END"}"#)
+    #expect(
+      world.provider.bodies.first?.contains(
+        #"[{"role":"system","content":"S"},{"role":"user","content":"A"},{"role":"assistant","content":"B"},{"role":"user","content":"C"}]"#
+      ) == true)
+    #expect(world.provider.bodies.first?.contains(#""temperature":0.5,"stop":["END"]"#) == true)
+  }
+
+  @Test func withoutAPriceTheCostIsUnknownAndNoBoundOnItIsKept() async throws {
+    let world = LLMFixture([.says("x")])
+    let ending = try await world.perform(#"{"prompt":"hi","model":"other"}"#).ending
+    #expect(ending?.ending == .completed && ending?.outputs["cost_usd"] == nil)
+    #expect(world.desk.accounts.map(\.cost) == [nil])
+    #expect(world.desk.ceilings.map(\.cost) == [nil])
+    let failure = Failure(
+      .invalidWorkflow, subject: "with",
+      message: "'max_cost_usd' cannot be kept: the model 'other' has no price in config/models.yaml")
+    #expect(throws: failure) {
+      try world.agent().ceiling(of: world.request(#"{"prompt":"hi","model":"other","max_cost_usd":1}"#))
+    }
+  }
+
+  // MARK: The desk
+
+  @Test func beingThrottledParksTheAttemptAndSendsNothing() async throws {
+    let world = LLMFixture([])
+    let time = Timestamp(microseconds: 5)
+    world.desk.answer(.notBefore(time, limit: "openai"))
+    let result = try await world.perform(#"{"prompt":"hi"}"#)
+    #expect(result == .parked(until: time, limit: "openai", next: try #require(world.desk.ceilings.first)))
+    #expect(world.events == ["begun"])
+  }
+
+  @Test func aBudgetThatIsMetHoldsTheRun() async throws {
+    let world = LLMFixture([])
+    world.desk.answer(.overBudget("the run's budget of 1 USD is used up"))
+    let result = try await world.perform(#"{"prompt":"hi"}"#)
+    #expect(result == .held("the run's budget of 1 USD is used up", next: try #require(world.desk.ceilings.first)))
+  }
+
+  @Test func whatNoLimitEverGrantsIsNotWaitedFor() async throws {
+    let world = LLMFixture([])
+    world.desk.answer(.never("it weighs 5000, and the limit is 100"))
+    let ending = try await world.perform(#"{"prompt":"hi"}"#).ending
+    #expect(ending?.ending == .rateLimited && ending?.message == "it weighs 5000, and the limit is 100")
+  }
+
+  // MARK: The provider
+
+  @Test func aRefusalByALimitParksAndIsNoFailure() async throws {
+    let world = LLMFixture([.status(429, "", [("retry-after", "7")])])
+    let result = try await world.perform(#"{"prompt":"hi"}"#)
+    #expect(
+      result
+        == .parked(
+          until: world.clock.now().wall + .seconds(7), limit: "first", next: try #require(world.desk.ceilings.first)))
+    #expect(world.desk.accounts.map(\.status) == [.refused])
+    #expect(world.desk.accounts.first?.usage == TokenUsage() && world.desk.accounts.first?.cost == .zero)
+    #expect(world.desk.accounts.first?.notice?.wait == .seconds(7))
+    // Begun again under the same number, it goes on.
+    world.provider.add(.says("x"))
+    #expect(try await world.perform(#"{"prompt":"hi"}"#).ending?.ending == .completed)
+    #expect(world.events == ["begun", "call", "refused", "call", "answer", "ended"])
+  }
+
+  @Test func aProviderThatDoesNotSayHowLongIsLeftAloneLongerEachTime() async throws {
+    let world = LLMFixture([.status(429), .status(529), .status(429)])
+    for wait in [1, 2, 4] {
+      guard case .parked(let until, _, _) = try await world.perform(#"{"prompt":"hi"}"#) else {
+        Issue.record("not parked")
+        return
+      }
+      #expect(until == world.clock.now().wall + .seconds(wait))
+    }
+  }
+
+  @Test func whatPassesIsTriedAgainWithBackoffAndLeaveForEachTry() async throws {
+    let world = LLMFixture([.status(500), .failure(.closed(received: nil)), .status(503), .says("x")])
+    let ending = try await world.perform(#"{"prompt":"hi"}"#).ending
+    #expect(ending?.ending == .completed)
+    #expect(world.slept == [.milliseconds(250), .milliseconds(500), .seconds(1)])
+    #expect(world.desk.ceilings.count == 4)
+    // What was answered with an error cost nothing; of what was sent and not answered nobody knows.
+    #expect(world.desk.accounts.map(\.usage) == [TokenUsage(), nil, TokenUsage(), TokenUsage(input: 100, output: 10)])
+  }
+
+  @Test func afterFourTriesItIsTheProvidersFault() async throws {
+    let world = LLMFixture([.status(500), .status(500), .status(500), .status(500)])
+    let ending = try await world.perform(#"{"prompt":"hi"}"#).ending
+    #expect(ending?.ending == .providerError && ending?.infrastructure == true)
+    #expect(ending?.message == "first: 500")
+    #expect(world.provider.requests.count == 4)
+  }
+
+  @Test func aProviderIsNotAskedSoonerThanItSays() async throws {
+    let world = LLMFixture([.status(503, "", [("retry-after", "3")]), .says("x")])
+    #expect(try await world.perform(#"{"prompt":"hi"}"#).ending?.ending == .completed)
+    #expect(world.slept == [.seconds(3)])
+  }
+
+  @Test func aLongWaitIsNotWaitedForInASlot() async throws {
+    let world = LLMFixture([.status(503, "", [("retry-after", "90")])])
+    guard case .parked(let until, _, _) = try await world.perform(#"{"prompt":"hi"}"#) else {
+      Issue.record("not parked")
+      return
+    }
+    #expect(until == world.clock.now().wall + .seconds(90))
+    #expect(world.slept.isEmpty)
+  }
+
+  @Test func whatCouldNotBeSentCostsNothing() async throws {
+    let world = LLMFixture([.failure(.connect("Connection refused")), .says("x")])
+    _ = try await world.perform(#"{"prompt":"hi"}"#)
+    #expect(world.desk.accounts.first?.usage == TokenUsage())
+  }
+
+  @Test func aStreamThatBreaksOffKeepsWhatHadCome() async throws {
+    let half = Provider.Reply.stream(
+      #"{"choices":[{"delta":{"content":"half of"}}]}"#, failure: .closed(received: 40))
+    let world = LLMFixture([half])
+    let ending = try await world.perform(#"{"prompt":"hi"}"#).ending
+    #expect(ending?.ending == .providerError && ending?.infrastructure == true)
+    #expect(
+      ending?.message
+        == "http://first/v1/chat/completions: the connection was closed in the middle of the answer, after 40 bytes")
+    #expect(ending?.stdout == "half of" && world.text("\(world.attempt)/stdout") == "half of")
+    #expect(world.desk.accounts.map(\.usage) == [nil])
+  }
+
+  @Test func anAnswerThatIsNoneIsTriedAgain() async throws {
+    let page = Provider.Reply.status(200, "<html>Sign in</html>")
+    let world = LLMFixture([page, page, page, page])
+    let ending = try await world.perform(#"{"prompt":"hi"}"#).ending
+    #expect(ending?.ending == .providerError)
+    #expect(ending?.message == "first: the answer cannot be used: it is no stream of a model's answer")
+  }
+
+  @Test func theTimeOfACallIsBounded() async throws {
+    let world = LLMFixture([.failure(.timeout(.total, .seconds(600)))])
+    let ending = try await world.perform(#"{"prompt":"hi"}"#).ending
+    #expect(ending?.ending == .timeout && ending?.infrastructure == true)
+    #expect(ending?.message == "http://first/v1/chat/completions: not finished within 10m")
+  }
+
+  @Test func aWrongKeyIsTheAgentsFaultAndIsNotTriedAgain() async throws {
+    let body = #"{"error":{"message":"Incorrect API key provided: sk-secret-0123456789","code":"invalid_api_key"}}"#
+    let world = LLMFixture([.status(401, body)])
+    let ending = try await world.perform(#"{"prompt":"hi"}"#).ending
+    #expect(ending?.ending == .providerError && ending?.infrastructure == true)
+    #expect(ending?.message == "first: 401 invalid_api_key: Incorrect API key provided: ***")
+    #expect(!world.transcript.contains("sk-secret"))
+  }
+
+  @Test func aKeyThatCannotBeReadIsTheAgentsFault() async throws {
+    let world = LLMFixture([])
+    var settings = world.settings()
+    settings.key = { () throws(Failure) in
+      throw Failure(.configuration, subject: "OPENAI_API_KEY", message: "is not set")
+    }
+    let ending = try await world.perform(#"{"prompt":"hi"}"#, settings: settings).ending
+    #expect(ending?.message == "first: OPENAI_API_KEY: is not set" && ending?.infrastructure == true)
+  }
+
+  @Test(arguments: [
+    (
+      "context_length_exceeded", AgentEnding.maxTokens,
+      "the prompt is too long: first: 400 context_length_exceeded: why"
+    ),
+    ("content_filter", .refused, "first: 400 content_filter: why"), ("x", .providerError, "first: 400 x: why"),
+  ])
+  func theTasksOwnFaultIsNotTheAgents(code: String, ending: AgentEnding, message: String) async throws {
+    let world = LLMFixture([.status(400, #"{"error":{"message":"why","code":"\#(code)"}}"#)])
+    let end = try await world.perform(#"{"prompt":"hi"}"#).ending
+    #expect(end?.ending == ending && end?.message == message && end?.infrastructure == false)
+  }
+
+  @Test func aKeyWithoutMoneyIsNotUsedAgainForAWhile() async throws {
+    let world = LLMFixture([.status(429, #"{"error":{"message":"why","code":"insufficient_quota"}}"#)])
+    let agent = world.agent()
+    let request = try world.request(#"{"prompt":"hi"}"#)
+    let first = await agent.perform(request, desk: world.desk).ending
+    #expect(first?.ending == .providerQuota && first?.message == "first: 429 insufficient_quota: why")
+    var other = request
+    other.key = AttemptKey(workflow: request.key.workflow, task: "other", number: 1)
+    let second = await agent.perform(other, desk: world.desk).ending
+    #expect(second?.ending == .providerQuota && world.provider.requests.count == 1)
+    #expect(second?.message == "the key of 'first' was refused for its quota a moment ago")
+    world.clock.advance(.seconds(300))
+    world.provider.add(.says("x"))
+    other.key = AttemptKey(workflow: request.key.workflow, task: "third", number: 1)
+    #expect(await agent.perform(other, desk: world.desk).ending?.ending == .completed)
+  }
+
+  @Test func aParameterThatIsNotTakenIsReplacedOnceAndForAll() async throws {
+    let refusal = Provider.Reply.status(
+      400, #"{"error":{"message":"Unsupported parameter","param":"max_tokens","code":"unsupported_parameter"}}"#)
+    let world = LLMFixture([refusal, .says("x"), .says("y")])
+    let agent = world.agent()
+    var request = try world.request(#"{"prompt":"hi"}"#)
+    #expect(await agent.perform(request, desk: world.desk).ending?.ending == .completed)
+    request.key = AttemptKey(workflow: request.key.workflow, task: "other", number: 1)
+    #expect(await agent.perform(request, desk: world.desk).ending?.ending == .completed)
+    #expect(world.provider.bodies.map { $0.contains("max_completion_tokens") } == [false, true, true])
+    #expect(world.slept.isEmpty)
+  }
+
+  // MARK: Fallbacks
+
+  @Test func aFallbackAnswersWhereTheAgentCannot() async throws {
+    let world = LLMFixture([
+      .status(402), .status(200, #"{"content":[{"type":"text","text":"yes"}],"stop_reason":"end_turn"}"#),
+    ])
+    let second = world.settings("second", dialect: .anthropicMessages, model: "claude")
+    let ending = try await world.perform(#"{"prompt":"hi","model":"m"}"#, fallbacks: [second]).ending
+    #expect(ending?.ending == .completed && ending?.outputs["text"] == "yes")
+    #expect(world.provider.requests.map(\.url) == ["http://first/v1/chat/completions", "http://second/v1/messages"])
+    #expect(world.provider.bodies[1].contains(#""model":"claude""#))
+    #expect(world.events == ["begun", "call", "error", "fallback", "call", "answer", "ended"])
+  }
+
+  @Test(arguments: [Provider.Reply.says("x", finish: "content_filter"), .status(400)])
+  func aFallbackIsNotAskedForWhatIsTheTasksOwn(reply: Provider.Reply) async throws {
+    let world = LLMFixture([reply])
+    let ending = try await world.perform(#"{"prompt":"hi"}"#, fallbacks: [world.settings("second")]).ending
+    #expect(ending?.ending == .refused || ending?.ending == .providerError)
+    #expect(world.provider.requests.count == 1)
+  }
+
+  @Test func aFallbackStaysTheOneThatIsAskedAfterACrash() async throws {
+    let world = LLMFixture([.status(401), .status(429)])
+    let fallbacks = [world.settings("second")]
+    _ = try await world.perform(#"{"prompt":"hi"}"#, fallbacks: fallbacks)
+    world.provider.add(.says("x"))
+    _ = try await world.perform(#"{"prompt":"hi"}"#, fallbacks: fallbacks)
+    #expect(
+      world.provider.requests.map(\.url).suffix(2) == [
+        "http://second/v1/chat/completions", "http://second/v1/chat/completions",
+      ])
+  }
+
+  // MARK: Probe
+
+  @Test(
+    arguments: [
+      (Provider.Reply.status(200), nil), (.status(404), nil),
+      (.status(401), "http://first/v1 refuses the key: status 401"),
+      (.status(502), "http://first/v1 answers with status 502"),
+      (.failure(.connect("Connection refused")), "http://first/v1/models: no connection: Connection refused"),
+    ] as [(Provider.Reply, String?)])
+  func aProbeAsksForTheModels(reply: Provider.Reply, problem: String?) async throws {
+    let world = LLMFixture([reply])
+    #expect(await world.agent().probe() == problem)
+    #expect(world.provider.requests.map(\.method) == ["GET"])
+  }
+
+  @Test func cancellingEndsACallThatIsUnderWay() async throws {
+    let world = LLMFixture([.silence])
+    let agent = world.agent()
+    let request = try world.request(#"{"prompt":"hi"}"#)
+    let ending = await withTaskGroup(of: PerformanceResult.self) { group in
+      group.addTask { await agent.perform(request, desk: world.desk) }
+      while world.provider.requests.isEmpty { await Task.yield() }
+      group.cancelAll()
+      return await group.next()?.ending
+    }
+    #expect(ending?.ending == .cancelled)
+    #expect(world.desk.accounts.map(\.usage) == [nil])
+  }
+}
