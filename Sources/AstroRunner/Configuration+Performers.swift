@@ -2,6 +2,7 @@ import AstroAgents
 import AstroConfiguration
 import AstroCore
 import AstroHTTP
+import AstroLLM
 import Glibc
 
 extension Configuration {
@@ -33,7 +34,8 @@ private struct PerformerMaker {
   func performer(for agent: AgentConfiguration) throws(Failure) -> any Performer {
     switch agent.settings {
     case .http(let settings): try http(settings, agent.id)
-    case .llm, .mcp, .command, .code, .exec:
+    case .llm(let settings): try llm(settings, agent.id)
+    case .mcp, .command, .code, .exec:
       preconditionFailure("no performer is made for agents of type \(agent.kind.rawValue)")
     }
   }
@@ -48,6 +50,37 @@ private struct PerformerMaker {
         addresses: .publicOnly(allowing: patterns), proxies: try ProxyRules(environment: environment),
         authorities: settings.certificates.map(path)))
     return HTTPAgent(made, transport: transport, clock: clock)
+  }
+
+  private func llm(_ settings: AstroConfiguration.LLMSettings, _ id: String) throws(Failure) -> any Performer {
+    var fallbacks: [AstroAgents.LLMSettings] = []
+    for name in settings.fallbacks {
+      guard case .llm(let other)? = configuration.agents.first(where: { $0.id == name })?.settings else { continue }
+      fallbacks.append(try model(other, name))
+    }
+    let proxies: ProxyRules =
+      switch settings.proxy {
+      case .environment: try ProxyRules(environment: environment)
+      case .none: .none
+      case .url(let url): try ProxyRules(environment: ["all_proxy": url])
+      }
+    // The administrator says where its models are: any address will do.
+    let transport = try HTTPClientPool(
+      HTTPConfiguration(addresses: .allowAll, proxies: proxies, authorities: settings.certificates.map(path)))
+    return LLMAgent(try model(settings, id), fallbacks: fallbacks, transport: transport, clock: clock)
+  }
+
+  private func model(
+    _ settings: AstroConfiguration.LLMSettings, _ id: String
+  ) throws(Failure) -> AstroAgents.LLMSettings {
+    let key: @Sendable () throws(Failure) -> String? = { [self, source = settings.key] () throws(Failure) in
+      try source.map { source throws(Failure) in try secret(source, of: id, named: "api_key") }
+    }
+    return AstroAgents.LLMSettings(
+      id: id, dialect: Dialect(settings.dialect), baseURL: settings.baseURL, model: settings.model, key: key,
+      headers: try headers(settings.headers, of: id), timeouts: HTTPTimeouts(settings.timeouts),
+      version: AnthropicVersion(settings.apiVersion), tokenParameter: .init(settings.maxTokensParameter),
+      prices: PriceTable(configuration.prices))
   }
 
   // MARK: Values that lie elsewhere
@@ -93,5 +126,35 @@ extension HTTPTimeouts {
   fileprivate init(_ timeouts: ExchangeTimeouts) {
     self.init(
       connect: timeouts.connect, firstByte: timeouts.firstByte, idle: timeouts.idle, total: timeouts.total)
+  }
+}
+
+extension Dialect {
+  fileprivate init(_ dialect: AstroConfiguration.LLMSettings.Dialect) {
+    switch dialect {
+    case .openAIChat: self = .openAIChat
+    case .openAIResponses: self = .openAIResponses
+    case .anthropicMessages: self = .anthropicMessages
+    }
+  }
+}
+
+extension AnthropicVersion {
+  fileprivate init(_ version: AstroConfiguration.LLMSettings.APIVersion) {
+    switch version {
+    case .first: self = .first
+    case .second: self = .second
+    }
+  }
+}
+
+extension Adaptation.TokenParameter {
+  /// `nil`: as the host is known to have it.
+  fileprivate init?(_ parameter: AstroConfiguration.LLMSettings.MaxTokensParameter) {
+    switch parameter {
+    case .auto: return nil
+    case .maxTokens: self = .old
+    case .maxCompletionTokens: self = .current
+    }
   }
 }
