@@ -10,7 +10,7 @@ struct RequestMembers {
   init(_ value: JSONValue, place: String = "with", keys: [String]) throws(Failure) {
     self.place = place
     guard case .map(let members) = value else {
-      throw Self.failure(place, "is \(value.typeName), and not a mapping")
+      throw Self.failure(place, "is \(value.described), and not a mapping")
     }
     self.members = members.filter { $0.value != .null }
     for name in members.keys.sorted() where !keys.contains(name) {
@@ -40,18 +40,18 @@ struct RequestMembers {
   /// A text; numbers and booleans are taken as they are written.
   func text(_ name: String) throws(Failure) -> String? {
     guard let value = members[name] else { return nil }
-    guard let text = value.scalarText else { throw failure(name, "is \(value.typeName), and not a text") }
+    guard let text = value.scalarText else { throw failure(name, "is \(value.described), and not a text") }
     return text
   }
 
   /// A mapping of names to texts, in the order of the names.
   func texts(_ name: String) throws(Failure) -> [(name: String, value: String)] {
     guard let value = members[name] else { return [] }
-    guard case .map(let entries) = value else { throw failure(name, "is \(value.typeName), and not a mapping") }
+    guard case .map(let entries) = value else { throw failure(name, "is \(value.described), and not a mapping") }
     var texts: [(name: String, value: String)] = []
     for (key, value) in entries.sorted(by: { $0.key < $1.key }) where value != .null {
       guard let text = value.scalarText else {
-        throw failure("\(name).\(Terminal.printable(key))", "is \(value.typeName), and not a text")
+        throw failure("\(name).\(Terminal.printable(key))", "is \(value.described), and not a text")
       }
       texts.append((key, text))
     }

@@ -36,8 +36,13 @@ final class ClientShelf: Sendable {
   private static let capacity = 64
   private let contents = Mutex(Contents())
   private let tls: TLSConfiguration
+  private let keeping: Duration
 
-  init(_ tls: TLSConfiguration) { self.tls = tls }
+  /// - Parameter keeping: how long a connection that nobody uses is kept.
+  init(_ tls: TLSConfiguration, keeping: Duration) {
+    self.tls = tls
+    self.keeping = keeping
+  }
 
   deinit {
     // The library insists on it, and nobody can be using them: a lease holds the shelf.
@@ -84,16 +89,19 @@ final class ClientShelf: Sendable {
     settings.httpVersion = .http1Only
     // How many there may be at once, the agent's max_concurrent says.
     settings.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 10_000
-    // Below the 5 s after which common servers (uvicorn, Node.js) close an unused connection: a request must not meet that.
-    settings.connectionPool.idleTimeout = .seconds(4)
+    settings.connectionPool.idleTimeout = TimeAmount(keeping)
     // A refusal is told at once; tasks have their own rule for trying again.
     settings.connectionPool.retryConnectionEstablishment = false
+    // Nobody traces here, and asking for a tracer costs a twentieth of a request.
+    settings.tracing.tracer = nil
     if let pin = route.pin { settings.dnsOverride = [pin.name: pin.address.description] }
+    var isForward = false
     switch route.way {
     case .direct: break
     case .tunnel(let proxy): settings.proxy = proxy.inLibrary
-    case .forward: settings.http1_1ConnectionDebugInitializer = { ForwardProxyHandler.install(in: $0) }
+    case .forward: isForward = true
     }
+    settings.http1_1ConnectionDebugInitializer = { [isForward] in RequestShaper.install(in: $0, isForward: isForward) }
     return HTTPClient(eventLoopGroupProvider: .shared(EventLoops.shared), configuration: settings)
   }
 }

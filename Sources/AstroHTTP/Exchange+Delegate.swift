@@ -24,7 +24,8 @@ extension Exchange {
     }
     touch(.idle)
     let fields = HTTPFields(head.headers.map { ($0.name, $0.value) })
-    waiter?.resume(returning: .success((Int(head.status.code), fields)))
+    // A short body has come in the same packet: once that is taken in, nobody has to wait for it.
+    loop.execute { waiter?.resume(returning: .success((Int(head.status.code), fields))) }
     return loop.makeSucceededVoidFuture()
   }
 

@@ -68,11 +68,20 @@ final class Exchange: HTTPClientResponseDelegate {
       return nil
     }
     if let early { return waiter.resume(returning: .failure(early)) }
-    loop.execute { self.arm() }
+    // All of it where the connections live: one change of threads, and not one for each thing the library does.
+    loop.execute { self.send(request) }
+  }
+
+  private func send(_ request: HTTPClient.Request) {
+    arm()
+    guard state.withLock({ $0.stage.isGoingOn }) else { return }
     let task = lease.client.execute(request: request, delegate: self)
     let isOver = state.withLock { state in
-      if case .failed = state.stage { return true }
-      state.task = task
+      switch state.stage {
+      case .opening, .answering: state.task = task
+      case .whole: break
+      case .failed: return true
+      }
       return false
     }
     if isOver { task.cancel() }
@@ -126,6 +135,13 @@ final class Exchange: HTTPClientResponseDelegate {
 }
 
 extension Exchange.Stage {
+  var isGoingOn: Bool {
+    switch self {
+    case .opening, .answering: true
+    case .whole, .failed: false
+    }
+  }
+
   mutating func take(
     orWait reader: Exchange.PartWaiter?
   ) -> (ready: Result<[UInt8]?, HTTPFailure>?, held: EventLoopPromise<Void>?) {

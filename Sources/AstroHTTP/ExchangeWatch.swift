@@ -14,7 +14,7 @@ struct ExchangeWatch {
   init(_ timeouts: HTTPTimeouts) {
     self.timeouts = timeouts
     let now = NIODeadline.now()
-    total = now + TimeAmount(timeouts.total)
+    total = now + TimeAmount(timeouts.total - timeouts.spent)
     partEnds = now + TimeAmount(timeouts.connect)
   }
 
@@ -74,14 +74,5 @@ extension Exchange {
 
   @Sendable private func fire() {
     if let cause = state.withLock({ $0.watch.expired() }) { fail(cause) } else { arm() }
-  }
-}
-
-extension Exchange.Stage {
-  fileprivate var isGoingOn: Bool {
-    switch self {
-    case .opening, .answering: true
-    case .whole, .failed: false
-    }
   }
 }

@@ -16,10 +16,16 @@ public final class HTTPClientPool: HTTPTransport {
 
   /// Throws `configuration` when the file of certificates holds none.
   public convenience init(_ configuration: HTTPConfiguration = HTTPConfiguration()) throws(Failure) {
-    try self.init(configuration, resolver: SystemResolver())
+    try self.init(configuration, resolver: SystemResolver(), keeping: Self.keeping)
   }
 
-  init(_ configuration: HTTPConfiguration, resolver: any NameResolver) throws(Failure) {
+  /// Below the 5 s after which common servers (uvicorn, Node.js) close an unused connection: a request must not meet that.
+  private static let keeping = Duration.seconds(4)
+
+  init(
+    _ configuration: HTTPConfiguration = HTTPConfiguration(), resolver: any NameResolver = SystemResolver(),
+    keeping: Duration = keeping
+  ) throws(Failure) {
     self.configuration = configuration
     self.resolver = resolver
     var tls = TLSConfiguration.makeClientConfiguration()
@@ -30,7 +36,7 @@ public final class HTTPClientPool: HTTPTransport {
         throw Failure(.configuration, subject: path, message: "cannot be read, or holds no certificate in PEM")
       }
     }
-    shelf = ClientShelf(tls)
+    shelf = ClientShelf(tls, keeping: keeping)
   }
 
   public func send(_ request: HTTPRequest, within timeouts: HTTPTimeouts) async throws(HTTPFailure) -> HTTPResponse {
@@ -59,12 +65,12 @@ public final class HTTPClientPool: HTTPTransport {
     var rest = timeouts
     var failure = HTTPFailure(.resolution("no address is known for it"), url: draft.shown)
     for address in try await openAddresses(of: name, draft, timeouts).prefix(Self.mostAddresses) {
-      rest.total = timeouts.total - (ContinuousClock.now - start)
+      rest.spent = timeouts.spent + (ContinuousClock.now - start)
       let pin = ClientRoute.Pin(name: name, address: address)
       do throws(HTTPFailure) {
         return try await exchange(draft, ClientRoute(way: way, connect: timeouts.connect, pin: pin), rest)
       } catch {
-        guard case .connect = error.cause else { throw error }
+        guard case .connect = error.cause, ContinuousClock.now - start < timeouts.connect else { throw error }
         failure = error
       }
     }

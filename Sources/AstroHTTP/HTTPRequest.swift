@@ -18,12 +18,14 @@ public struct HTTPRequest: Sendable {
 /// How long each part of an exchange may take.
 public struct HTTPTimeouts: Sendable, Equatable {
   public var connect: Duration
-  /// From the request sent to the first byte of the answer.
+  /// From the request sent to the head of the answer.
   public var firstByte: Duration
-  /// Between two parts of the answer.
+  /// Between two parts of the answer, while somebody waits for them.
   public var idle: Duration
-  /// All of it.
+  /// All of it, redirects included.
   public var total: Duration
+  /// How much of ``total`` earlier steps of the same exchange have taken.
+  var spent = Duration.zero
 
   public init(
     connect: Duration = .seconds(10), firstByte: Duration = .seconds(300), idle: Duration = .seconds(60),

@@ -22,7 +22,7 @@ extension HTTPTransport {
       if seen.contains(RedirectStep(next)) { throw HTTPFailure(.redirectLoop, url: request.url) }
       guard step < most else { throw HTTPFailure(.tooManyRedirects(most), url: request.url) }
       request = next
-      rest.total = timeouts.total - (ContinuousClock.now - start)
+      rest.spent = timeouts.spent + (ContinuousClock.now - start)
     }
     preconditionFailure("a loop without an end ended")
   }

@@ -45,11 +45,11 @@ struct HTTPTaskTests {
     Flaw(["methd": .string("GET")], "with: unknown key 'methd'; did you mean 'method'?"),
     Flaw(["zzzzzz": .string("GET")], "with: unknown key 'zzzzzz'"),
     Flaw(["url": .null], "with: 'url' is missing"),
-    Flaw(["url": .list([])], "with.url: is list, and not a text"),
+    Flaw(["url": .list([])], "with.url: is a list, and not a text"),
     Flaw(
       ["method": .string("BREW")], "with.method: must be one of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"),
-    Flaw(["headers": .string("a: b")], "with.headers: is string, and not a mapping"),
-    Flaw(["headers": .map(["a": .list([])])], "with.headers.a: is list, and not a text"),
+    Flaw(["headers": .string("a: b")], "with.headers: is a string, and not a mapping"),
+    Flaw(["headers": .map(["a": .list([])])], "with.headers.a: is a list, and not a text"),
     Flaw(["body": .string(""), "json": .map([:])], "with: 'body' and 'json' exclude each other"),
     Flaw(["expect": .string("2x")], "with.expect: '2x' is no status; write 200, 2xx, or a list of such"),
     Flaw(["expect": .integer(99)], "with.expect: '99' is no status; write 200, 2xx, or a list of such"),
@@ -75,7 +75,7 @@ struct HTTPTaskTests {
 
   @Test func whatIsAskedIsNoMapping() {
     let failure = #expect(throws: Failure.self) { try HTTPTask(.string("http://x/")) }
-    #expect(failure?.description == "with: is string, and not a mapping")
+    #expect(failure?.description == "with: is a string, and not a mapping")
   }
 
   @Test(

@@ -1,7 +1,7 @@
-import AstroHTTP
 import AstroTestKit
-import Synchronization
 import Testing
+
+@testable import AstroHTTP
 
 struct ExchangeTests {
   let pool = try! HTTPClientPool()
@@ -26,6 +26,7 @@ struct ExchangeTests {
 
   @Test func aConnectionIsKeptForTheNextRequest() async throws {
     let server = ScriptedServer(answers: [ScriptedServer.answer(body: "one")])
+    let pool = try HTTPClientPool(keeping: .seconds(600))
     for _ in 1...5 { #expect(try await pool.text(server.url) == "one") }
     #expect(server.connections == 1)
     #expect(server.requests.count == 5)

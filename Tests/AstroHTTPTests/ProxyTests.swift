@@ -18,7 +18,8 @@ struct ProxyTests {
     _ proxy: String, _ addresses: AddressPolicy = .allowAll, _ names: [String: [String]] = [:]
   ) throws -> HTTPClientPool {
     let rules = try ProxyRules(environment: ["http_proxy": proxy, "https_proxy": proxy])
-    return try HTTPClientPool(.init(addresses: addresses, proxies: rules), resolver: Names(names))
+    return try HTTPClientPool(
+      .init(addresses: addresses, proxies: rules), resolver: Names(names), keeping: .seconds(600))
   }
 
   @Test func plainRequestsAreInAbsoluteForm() async throws {

@@ -48,13 +48,12 @@ struct RedirectTests {
 
   @Test func notMoreThanTold() async throws {
     let server = ScriptedServer { connection in
-      var count = 0
-      while connection.request() != nil {
-        count += 1
-        connection.send(ScriptedServer.answer(302, ["location: /\(count)", "connection: keep-alive"]))
+      while let request = connection.request() {
+        // `/` leads to `/x`, that to `/xx`, and so on.
+        connection.send(ScriptedServer.answer(302, ["location: \(request.line.split(separator: " ")[1])x"]))
       }
     }
-    await #expect(throws: HTTPFailure(.tooManyRedirects(3), url: server.url + "/3")) {
+    await #expect(throws: HTTPFailure(.tooManyRedirects(3), url: server.url + "/xxx")) {
       try await send(HTTPRequest(url: server.url), redirects: 3)
     }
     #expect(server.requests.count == 4)
@@ -84,5 +83,21 @@ struct RedirectTests {
   @Test func oneWithoutALocationIsAnAnswer() async throws {
     let server = ScriptedServer(answers: [ScriptedServer.answer(302, body: "where")])
     #expect(try await send(HTTPRequest(url: server.url)).response.text() == "where")
+  }
+
+  @Test func oneClockForAllOfThem() async throws {
+    let server = ScriptedServer { connection in
+      _ = connection.request()
+      connection.send(ScriptedServer.answer(302, ["location: /b"]))
+      _ = connection.request()
+      connection.awaitClose()
+    }
+    var timeouts = patient
+    timeouts.total = .milliseconds(200)
+    let failure = await #expect(throws: HTTPFailure.self) {
+      try await pool.send(HTTPRequest(url: server.url), within: timeouts, redirects: 5)
+    }
+    // What was told, and not what was left of it.
+    #expect(failure?.sentence == "not finished within 200ms")
   }
 }

@@ -30,6 +30,25 @@ import Testing
     #expect(await pool.flaw(other).hasPrefix("\(other): no encrypted connection: "))
   }
 
+  /// The tunnel leads to the address that was checked, and inside it the server has to be who the URL says.
+  @Test func throughATunnel() async throws {
+    let server = TLSServer(names: "DNS:name.test")
+    let port = server.port
+    let proxy = ScriptedServer { connection in
+      guard connection.request() != nil else { return }
+      connection.send("HTTP/1.1 200 Established\r\n\r\n")
+      connection.relay(to: port)
+    }
+    let names = ["name.test": ["93.184.216.34"], "other.test": ["93.184.216.34"]]
+    let rules = try ProxyRules(environment: ["HTTPS_PROXY": proxy.url])
+    let pool = try HTTPClientPool(
+      .init(addresses: .publicOnly(allowing: []), proxies: rules, authorities: server.authorities),
+      resolver: Names(names))
+    #expect(try await pool.text("https://name.test/x").contains("s_server"))
+    #expect(proxy.requests.map(\.line) == ["CONNECT 93.184.216.34:443 HTTP/1.1"])
+    #expect(await pool.flaw("https://other.test/x").hasPrefix("https://other.test/x: no encrypted connection: "))
+  }
+
   @Test func aServerThatDoesNotEncrypt() async throws {
     let server = ScriptedServer { connection in
       connection.send("HTTP/1.1 400 Bad\r\n\r\n")

@@ -131,7 +131,9 @@ public final class ScriptedConnection {
   /// - Returns: whether the client took it.
   @discardableResult public func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
-  @discardableResult public func send(_ bytes: [UInt8]) -> Bool {
+  @discardableResult public func send(_ bytes: [UInt8]) -> Bool { Self.pass(bytes, to: descriptor) }
+
+  private static func pass(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
     var rest = bytes[...]
     while !rest.isEmpty {
       let sent = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
@@ -149,6 +151,32 @@ public final class ScriptedConnection {
       let count = read(descriptor, &buffer, buffer.count)
       if count == 0 || count < 0 && errno == ECONNRESET { return true }
       if count < 0 { return false }
+    }
+  }
+
+  /// Passes all bytes on to a port of loopback and back, as a proxy does once its tunnel is open, until either side closes.
+  public func relay(to port: Int) {
+    let other = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
+    defer { close(other) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
+    address.sin_port = UInt16(port).bigEndian
+    let connected = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(other, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard connected == 0, Self.pass(unread, to: other) else { return }
+    unread = []
+    while true {
+      var ends = [descriptor, other].map { pollfd(fd: $0, events: Int16(POLLIN), revents: 0) }
+      guard poll(&ends, 2, 60_000) > 0 else { return }
+      for (from, to) in [(0, other), (1, descriptor)] where ends[from].revents != 0 {
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        let count = read(ends[from].fd, &buffer, buffer.count)
+        guard count > 0, Self.pass(Array(buffer[..<count]), to: to) else { return }
+      }
     }
   }
 
