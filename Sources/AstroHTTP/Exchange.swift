@@ -24,7 +24,8 @@ final class Exchange: HTTPClientResponseDelegate {
     case opening(isSent: Bool, HeadWaiter?)
     case answering(Answer)
     case whole(unread: [UInt8])
-    case failed(HTTPFailure)
+    /// What had come before is still to be had: half an answer is paid for, too.
+    case failed(HTTPFailure, unread: [UInt8] = [])
   }
 
   struct Answer {
@@ -63,7 +64,7 @@ final class Exchange: HTTPClientResponseDelegate {
 
   private func start(_ request: HTTPClient.Request, _ waiter: HeadWaiter) {
     let early: HTTPFailure? = state.withLock { state in
-      if case .failed(let failure) = state.stage { return failure }
+      if case .failed(let failure, _) = state.stage { return failure }
       state.stage = .opening(isSent: false, waiter)
       return nil
     }
@@ -118,7 +119,8 @@ final class Exchange: HTTPClientResponseDelegate {
       let former = state.stage
       switch former {
       case .whole, .failed: return (former, nil)
-      case .opening, .answering: state.stage = .failed(failure)
+      case .opening: state.stage = .failed(failure)
+      case .answering(let answer): state.stage = .failed(failure, unread: cause == .cancelled ? [] : answer.unread)
       }
       state.watch.stop()
       return (former, state.task.take())
@@ -147,7 +149,9 @@ extension Exchange.Stage {
   ) -> (ready: Result<[UInt8]?, HTTPFailure>?, held: EventLoopPromise<Void>?) {
     switch self {
     case .opening: preconditionFailure("a body is read before its head is there")
-    case .failed(let failure): return (.failure(failure), nil)
+    case .failed(let failure, let unread):
+      self = .failed(failure)
+      return (unread.isEmpty ? .failure(failure) : .success(unread), nil)
     case .whole(let unread):
       self = .whole(unread: [])
       return (.success(unread.isEmpty ? nil : unread), nil)

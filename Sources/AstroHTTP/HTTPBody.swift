@@ -8,7 +8,8 @@ public protocol HTTPBodySource: Sendable {
 
 /// The body of an answer, in parts as they come from the connection. It can be read once, by one task.
 ///
-/// The connection reads ahead by one part at most, so that a server that is faster than the reader fills no memory.
+/// The connection reads ahead by 64 KiB and one part at most, so that a server that is faster than the reader fills no
+/// memory. What came before a failure is given out before it is thrown.
 public struct HTTPBody: AsyncSequence, Sendable {
   public typealias Element = [UInt8]
   public typealias Failure = HTTPFailure

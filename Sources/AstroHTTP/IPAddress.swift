@@ -42,16 +42,14 @@ public enum IPAddress: Sendable, Hashable, CustomStringConvertible {
   }
 
   private static func number(_ part: Substring.UTF8View) -> UInt64? {
-    guard let text = Substring(part).utf8.isEmpty ? nil : String(part), !text.hasPrefix("+"), !text.hasPrefix("-")
-    else {
-      return nil
-    }
+    let text = String(part)
+    // Swift would read a sign, too.
+    guard let first = text?.first, first.isHexDigit, let text else { return nil }
     if text.hasPrefix("0x") || text.hasPrefix("0X") {
       let digits = text.dropFirst(2)
-      return digits.isEmpty ? 0 : digits.first == "+" || digits.first == "-" ? nil : UInt64(digits, radix: 16)
+      return digits.isEmpty ? 0 : digits.first?.isHexDigit == true ? UInt64(digits, radix: 16) : nil
     }
-    if text.count > 1, text.hasPrefix("0") { return UInt64(text, radix: 8) }
-    return UInt64(text)
+    return UInt64(text, radix: text.count > 1 && text.hasPrefix("0") ? 8 : 10)
   }
 
   /// The shortest spelling (RFC 5952), without brackets.
@@ -75,39 +73,5 @@ public enum IPAddress: Sendable, Hashable, CustomStringConvertible {
     case .v4: description
     case .v6: "[\(description)]"
     }
-  }
-}
-
-/// A range of addresses that share their first bits (CIDR, RFC 4632).
-public struct IPNetwork: Sendable, Hashable {
-  private let first: IPAddress
-  private let length: Int
-
-  /// - Parameter text: `10.0.0.0/8`, `fd00::/8`. `nil` when it is none, or has bits set after the prefix: what was meant
-  ///   then is not known.
-  public init?(_ text: String) {
-    let parts = text.split(separator: "/", omittingEmptySubsequences: false)
-    guard parts.count == 2, let first = IPAddress(String(parts[0])),
-      parts[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-      let length = Int(parts[1])
-    else { return nil }
-    switch first {
-    case .v4(let bits): guard length <= 32, bits & Self.hostMask(32 - length) == 0 else { return nil }
-    case .v6(let bits): guard length <= 128, bits & Self.hostMask(128 - length) == 0 else { return nil }
-    }
-    self.first = first
-    self.length = length
-  }
-
-  public func contains(_ address: IPAddress) -> Bool {
-    switch (first, address) {
-    case (.v4(let first), .v4(let bits)): (first ^ bits) & ~Self.hostMask(32 - length) == 0
-    case (.v6(let first), .v6(let bits)): (first ^ bits) & ~Self.hostMask(128 - length) == 0
-    default: false
-    }
-  }
-
-  private static func hostMask<Bits: FixedWidthInteger>(_ count: Int) -> Bits {
-    count == 0 ? 0 : Bits.max >> (Bits.bitWidth - count)
   }
 }

@@ -84,19 +84,20 @@ struct ExchangeTests {
   }
 
   @Test func aBodyThatNobodyReadsHoldsTheServerBack() async throws {
-    let (sent, told) = AsyncStream.makeStream(of: Bool.self)
+    let (closed, told) = AsyncStream.makeStream(of: Bool.self)
     let server = ScriptedServer { connection in
       _ = connection.request()
       connection.send("HTTP/1.1 200 OK\r\ncontent-length: 104857600\r\n\r\n")
-      var isTaken = true
-      for _ in 0..<1600 where isTaken { isTaken = connection.send([UInt8](repeating: 1, count: 1 << 16)) }
-      told.yield(isTaken)
+      while connection.send([UInt8](repeating: 1, count: 1 << 16)) {}
+      told.yield(connection.awaitClose())
     }
-    var response: HTTPResponse? = try await pool.get(server.url)
+    var timeouts = patient
+    timeouts.total = .seconds(3600)
+    var response: HTTPResponse? = try await pool.get(server.url, within: timeouts)
     #expect(response?.status == 200)
     // Letting go of the answer closes the connection, which the server is waiting to write to.
     response = nil
-    #expect(await sent.first { _ in true } == false)
+    #expect(await closed.first { _ in true } == true)
   }
 
   @Test func aLongBodyArrivesWhole() async throws {
@@ -118,6 +119,20 @@ struct ExchangeTests {
     let response = try await pool.send(HTTPRequest(method: "POST", url: server.url, body: body), within: patient)
     #expect(response.status == 200)
     #expect(server.requests.first?.body == body)
+  }
+
+  @Test func whatCameBeforeAFailureIsGivenOut() async throws {
+    let server = ScriptedServer { connection in
+      _ = connection.request()
+      connection.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345")
+    }
+    let response = try await pool.get(server.url)
+    var text = ""
+    let failure = await #expect(throws: HTTPFailure.self) {
+      for try await part in response.body { text += String(decoding: part, as: UTF8.self) }
+    }
+    #expect(text == "12345")
+    #expect(failure?.cause == .closed(received: 5))
   }
 
   @Test func anAnswerWithoutLengthEndsWithItsConnection() async throws {

@@ -101,9 +101,11 @@ public final class ScriptedConnection {
   init(_ descriptor: Int32, _ log: RequestLog) {
     self.descriptor = descriptor
     self.log = log
-    // A test that waits for bytes that never come is to fail, not to hang.
+    // A test that waits for what never comes is to fail, not to hang.
     var limit = timeval(tv_sec: 60, tv_usec: 0)
-    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+      setsockopt(descriptor, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
   }
 
   /// Waits for a request with its body; `nil` when the client has left.
@@ -128,7 +130,7 @@ public final class ScriptedConnection {
     return request
   }
 
-  /// - Returns: whether the client took it.
+  /// - Returns: `false` when the client has closed the connection, or takes nothing for a minute.
   @discardableResult public func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
   @discardableResult public func send(_ bytes: [UInt8]) -> Bool { Self.pass(bytes, to: descriptor) }
