@@ -4,8 +4,8 @@ public import AstroCore
 public enum TranscriptEvent: Sendable, Equatable {
   /// The attempt began: by which agent, and what it was told.
   case begun(agent: String, model: String, Conversation)
-  /// A call is about to be sent.
-  case call(turn: Int, agent: String, model: String, id: CallID)
+  /// A call is about to be sent; what of it could not be said in its provider's form, one sentence each.
+  case call(turn: Int, agent: String, model: String, id: CallID, notes: [String] = [])
   /// It was answered.
   case answer(turn: Int, Answer, cost: Money?)
   /// It came to nothing; why, in one sentence.
@@ -41,12 +41,13 @@ public enum TranscriptEvent: Sendable, Equatable {
       writer.member("model", model)
       writer.member(ifPresent: conversation.system, "system")
       writer.member("messages", .list(conversation.messages.map(\.told)))
-    case .call(let turn, let agent, let model, let id):
+    case .call(let turn, let agent, let model, let id, let notes):
       writer.member("event", "call")
       writer.member("turn", turn)
       writer.member("agent_id", agent)
       writer.member("model", model)
       writer.member("call", id.number)
+      if !notes.isEmpty { writer.member("notes", .list(notes.map(JSONValue.string))) }
     case .answer(let turn, let answer, let cost):
       writer.member("event", "answer")
       writer.member("turn", turn)

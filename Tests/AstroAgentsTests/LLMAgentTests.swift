@@ -135,6 +135,14 @@ import Testing
     #expect(world.provider.bodies.first?.contains(#""temperature":0.5,"stop":["END"]"#) == true)
   }
 
+  @Test func whatCouldNotBeSaidIsInTheTranscript() async throws {
+    let world = LLMFixture([.status(200, #"{"content":[{"type":"text","text":"x"}],"stop_reason":"end_turn"}"#)])
+    let settings = world.settings(dialect: .anthropicMessages)
+    _ = try await world.perform(#"{"prompt":"hi","temperature":0.5}"#, settings: settings)
+    let note = "temperature is not sent: version 2026-10-21 of the Messages API does not take it"
+    #expect(world.transcript.contains(#""call":1,"notes":["\#(note)"]}"#))
+  }
+
   @Test func withoutAPriceTheCostIsUnknownAndNoBoundOnItIsKept() async throws {
     let world = LLMFixture([.says("x")])
     let ending = try await world.perform(#"{"prompt":"hi","model":"other"}"#).ending

@@ -1,5 +1,6 @@
 import AstroCore
 import AstroLLM
+import Foundation
 import Testing
 
 @Suite struct PriceTests {
@@ -98,6 +99,19 @@ import Testing
         PriceCondition(above: 200_000): TokenRates(cacheWriteHour: 12_000_000),
         PriceCondition(tier: .priority, above: 200_000): TokenRates(input: 300_000),
       ])
+  }
+
+  private static let wholeTable = ProcessInfo.processInfo.environment["ASTRO_PRICE_TABLE"]
+
+  /// The one in LiteLLM's package, where `Tests/RealComponentTests/llm.sh` says it is.
+  @Test(.enabled(if: wholeTable != nil))
+  func theWholeTableOfLiteLLMIsRead() throws {
+    let bytes = Array(try Data(contentsOf: URL(fileURLWithPath: try #require(Self.wholeTable))))
+    let table = try LiteLLMPriceTable(bytes)
+    #expect(table.prices.count > 3000)
+    let price = try #require(PriceTable(table.prices).price(of: "gpt-4o-mini"))
+    #expect(price.cost(of: TokenUsage(input: 1, cacheRead: 1, output: 1)) == Money(picodollars: 825_000))
+    #expect(price.cost(of: TokenUsage(input: 1, output: 1), tier: .batch) == Money(picodollars: 375_000))
   }
 
   @Test(arguments: [("[]", "it is no JSON object with one member a model"), ("{", "JSON ends too early")])

@@ -39,7 +39,9 @@ until "$python" -c "import urllib.request as u; u.urlopen('http://127.0.0.1:$por
 done
 
 mkdir "$work/wire"
-ASTRO_LITELLM="http://127.0.0.1:$port/v1" ASTRO_WIRE_DIRECTORY="$work/wire" \
-  swift test ${ASTRO_TEST_OPTIONS:-} --filter 'LLMPeerTests|WireTests' >"$work/test.log" 2>&1 ||
+table=$("$python" -c 'import importlib.util as i, os
+print(os.path.join(os.path.dirname(i.find_spec("litellm").origin), "model_prices_and_context_window_backup.json"))')
+ASTRO_LITELLM="http://127.0.0.1:$port/v1" ASTRO_WIRE_DIRECTORY="$work/wire" ASTRO_PRICE_TABLE="$table" \
+  swift test ${ASTRO_TEST_OPTIONS:-} --filter 'LLMPeerTests|WireTests|PriceTests' >"$work/test.log" 2>&1 ||
   { grep -E 'error:|✘|recorded an issue' "$work/test.log" >&2; fail "the tests fail"; }
 "$python" "$here/llm/wire.py" "$work/wire" || fail "a request is not what its provider takes"

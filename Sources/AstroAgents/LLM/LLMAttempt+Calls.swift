@@ -26,9 +26,12 @@ extension LLMAttempt {
         loop.end(with: StepEnding(.rateLimited, message: why))
         return nil
       }
-      try await write([.call(turn: loop.turns + 1, agent: seat.id, model: call.model, id: id)])
+      let encoded = encode(call)
+      // The same in each turn: said once is enough.
+      let notes = loop.turns == 0 ? (try? encoded.get().notes) ?? [] : []
+      try await write([.call(turn: loop.turns + 1, agent: seat.id, model: call.model, id: id, notes: notes)])
       let started = agent.clock.now().boot
-      let exchange = await exchange(call)
+      let exchange = await exchange(call, encoded)
       let duration = Duration.microseconds(agent.clock.now().boot - started)
       switch try await settle(exchange, id, call, duration) {
       case .done: return nil

@@ -31,16 +31,21 @@ extension LLMAttempt {
   /// The most that is read of an answer that is none, in bytes.
   private static let longestError = 1 << 20
 
-  func exchange(_ call: ModelRequest) async -> Exchange {
+  /// The call in its provider's form; with the key, so that it goes nowhere but to the provider.
+  func encode(_ call: ModelRequest) -> Result<DialectEncoder.Encoded, Failure> {
+    let seat = seat
+    let encoder = DialectEncoder(
+      dialect: seat.dialect, baseURL: seat.baseURL, version: seat.version, headers: seat.headers,
+      adaptation: agent.adaptation(of: seat))
+    return Result { () throws(Failure) in encoder.encode(call, key: try seat.key()) }
+  }
+
+  func exchange(_ call: ModelRequest, _ encoded: Result<DialectEncoder.Encoded, Failure>) async -> Exchange {
     let seat = seat
     let request: HTTPRequest
-    do throws(Failure) {
-      let encoder = DialectEncoder(
-        dialect: seat.dialect, baseURL: seat.baseURL, version: seat.version, headers: seat.headers,
-        adaptation: agent.adaptation(of: seat))
-      request = encoder.encode(call, key: try seat.key()).request
-    } catch {
-      return .refused(.misconfigured(error.description), nil, partial: Answer())
+    switch encoded {
+    case .success(let encoded): request = encoded.request
+    case .failure(let failure): return .refused(.misconfigured(failure.description), nil, partial: Answer())
     }
     do throws(HTTPFailure) {
       let response = try await agent.transport.send(request, within: seat.timeouts)
