@@ -79,7 +79,7 @@ def on_terminal(*arguments):
                 return
             parts.append(part)
 
-    reader = threading.Thread(target=drain)
+    reader = threading.Thread(target=drain, daemon=True)
     reader.start()
     ending = subprocess.run([astro, *arguments], stdin=device, stdout=device, stderr=device, timeout=120,
                             env={**os.environ, "ASTRO_HOME": home, "NO_COLOR": "1"})
