@@ -19,6 +19,8 @@ struct Batch {
   private(set) var isUrgent = false
   /// What performed attempts ask, to be answered in the transaction.
   private(set) var asks: [Ask] = []
+  /// Providers that are to be asked nothing before a time, and whose attempt was told so.
+  private var blocks: [(agent: String, key: AttemptKey, until: Int64)] = []
   /// Answers to them that hold once the transaction is committed.
   private var replies: [() -> Void] = []
 
@@ -49,6 +51,14 @@ struct Batch {
   mutating func takeAsks() -> [Ask] {
     defer { asks.removeAll() }
     return asks
+  }
+
+  /// Committed with the attempt that is parked for it.
+  mutating func block(agent: String, for key: AttemptKey, until time: Int64) { blocks.append((agent, key, time)) }
+
+  mutating func takeBlocks() -> [(agent: String, key: AttemptKey, until: Int64)] {
+    defer { blocks.removeAll() }
+    return blocks
   }
 
   mutating func reply(_ answer: @escaping () -> Void) { replies.append(answer) }

@@ -88,16 +88,22 @@ extension Runner {
           duration: .microseconds(now.boot - since.boot)))
     case .held(let reason, _): return .overBudget(key, reason)
     case .parked(let until, let limit, _):
-      let place =
-        attempt.refusal.map { LimitPlace(limiter: $0.limiter, key: $0.key).waitedFor }
-        ?? LimitPlace(limiter: LimiterName.provider, key: attempt.start.agent)
+      let opens = now.boot + max(0, (until - now.wall).microseconds)
+      let place: LimitPlace
+      if let refusal = attempt.refusal {
+        place = LimitPlace(limiter: refusal.limiter, key: refusal.key).waitedFor
+      } else {
+        // Its provider told it, and so everybody who would ask the same.
+        place = LimitPlace(limiter: LimiterName.provider, key: attempt.start.agent)
+        batch.block(agent: attempt.start.agent, for: key, until: opens)
+      }
       log.warning(
         "Rate limit exceeded",
         metadata: [
           "workflow_id": .string(key.workflow.text), "task_id": .string(key.task), "limiter": .string(limit),
           "retry_after": .stringConvertible(max(0, (until - now.wall).seconds)),
         ])
-      return .parked(key, place, until: now.boot + max(0, (until - now.wall).microseconds))
+      return .parked(key, place, until: opens)
     }
   }
 
@@ -106,6 +112,9 @@ extension Runner {
   /// Answers what performed attempts asked: their leaves and accounts become durable with this transaction, and they hear
   /// of it once it is committed.
   func answerAsks(in transaction: Transaction) throws(Failure) {
+    for block in batch.takeBlocks() {
+      try close(block.agent, until: block.until, for: block.key, in: transaction)
+    }
     for ask in batch.takeAsks() {
       switch ask {
       case .leave(let key, let ceiling, let reply):
@@ -155,10 +164,18 @@ extension Runner {
     guard let wait = notice.pause(underway: underway) else { return }
     // Those who wait are not let in at the same instant, nor is a clock that differs a little from the provider's.
     let jitter = Duration.microseconds(Int64.random(in: 0...max(1, min(wait.microseconds / 20, 1_000_000))))
-    let limits = configuration.agents.first { $0.id == call.agent }?.limits ?? []
+    try close(
+      call.agent, until: transaction.now.boot + (wait + jitter).microseconds, for: call.key, in: transaction)
+  }
+
+  /// Nothing more is sent by an agent, nor at the limits it shares with others, before `time`.
+  private func close(
+    _ agent: String, until time: Int64, for key: AttemptKey, in transaction: Transaction
+  ) throws(Failure) {
+    let limits = configuration.agents.first { $0.id == agent }?.limits ?? []
     try allowances.block(
-      agent: call.agent, limits: limits, user: owned[call.key.workflow]?.user ?? "", run: call.key.workflow,
-      until: transaction.now.boot + (wait + jitter).microseconds, in: transaction)
+      agent: agent, limits: limits, user: owned[key.workflow]?.user ?? "", run: key.workflow, until: time,
+      in: transaction)
   }
 
   /// The calls of an attempt that is over or taken back: one that was never made is given back, one of which nobody knows

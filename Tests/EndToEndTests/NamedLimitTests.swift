@@ -40,7 +40,7 @@ struct NamedLimitTests {
     #expect(try home.tasks(of: run).values.filter { $0 == "pending 0" }.count == 2)
     let why = try home.astro("explain", "@latest").output
     #expect(why.contains("limit web: 3 of 3 used, opens for it at "))
-    let limits = try home.astro("limits", "--json").output.json()["limits"] as? [[String: Any]] ?? []
+    let limits: [[String: Any]] = try home.astro("limits", "--json").output.json()
     let web = try #require(limits.first { $0["limiter"] as? String == "web" })
     #expect(web["requests_in_window"] as? Int == 3)
     #expect(web["max_requests"] as? Int == 3)
@@ -52,18 +52,16 @@ struct NamedLimitTests {
     let home = try home("{web: {rate: 1/1h}}")
     let watch = try home.start("watch")
     try home.submit(workflow(server, requests: 2))
-    try eventually("one request") { server.requests.count == 1 && (try home.log("Rate limit exceeded")).count == 1 }
+    try eventually("one request") { try server.requests.count == 1 && home.log("Rate limit exceeded").count == 1 }
     try home.astro("limits", "clear", "web")
     try eventually("the other") { server.requests.count == 2 }
-    watch.terminate()
-    #expect(try watch.finish().code == 0)
+    #expect(try watch.stop().code == 0)
   }
 
   @Test func noMoreRunAtATimeThanThereArePlaces() throws {
-    // Each waits until it is the only one that is out: two at a time would wait for ever, and fail by their timeout.
     let server = ScriptedServer { connection in
       guard connection.request() != nil else { return }
-      connection.send(ScriptedServer.answer(["Connection: close"], body: "ok"))
+      connection.send(ScriptedServer.answer(200, ["Connection: close"], body: "ok"))
     }
     let home = try home("{web: {concurrent: 1}}")
     try home.drain(workflow(server, requests: 6))
