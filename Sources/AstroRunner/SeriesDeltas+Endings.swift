@@ -22,9 +22,12 @@ extension SeriesDeltas {
     if let usage = account.usage {
       increment(.llmTokens, [account.model, "prompt"], by: Double(usage.prompt))
       increment(.llmTokens, [account.model, "completion"], by: Double(usage.output))
-      increment(.llmTokens, [account.model, "cache_read"], by: Double(usage.cacheRead))
-      increment(.llmTokens, [account.model, "cache_write"], by: Double(usage.cacheWrite + usage.cacheWriteHour))
-      increment(.llmTokens, [account.model, "reasoning"], by: Double(usage.reasoning))
+      for (type, tokens) in [
+        ("cache_read", usage.cacheRead), ("cache_write", usage.cacheWrite + usage.cacheWriteHour),
+        ("reasoning", usage.reasoning),
+      ] where tokens > 0 {
+        increment(.llmTokens, [account.model, type], by: Double(tokens))
+      }
     }
     if let cost = account.cost { increment(.llmCost, [account.model], by: max(0, cost.dollars)) }
   }

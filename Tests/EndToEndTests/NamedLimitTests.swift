@@ -40,7 +40,7 @@ struct NamedLimitTests {
     #expect(try home.tasks(of: run).values.filter { $0 == "pending 0" }.count == 2)
     let why = try home.astro("explain", "@latest").output
     #expect(why.contains("limit web: 3 of 3 used, opens for it at "))
-    let limits: [[String: Any]] = try home.astro("limits", "--json").output.json()
+    let limits = try home.astro("limits", "--json").output.json([[String: Any]].self)
     let web = try #require(limits.first { $0["limiter"] as? String == "web" })
     #expect(web["requests_in_window"] as? Int == 3)
     #expect(web["max_requests"] as? Int == 3)
