@@ -97,6 +97,7 @@ struct CommandSpawner: ~Copyable {
     call.arguments = arguments
     call.environment = environment
     call.directory = UnsafePointer(command.workdir)
+    call.input = -1
     call.outputs = (stdout, stderr)
     call.pipes = pipes
     call.open_files = UInt64(openFiles.inherited.rlim_cur)

@@ -50,6 +50,7 @@ struct ProcessStatus: Equatable {
   let isStopped: Bool
   /// It has ended or is about to: nothing of its program runs any more.
   let isEnding: Bool
+  let parent: Int32
   let group: Int32
   let startTime: UInt64
 
@@ -82,6 +83,7 @@ struct ProcessStatus: Equatable {
     guard let name = bytes.lastIndex(of: UInt8(ascii: ")")) else { return nil }
     let fields = bytes[(name + 1)...].split(separator: UInt8(ascii: " "))
     guard fields.count >= 20, let state = fields[0].first,
+      let parent = Int32(String(decoding: fields[1], as: UTF8.self)),
       let group = Int32(String(decoding: fields[2], as: UTF8.self)),
       let flags = UInt32(String(decoding: fields[6], as: UTF8.self)),
       let startTime = UInt64(String(decoding: fields[19], as: UTF8.self))
@@ -90,6 +92,7 @@ struct ProcessStatus: Equatable {
     self.isStopped = state == UInt8(ascii: "T") || state == UInt8(ascii: "t")
     self.isEnding = isZombie || flags & Self.exiting != 0
     self.isKernelThread = flags & Self.kernelThread != 0
+    self.parent = parent
     self.group = group
     self.startTime = startTime
   }

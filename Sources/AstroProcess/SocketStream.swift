@@ -102,6 +102,8 @@ struct SocketStream: ~Copyable {
     }
     return true
   }
+  /// Ends our direction; what the other end says is still received.
+  func endSending() { shutdown(descriptor.number, Int32(SHUT_WR)) }
   /// Ends both directions at once; the other end finds it closed.
   func hangUp() { shutdown(descriptor.number, Int32(SHUT_RDWR)) }
 }

@@ -50,12 +50,4 @@ struct WardenCommand {
     guard result == 0 else { throw .kernel(.unavailable, executable, "cannot start the warden", result) }
     return pid
   }
-
-  private func withCStrings<Result>(
-    _ strings: [String], _ body: ([UnsafeMutablePointer<CChar>?]) -> Result
-  ) -> Result {
-    let copies = strings.map { strdup($0) }
-    defer { for copy in copies { free(copy) } }
-    return body(copies + [nil])
-  }
 }

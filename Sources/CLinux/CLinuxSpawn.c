@@ -29,6 +29,7 @@ struct failure {
 struct birth {
   const struct clinux_command *command;
   struct failure failure;
+  pid_t caller;
   /// -1: they share their memory.
   int pipe;
 };
@@ -158,7 +159,10 @@ static int begin(void *argument) {
   for (int index = 0; index < command->group_count; index++)
     if (write(command->groups[index], "0", 1) != 1) fail(birth, CLINUX_STEP_CGROUP);
   // As the warden, who alone may write there.
-  open_as(birth, "/dev/null", O_RDONLY, 0);
+  if (command->input < 0) open_as(birth, "/dev/null", O_RDONLY, 0);
+  else if (dup3(command->input, 0, 0) < 0 ||
+           (command->account && fchown(0, command->account->uid, command->account->gid) != 0))
+    fail(birth, CLINUX_STEP_FILES);
   for (int index = 0; index < 2; index++) {
     if (command->pipes[index] < 0) open_as(birth, command->outputs[index], O_WRONLY | O_APPEND, index + 1);
     else if (dup3(command->pipes[index], index + 1, 0) < 0) fail(birth, CLINUX_STEP_FILES);
@@ -168,6 +172,9 @@ static int begin(void *argument) {
   if (command->memory != UINT64_MAX) limit(birth, RLIMIT_AS, command->memory, command->memory);
   if (command->processes != UINT64_MAX) limit(birth, RLIMIT_NPROC, command->processes, command->processes);
   if (command->account) become(birth, command->account);
+  // After it: a change of user takes the wish back. One whose caller has ended before it was made is somebody else's child.
+  if (command->ends_with_caller && (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != birth->caller))
+    fail(birth, CLINUX_STEP_CLONE);
   // As the user: the kernel judges what it may enter and execute.
   if (chdir(command->directory) != 0) fail(birth, CLINUX_STEP_DIRECTORY);
   const uint64_t nothing = 0;
@@ -219,7 +226,7 @@ static struct failure hear(int pipe) {
 }
 
 int clinux_spawn(const struct clinux_command *command, int *pid, int *step) {
-  struct birth birth = {.command = command, .pipe = -1};
+  struct birth birth = {.command = command, .caller = getpid(), .pipe = -1};
   int ends[2] = {-1, -1};
   *step = CLINUX_STEP_CLONE;
   if (command->account) {

@@ -61,10 +61,12 @@ struct Astro: ParsableCommand {
   static func main() {
     openStandardStreams()
     requireText()
-    // Not a verb for people: the runner starts itself again as its warden.
+    // Not verbs for people: the runner starts itself again as its warden, and as the keeper of a tool's server.
     let arguments = CommandLine.arguments
-    if arguments.count > 1, arguments[1] == "warden" {
-      Glibc.exit(Warden.main(arguments: Array(arguments.dropFirst(2))))
+    switch arguments.dropFirst().first {
+    case "warden": Glibc.exit(Warden.main(arguments: Array(arguments.dropFirst(2))))
+    case "keeper": Glibc.exit(Keeper.main(arguments: Array(arguments.dropFirst(2))))
+    default: break
     }
     _ = callerUmask
     takeSignalsAsUsual()

@@ -14,8 +14,8 @@ struct clinux_account {
   size_t group_count;
 };
 
-/// A command. It leads a process group of its own, blocks no signal, has every disposition at its default, and reads
-/// /dev/null. Every other descriptor of the caller must be close-on-exec.
+/// A command. It leads a process group of its own, blocks no signal, and has every disposition at its default. Every other
+/// descriptor of the caller must be close-on-exec.
 struct clinux_command {
   /// The program, an absolute path or one from the directory on, and its arguments, with a final NULL. A bare name of an
   /// account's command is looked up in the PATH of the environment, as the account may see it.
@@ -25,10 +25,14 @@ struct clinux_command {
   const char *const *marks;
   /// Where it starts.
   const char *directory;
+  /// What standard input is, or -1: /dev/null. Above 2.
+  int input;
   /// Files that take standard output and standard error, appended to.
   const char *outputs[2];
   /// Descriptors that take them instead, or -1. Above 2.
   int pipes[2];
+  /// Whether it is killed when the caller, a process of one thread, has ended (PR_SET_PDEATHSIG).
+  int ends_with_caller;
   /// RLIMIT_NOFILE, soft and hard.
   uint64_t open_files, most_open_files;
   /// RLIMIT_AS in bytes; UINT64_MAX leaves it.
