@@ -9,9 +9,14 @@ extension AttemptFiles {
   ///
   /// Repeating it is harmless, so a crash anywhere in it is too.
   func give(to user: Confinement.UserNumbers, runs: String) throws(Failure) {
+    try giveFiles(to: user, runs: runs)
+    try own(directory.output(of: key), O_WRONLY | O_CREAT, 0o600, by: user)
+  }
+
+  /// The same without outputs, of which an attempt that this process performs has no file.
+  func giveFiles(to user: Confinement.UserNumbers, runs: String) throws(Failure) {
     for path in [runs, directory.path] { try letPass(path) }
     try own(directory.files, O_RDONLY | O_DIRECTORY, 0o700, by: user)
-    try own(directory.output(of: key), O_WRONLY | O_CREAT, 0o600, by: user)
   }
 
   private func letPass(_ path: String) throws(Failure) {

@@ -6,18 +6,22 @@ public struct PerformanceRequest: Sendable {
   public var agent: String
   /// The task's `with:`, expressions resolved.
   public var with: JSONValue
+  /// The secrets in it: never to be written anywhere.
+  public var secrets: [String]
   /// `data/runs/<workflow_id>`: relative paths of the task begin at its `files/`; the attempt's own directory is
   /// `tasks/<task_id>/<number>/` in it.
   public var directory: RunDirectory
   public var promise: AttemptPromise
 
   public init(
-    key: AttemptKey, user: String, agent: String, with: JSONValue, directory: RunDirectory, promise: AttemptPromise
+    key: AttemptKey, user: String, agent: String, with: JSONValue, secrets: [String] = [], directory: RunDirectory,
+    promise: AttemptPromise
   ) {
     self.key = key
     self.user = user
     self.agent = agent
     self.with = with
+    self.secrets = secrets
     self.directory = directory
     self.promise = promise
   }

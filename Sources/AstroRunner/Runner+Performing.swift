@@ -44,16 +44,20 @@ extension Runner {
     of start: AttemptStart, revealing: Bool
   ) throws(SecretReader.Unavailable) -> PerformanceRequest {
     let value: JSONValue
+    var known: [String] = []
     switch start.work {
     case .process: value = .null
     case .request(let request):
       let submitter = submitter(of: start.key.workflow)
       value = try request.revealed { plan throws(SecretReader.Unavailable) in
-        revealing ? try secrets.value(of: plan, for: submitter) : ""
+        guard revealing else { return "" }
+        let secret = try secrets.value(of: plan, for: submitter)
+        if !known.contains(secret) { known.append(secret) }
+        return secret
       }
     }
     return PerformanceRequest(
-      key: start.key, user: start.user, agent: start.agent, with: value,
+      key: start.key, user: start.user, agent: start.agent, with: value, secrets: known,
       directory: RunDirectory(start.key.workflow, in: home.runs), promise: start.promise)
   }
 

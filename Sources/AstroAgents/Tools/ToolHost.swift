@@ -1,0 +1,115 @@
+public import AstroCore
+import AstroMCP
+public import AstroProcess
+import Synchronization
+
+/// Where the tools of attempts run: servers that the tasks of a run share, and commands. All of them end with the runner.
+public final class ToolHost: Sendable {
+  /// `mcp_servers` of the configuration, by name.
+  public let servers: [String: ToolServer]
+  let pool: MCPServers
+  let keeper: KeeperCommand
+  let reactor: PipeReactor
+  let sleep: @Sendable (Duration) async throws -> Void
+  private let home: String
+  private let runs: String
+  private let environment: [String: String]
+  private let accounts = Mutex(Accounts())
+
+  /// - Parameters:
+  ///   - runs: `data/runs`.
+  ///   - environment: the runner's own; only `PATH HOME LANG TZ` are passed on.
+  ///   - keeper: what every tool runs under.
+  public init(
+    servers: [String: ToolServer], home: String, runs: String, environment: [String: String], keeper: KeeperCommand,
+    clock: any AstroCore.Clock,
+    sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
+  ) {
+    self.servers = servers
+    self.home = home
+    self.runs = runs
+    self.environment = environment
+    self.keeper = keeper
+    self.sleep = sleep
+    reactor = PipeReactor()
+    pool = MCPServers(launcher: KeptServerLauncher(keeper: keeper, reactor: reactor), clock: clock, sleep: sleep)
+  }
+
+  /// The run is over: ends its servers, and returns when nothing of them is left.
+  public func end(of workflow: WorkflowID) async { await pool.end(of: workflow) }
+
+  /// Ends every server.
+  public func close() async { await pool.close() }
+
+  // MARK: What is started
+
+  /// A server of the pool, for an attempt; ``release(_:after:)`` it.
+  func take(_ server: ToolServer, for request: PerformanceRequest) -> MCPServer {
+    pool.take(server.settings, of: request.key.workflow) { () throws(Failure) in
+      try self.program(server.settings.command, try server.environment(), for: request)
+    }
+  }
+
+  func release(_ server: ToolServer, after request: PerformanceRequest) {
+    pool.release(server.settings, of: request.key.workflow)
+  }
+
+  /// Whether a server starts and lists its tools: why not, in one sentence. As the runner's own user, in no run.
+  func problem(of server: ToolServer) async -> String? {
+    let stray = pool.stray(server.settings) { () throws(Failure) in
+      let environment = try server.environment()
+      return try self.program(server.settings.command, environment, [:], in: "/", as: nil)
+    }
+    do throws(MCPFailure) {
+      _ = try await stray.tools()
+      await stray.stop()
+      return nil
+    } catch {
+      await stray.stop()
+      return error.description
+    }
+  }
+
+  /// A command that runs for an attempt: in the run's `files/`, as the run's user, with the variables by which
+  /// ``ProcessTree`` finds it.
+  func program(
+    _ command: [String], _ environment: ToolEnvironment, for request: PerformanceRequest
+  ) throws(Failure) -> ServerProgram {
+    let marks = [
+      "ASTRO_HOME": home, "ASTRO_WORKFLOW_ID": request.key.workflow.text, "ASTRO_TASK_ID": request.key.task,
+      "ASTRO_ATTEMPT": String(request.key.number), "ASTRO_RUN_DIR": request.directory.files,
+    ]
+    let answer = accounts.withLock { $0.answer(for: request.user) }
+    switch answer {
+    case .own: return try program(command, environment, marks, in: request.directory.files, as: nil)
+    case .none(let reason):
+      throw Failure(.unavailable, subject: command.first ?? "", message: "cannot run: \(reason)")
+    case .other(let account):
+      try AttemptFiles(request.key, in: request.directory).giveFiles(to: account.numbers, runs: runs)
+      return try program(command, environment, marks, in: request.directory.files, as: account)
+    }
+  }
+
+  private func program(
+    _ command: [String], _ given: ToolEnvironment, _ marks: [String: String], in directory: String,
+    as account: Accounts.Account?
+  ) throws(Failure) -> ServerProgram {
+    var values = [
+      "PATH": environment["PATH"] ?? CommandAgent.defaultPath,
+      "HOME": account?.home ?? environment["HOME"] ?? "/",
+      "LANG": environment["LANG"] ?? "C.UTF-8", "TZ": environment["TZ"] ?? ":/etc/localtime",
+    ]
+    values.merge(given.variables) { _, given in given }
+    values.merge(marks) { _, mark in mark }
+    var arguments = command
+    let path = values["PATH"] ?? CommandAgent.defaultPath
+    guard let name = command.first, let program = CommandAgent.resolve(name, path: path, from: directory) else {
+      throw Failure(.notFound, subject: command.first ?? "", message: "no such program in PATH")
+    }
+    arguments[0] = program
+    let kept = KeptProgram(
+      arguments: arguments, environment: values.map { "\($0.key)=\($0.value)" }.sorted(), directory: directory,
+      user: account?.numbers)
+    return ServerProgram(kept, secrets: given.secrets)
+  }
+}
