@@ -17,7 +17,7 @@ public enum JSONRPCFailure: Error, Sendable, Equatable {
     /// A line was longer than that, in bytes.
     case longLine(Int)
     case batch
-    /// More lines than are passed over were no messages; the last of them, as far as it may be shown.
+    /// More lines than are passed over were no messages; the last of them, its first 4 KiB.
     case nonsense(lines: Int, last: String)
     /// This side has closed it.
     case closed

@@ -29,7 +29,7 @@ final class KeptServer: ServerProcess, ByteStream {
   var lastWords: String {
     let bytes = tail.withLock { $0 }
     let line = bytes.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D }).last { !$0.allSatisfy { $0 <= 0x20 } }
-    return Terminal.printable(String(decoding: line?.prefix(200) ?? [], as: UTF8.self))
+    return String(decoding: line ?? [], as: UTF8.self)
   }
 
   func ended() async -> String? {

@@ -23,7 +23,7 @@ public actor MCPServer {
   ///   - program: made anew for each start.
   ///   - memory: of the eras of commands, shared by all servers.
   public init(
-    _ settings: ServerSettings, program: @escaping @Sendable () throws(Failure) -> ServerProgram,
+    _ settings: ServerSettings, program: @escaping @Sendable () async throws(Failure) -> ServerProgram,
     launcher: any ServerLauncher, memory: EraMemory, clock: any AstroCore.Clock,
     sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
   ) {
@@ -72,8 +72,8 @@ public actor MCPServer {
   ) async throws(MCPFailure) -> Value {
     let session = try await session()
     do throws(MCPFailure) { return try await body(session) } catch {
-      // What is left of it must not stay beside the next one.
-      if session.connection.broken != nil { await discard(session) }
+      // What is left of it must not stay beside the next one. One that is being stopped is given its time.
+      if let broken = session.connection.broken, broken != .closed { await discard(session) }
       throw error
     }
   }

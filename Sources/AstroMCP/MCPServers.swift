@@ -35,7 +35,7 @@ public final class MCPServers: Sendable {
 
   /// A server that belongs to no run, and that nobody keeps: for looking whether it works.
   public func stray(
-    _ settings: ServerSettings, program: @escaping @Sendable () throws(Failure) -> ServerProgram
+    _ settings: ServerSettings, program: @escaping @Sendable () async throws(Failure) -> ServerProgram
   ) -> MCPServer {
     MCPServer(settings, program: program, launcher: launcher, memory: memory, clock: clock, sleep: sleep)
   }
@@ -44,7 +44,7 @@ public final class MCPServers: Sendable {
   /// - Parameter program: of the task that asks; the first of a run is the one whose program is started.
   public func take(
     _ settings: ServerSettings, of workflow: WorkflowID,
-    program: @escaping @Sendable () throws(Failure) -> ServerProgram
+    program: @escaping @Sendable () async throws(Failure) -> ServerProgram
   ) -> MCPServer {
     let key = Key(workflow: workflow, settings: settings)
     let server = stray(settings, program: program)

@@ -113,7 +113,7 @@ final class MCPSession: Sendable {
   }
 
   private func words(of error: JSONRPCError) -> String {
-    let message = masked(Terminal.printable(String(error.message.prefix(500))))
+    let message = shown(error.message, 500)
     return message.isEmpty ? "error \(error.code)" : "\(message) (error \(error.code))"
   }
 
@@ -121,7 +121,7 @@ final class MCPSession: Sendable {
     let noise = connection.noise
     guard noise.lines > 0 else { return "" }
     let lines = noise.lines == 1 ? "1 line" : "\(noise.lines) lines"
-    return "; \(lines) of what it prints are no messages, the last: \(masked(noise.last))"
+    return "; \(lines) of what it prints are no messages, the last: \(shown(noise.last, 80))"
   }
 
   private func words(of reason: JSONRPCFailure.Break, _ method: String) async -> String {
@@ -135,18 +135,20 @@ final class MCPSession: Sendable {
       }
       let words = process.lastWords
       return (end.map { "ended with \($0)" } ?? "closed its output") + " before it answered '\(method)'\(noise)"
-        + (words.isEmpty ? "" : "; its last words: \(masked(words))")
+        + (words.isEmpty ? "" : "; its last words: \(shown(words, 200))")
     case .deaf: return "does not read what it is sent"
     case .longLine(let limit): return "prints a line of more than \(Notation.spell(bytes: Int64(limit)))"
     case .batch: return "sends a batch of messages, which no revision of the protocol has that is spoken here"
     case .nonsense(let lines, let last):
-      return "prints \(lines) lines that are no messages, the last: \(masked(last))"
+      return "prints \(lines) lines that are no messages, the last: \(shown(last, 80))"
     case .closed: return "is being stopped"
     }
   }
 
-  /// Without the secrets that the server was given.
-  private func masked(_ text: String) -> String { ToolAnswer(text).masked(secrets).text }
+  /// Without the secrets that the server was given, whole or cut.
+  private func shown(_ text: String, _ limit: Int) -> String {
+    Terminal.printable(String(ToolAnswer(text).masked(secrets).text.prefix(limit)))
+  }
 
   // MARK: Its end
 

@@ -1,5 +1,3 @@
-import AstroCore
-
 /// What another side said that is no message: passed over, up to a bound between two messages. Servers print greetings and
 /// warnings where only messages belong, and speak properly after it.
 public struct Noise: Sendable, Equatable {
@@ -9,7 +7,7 @@ public struct Noise: Sendable, Equatable {
 
   /// All such lines so far.
   public private(set) var lines = 0
-  /// The last of them, as far as it may be shown.
+  /// The last of them, its first 4 KiB.
   public private(set) var last = ""
   /// Those since the last message.
   private(set) var linesInARow = 0
@@ -24,7 +22,7 @@ public struct Noise: Sendable, Equatable {
     lines += 1
     linesInARow += 1
     bytesInARow += line.count
-    last = Terminal.printable(String(decoding: line.prefix(80), as: UTF8.self))
+    last = String(decoding: line.prefix(4096), as: UTF8.self)
     return linesInARow <= Self.mostLines && bytesInARow <= Self.mostBytes
   }
 

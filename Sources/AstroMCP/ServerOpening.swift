@@ -8,7 +8,7 @@ import AstroProcess
 /// started a second time, and not a third.
 struct ServerOpening: Sendable {
   let settings: ServerSettings
-  let program: @Sendable () throws(Failure) -> ServerProgram
+  let program: @Sendable () async throws(Failure) -> ServerProgram
   let launcher: any ServerLauncher
   let memory: EraMemory
   let sleep: @Sendable (Duration) async throws -> Void
@@ -69,7 +69,7 @@ struct ServerOpening: Sendable {
 
   private func start() async throws(MCPFailure) -> MCPSession {
     do throws(Failure) {
-      let made = try program()
+      let made = try await program()
       let process = try await launcher.launch(made.program)
       return MCPSession(settings.name, process, secrets: made.secrets, sleep: sleep)
     } catch {

@@ -126,7 +126,7 @@ struct JSONRPCConnectionTests {
     await with(stream) { connection in
       #expect(await result(connection, "x") == .success(.integer(1)))
       let noise = connection.noise
-      #expect((noise.lines, noise.last) == (4, "?[31mred"))
+      #expect((noise.lines, noise.last) == (4, "\u{1B}[31mred"))
     }
   }
 

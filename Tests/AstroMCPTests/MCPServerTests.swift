@@ -191,6 +191,36 @@ struct MCPServerTests {
     #expect(servers.starts == 1)
   }
 
+  @Test func aCallThatIsUnderWayTakesNothingFromTheServersTimeToEnd() async {
+    let asked = AsyncStream.makeStream(of: Void.self)
+    let servers = MemoryServers { stream, message in
+      if message["method"] == .string("tools/call") {
+        asked.continuation.yield()
+      } else {
+        Scripts.modern()(stream, message)
+      }
+    }
+    let server = server(servers)
+    async let failure = failure(server)
+    for await _ in asked.stream { break }
+    await server.stop()
+    #expect(await failure?.description == "MCP server 'time' is being stopped")
+    #expect(servers[0].orders == [])
+  }
+
+  @Test func aSecretIsMaskedBeforeAMessageIsCut() async {
+    let words = String(repeating: "x", count: 495)
+    let servers = MemoryServers { stream, message in
+      guard message["method"] == .string("tools/call"), let id = message["id"] else {
+        return Scripts.modern()(stream, message)
+      }
+      stream.say(#"{"jsonrpc":"2.0","id":\#(id.json),"error":{"code":-1,"message":"\#(words)s3cr3t-value and more"}}"#)
+    }
+    #expect(
+      await failure(server(servers))?.description
+        == "MCP server 'time' refuses 'tools/call': \(words)*** a (error -1)")
+  }
+
   // MARK: Tools
 
   @Test func toolsOfAllPagesAreListedWithTheirHints() async throws {

@@ -50,7 +50,7 @@ extension ToolHost {
     _ tool: CommandTool, _ arguments: JSONValue, for request: PerformanceRequest
   ) async throws(Failure) -> ToolOutcome {
     if let flaw = try tool.flaw(in: arguments) { return ToolOutcome(flaw, isError: true) }
-    let program = try program(tool.run, ToolEnvironment(), for: request).program
+    let program = try await program(tool.run, ToolServer.noEnvironment, for: request).program
     let process = try await KeptProcess.start(program, keeper: keeper, reactor: reactor)
     process.input.write(arguments.json.utf8)
     process.input.write([0x0A])

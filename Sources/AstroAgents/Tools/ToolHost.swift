@@ -45,8 +45,8 @@ public final class ToolHost: Sendable {
 
   /// A server of the pool, for an attempt; ``release(_:after:)`` it.
   func take(_ server: ToolServer, for request: PerformanceRequest) -> MCPServer {
-    pool.take(server.settings, of: request.key.workflow) { () throws(Failure) in
-      try self.program(server.settings.command, try server.environment(), for: request)
+    pool.take(server.settings, of: request.key.workflow) { () async throws(Failure) in
+      try await self.program(server.settings.command, server.environment, for: request)
     }
   }
 
@@ -56,9 +56,10 @@ public final class ToolHost: Sendable {
 
   /// Whether a server starts and lists its tools: why not, in one sentence. As the runner's own user, in no run.
   func problem(of server: ToolServer) async -> String? {
-    let stray = pool.stray(server.settings) { () throws(Failure) in
-      let environment = try server.environment()
-      return try self.program(server.settings.command, environment, [:], in: "/", as: nil)
+    let stray = pool.stray(server.settings) { () async throws(Failure) in
+      try await BlockingWork.run { () throws(Failure) in
+        try self.program(server.settings.command, server.environment(), [:], in: "/", as: nil)
+      }
     }
     do throws(MCPFailure) {
       _ = try await stray.tools()
@@ -73,7 +74,17 @@ public final class ToolHost: Sendable {
   /// A command that runs for an attempt: in the run's `files/`, as the run's user, with the variables by which
   /// ``ProcessTree`` finds it.
   func program(
-    _ command: [String], _ environment: ToolEnvironment, for request: PerformanceRequest
+    _ command: [String], _ environment: @escaping @Sendable () throws(Failure) -> ToolEnvironment,
+    for request: PerformanceRequest
+  ) async throws(Failure) -> ServerProgram {
+    // Secrets are files, and accounts may be asked of a directory service.
+    try await BlockingWork.run { () throws(Failure) in
+      try self.program(command, environment(), for: request)
+    }
+  }
+
+  private func program(
+    _ command: [String], _ given: ToolEnvironment, for request: PerformanceRequest
   ) throws(Failure) -> ServerProgram {
     let marks = [
       "ASTRO_HOME": home, "ASTRO_WORKFLOW_ID": request.key.workflow.text, "ASTRO_TASK_ID": request.key.task,
@@ -81,12 +92,12 @@ public final class ToolHost: Sendable {
     ]
     let answer = accounts.withLock { $0.answer(for: request.user) }
     switch answer {
-    case .own: return try program(command, environment, marks, in: request.directory.files, as: nil)
+    case .own: return try program(command, given, marks, in: request.directory.files, as: nil)
     case .none(let reason):
       throw Failure(.unavailable, subject: command.first ?? "", message: "cannot run: \(reason)")
     case .other(let account):
       try AttemptFiles(request.key, in: request.directory).giveFiles(to: account.numbers, runs: runs)
-      return try program(command, environment, marks, in: request.directory.files, as: account)
+      return try program(command, given, marks, in: request.directory.files, as: account)
     }
   }
 
