@@ -12,8 +12,8 @@ public actor MCPServer {
     case stopped
     case starting(Task<Void, Never>, [UInt64: Waiter])
     case running(MCPSession)
-    /// For good.
-    case closed
+    /// For good; the task is over when nothing of it is left.
+    case closed(Task<Void, Never>)
   }
 
   private var state = State.stopped
@@ -53,18 +53,21 @@ public actor MCPServer {
 
   /// Ends it, and what it serves; returns when nothing of it is left. It does not start again.
   public func stop() async {
-    let former = state
-    state = .closed
-    switch former {
-    case .stopped, .closed: break
-    case .running(let session): await session.stop()
+    let end: Task<Void, Never>
+    switch state {
+    case .closed(let known): end = known
+    // Outside every task, these: whoever stops it may be cancelled, and others wait for the same end.
+    case .stopped: end = Task {}
+    case .running(let session): end = Task { await session.stop() }
     case .starting(let task, let waiters):
       task.cancel()
       for waiter in waiters.values {
         waiter.resume(returning: .failure(MCPFailure(.broken, settings.name, "is being stopped")))
       }
-      await task.value
+      end = Task { await task.value }
     }
+    state = .closed(end)
+    await end.value
   }
 
   private func withSession<Value: Sendable>(

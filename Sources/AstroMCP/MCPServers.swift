@@ -22,7 +22,21 @@ public final class MCPServers: Sendable {
   private let clock: any AstroCore.Clock
   private let sleep: @Sendable (Duration) async throws -> Void
   private let memory = EraMemory()
-  private let entries = Mutex<[Key: Entry]>([:])
+  private let state = Mutex(State())
+
+  private struct State {
+    var entries: [Key: Entry] = [:]
+    /// Those that are being ended.
+    var ending: [ObjectIdentifier: MCPServer] = [:]
+
+    /// Takes one out, to be ended.
+    mutating func remove(_ key: Key) -> MCPServer? {
+      guard let entry = entries.removeValue(forKey: key) else { return nil }
+      entry.idle?.cancel()
+      ending[ObjectIdentifier(entry.server)] = entry.server
+      return entry.server
+    }
+  }
 
   public init(
     launcher: any ServerLauncher, clock: any AstroCore.Clock,
@@ -48,59 +62,66 @@ public final class MCPServers: Sendable {
   ) -> MCPServer {
     let key = Key(workflow: workflow, settings: settings)
     let server = stray(settings, program: program)
-    return entries.withLock { entries in
-      var entry = entries[key] ?? Entry(server: server)
+    return state.withLock { state in
+      var entry = state.entries[key] ?? Entry(server: server)
       entry.idle?.cancel()
       entry.idle = nil
       entry.users += 1
-      entries[key] = entry
+      state.entries[key] = entry
       return entry.server
     }
   }
 
   public func release(_ settings: ServerSettings, of workflow: WorkflowID) {
     let key = Key(workflow: workflow, settings: settings)
-    entries.withLock { entries in
-      guard var entry = entries[key] else { return }
+    state.withLock { state in
+      guard var entry = state.entries[key] else { return }
       entry.users -= 1
       // Outside every task: the one that used it last is over by then.
       if entry.users == 0 { entry.idle = Task { await self.endIdle(key) } }
-      entries[key] = entry
+      state.entries[key] = entry
     }
   }
 
   func hasServer(_ settings: ServerSettings, of workflow: WorkflowID) -> Bool {
-    entries.withLock { $0[Key(workflow: workflow, settings: settings)] != nil }
+    state.withLock { $0.entries[Key(workflow: workflow, settings: settings)] != nil }
   }
 
   private func endIdle(_ key: Key) async {
     do { try await sleep(Self.idleTime) } catch { return }
-    let server = entries.withLock { entries -> MCPServer? in
+    let server = state.withLock { state -> MCPServer? in
       // Taken again between the end of the time and here.
-      guard !Task.isCancelled, let entry = entries[key], entry.users == 0 else { return nil }
-      entries[key] = nil
-      return entry.server
+      guard !Task.isCancelled, state.entries[key]?.users == 0 else { return nil }
+      return state.remove(key)
     }
-    await server?.stop()
+    if let server { await end([server]) }
   }
 
   /// The run is over: ends its servers, and returns when nothing of them is left.
-  public func end(of workflow: WorkflowID) async { await end { $0.workflow == workflow } }
+  public func end(of workflow: WorkflowID) async { await end(take { $0.workflow == workflow }) }
 
-  /// Ends all.
-  public func close() async { await end { _ in true } }
+  /// The same without waiting for it.
+  public func beginEnd(of workflow: WorkflowID) {
+    let servers = take { $0.workflow == workflow }
+    // Outside every task: the run is over, and nothing waits for this but ``close()``.
+    if !servers.isEmpty { Task { await end(servers) } }
+  }
 
-  private func end(_ isMeant: (Key) -> Bool) async {
-    let ended = entries.withLock { entries in
-      let ended = entries.filter { isMeant($0.key) }
-      for key in ended.keys { entries[key] = nil }
-      return ended.values.map { $0 }
-    }
-    await withTaskGroup { group in
-      for entry in ended {
-        entry.idle?.cancel()
-        group.addTask { await entry.server.stop() }
-      }
-    }
+  /// Ends all, and returns when nothing of any is left.
+  public func close() async {
+    let servers = take { _ in true }
+    await end(servers + state.withLock { Array($0.ending.values) })
+  }
+
+  /// Whether there is anything to be ended, or being so.
+  public var isEmpty: Bool { state.withLock { $0.entries.isEmpty && $0.ending.isEmpty } }
+
+  private func take(_ isMeant: (Key) -> Bool) -> [MCPServer] {
+    state.withLock { state in state.entries.keys.filter(isMeant).compactMap { state.remove($0) } }
+  }
+
+  private func end(_ servers: [MCPServer]) async {
+    await withTaskGroup { group in for server in servers { group.addTask { await server.stop() } } }
+    state.withLock { state in for server in servers { state.ending[ObjectIdentifier(server)] = nil } }
   }
 }

@@ -46,9 +46,13 @@ public struct AgentOverview {
   ///
   /// Ring the ``Bell`` afterwards: a runner remembers the health of its agents itself and asks again when it hears it.
   public static func probe(
-    _ configuration: Configuration, home: Home, environment: [String: String], recordIn journal: Journal
+    _ configuration: Configuration, home: Home, environment: [String: String], executable: String,
+    recordIn journal: Journal
   ) throws(Failure) {
-    let performers = configuration.performers(home: home, environment: environment, clock: SystemClock())
+    let tools = configuration.toolHost(
+      home: home, environment: environment, executable: executable, clock: SystemClock())
+    let performers = configuration.performers(
+      home: home, environment: environment, clock: SystemClock(), tools: tools)
     let answers = answers(of: performers)
     let problems = configuration.agents.map { agent in
       (agent.id, performers[agent.id] == nil ? CommandAgent.problem : answers[agent.id] ?? silence)

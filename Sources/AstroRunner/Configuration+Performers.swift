@@ -9,9 +9,10 @@ extension Configuration {
   /// The agents that perform their attempts themselves, by id. One that cannot be made, because of a key or a file that is
   /// not there, is there and says so whenever it is asked.
   func performers(
-    home: Home, environment: [String: String], clock: any AstroCore.Clock
+    home: Home, environment: [String: String], clock: any AstroCore.Clock, tools: ToolHost
   ) -> [String: any Performer] {
-    let maker = PerformerMaker(configuration: self, home: home, environment: environment, clock: clock)
+    let maker = PerformerMaker(
+      configuration: self, home: home, environment: environment, clock: clock, tools: tools)
     var performers: [String: any Performer] = [:]
     for agent in agents where agent.kind.isPerformer {
       do throws(Failure) {
@@ -30,12 +31,14 @@ private struct PerformerMaker {
   let home: Home
   let environment: [String: String]
   let clock: any AstroCore.Clock
+  let tools: ToolHost
 
   func performer(for agent: AgentConfiguration) throws(Failure) -> any Performer {
     switch agent.settings {
     case .http(let settings): try http(settings, agent.id)
     case .llm(let settings): try llm(settings, agent.id)
-    case .mcp, .command, .code, .exec:
+    case .mcp(let settings): mcp(settings, agent.id)
+    case .command, .code, .exec:
       preconditionFailure("no performer is made for agents of type \(agent.kind.rawValue)")
     }
   }
@@ -67,7 +70,19 @@ private struct PerformerMaker {
     // The administrator says where its models are: any address will do.
     let transport = try HTTPClientPool(
       HTTPConfiguration(addresses: .allowAll, proxies: proxies, authorities: settings.certificates.map(path)))
-    return LLMAgent(try model(settings, id), fallbacks: fallbacks, transport: transport, clock: clock)
+    return LLMAgent(
+      try model(settings, id), fallbacks: fallbacks, transport: transport, clock: clock,
+      toolBoxes: { [tools] request, names throws(Failure) in try tools.tools(named: names, for: request) })
+  }
+
+  private func mcp(_ settings: MCPSettings, _ id: String) -> any Performer {
+    // One of `mcp_servers` goes by its own name: the run's other tasks share it.
+    let server = settings.server.map { server in
+      let name = configuration.servers.first { $0.value == server }?.key
+      return ToolServer(
+        server, named: name ?? id, home: home, environment: environment, for: name.map { "server '\($0)'" } ?? "agent \(id)")
+    }
+    return MCPAgent(server, host: tools, clock: clock)
   }
 
   private func model(
@@ -96,14 +111,8 @@ private struct PerformerMaker {
     return headers
   }
 
-  /// The administrator's own: for nobody to be trusted with.
   private func secret(_ source: SecretPlan.Source, of agent: String, named name: String) throws(Failure) -> String {
-    do throws(SecretReader.Unavailable) {
-      return try SecretReader(environment: environment, home: home.root).value(
-        of: SecretPlan(name: name, source: source), for: Submitter(user: geteuid(), isTrusted: true))
-    } catch {
-      throw Failure(.configuration, subject: "agent \(agent)", message: error.message)
-    }
+    try SecretReader(environment: environment, home: home.root).configured(source, named: name, for: "agent \(agent)")
   }
 
   private func path(_ name: String) -> String { name.hasPrefix("/") ? name : "\(home.root)/\(name)" }

@@ -209,9 +209,12 @@ extension Runner {
 
   /// Leaves what is performed to the next runner: without an outcome, it finds it in the journal and goes on with it.
   func endPerformances() {
-    guard !performing.isEmpty else { return }
-    performances.close()
-    performances.drain(patience: .seconds(2))
+    if !performing.isEmpty {
+      performances.close()
+      performances.drain(patience: .seconds(2))
+    }
+    // What is left of them after that ends with this process.
+    tools.close(patience: .seconds(5))
   }
 }
 

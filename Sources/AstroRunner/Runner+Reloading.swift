@@ -1,3 +1,4 @@
+import AstroAgents
 import AstroConfiguration
 import AstroCore
 import AstroJournal
@@ -37,7 +38,9 @@ extension Runner {
     let ignored = fresh.system.fixedWhileRunning.filter { fixed[$0.key] != $0.value }.keys.sorted()
     configuration = fresh.keepingPlaces(of: configuration.system)
     allowances = Allowances(configuration)
-    performers = configuration.performers(home: home, environment: options.environment, clock: clock)
+    tools.servers = configuration.toolServers(home: home, environment: options.environment)
+    performers = configuration.performers(
+      home: home, environment: options.environment, clock: clock, tools: tools)
     examiner = Examiner(configuration)
     let records = (try? journal.read { try $0.agents() }) ?? []
     scheduler.reconfigure(

@@ -1,3 +1,4 @@
+import AstroAgents
 import AstroConfiguration
 import AstroCore
 import AstroJournal
@@ -41,6 +42,7 @@ extension Runner {
     while spoolTrouble == nil, !unsettled.isEmpty {
       let runs = Array(unsettled.prefix(Self.settledTogether))
       unsettled.removeFirst(runs.count)
+      for run in runs { tools.beginEnd(of: run) }
       let left = try settle(runs)
       if spoolTrouble == nil { unsettleable += left } else { unsettled = left + unsettled }
     }

@@ -92,6 +92,7 @@ public final class Runner {
   let agent: CommandAgent
   /// The agents that perform their attempts themselves, by id.
   var performers: [String: any Performer] = [:]
+  let tools: ToolHost
   let performances: Performances
   /// Attempts that are performed, or begun to be.
   var performing: [AttemptKey: PerformedAttempt] = [:]
@@ -225,7 +226,10 @@ public final class Runner {
     serviceManager = options.mode == .watch ? ServiceManager(environment: options.environment) : nil
     toldStuck = StuckFiles(healthFile: home.health)
     allowances = Allowances(configuration)
-    performers = configuration.performers(home: home, environment: options.environment, clock: clock)
+    tools = configuration.toolHost(
+      home: home, environment: options.environment, executable: options.executable, clock: clock)
+    performers = configuration.performers(
+      home: home, environment: options.environment, clock: clock, tools: tools)
     performances = Performances(clock: clock)
     secrets = SecretReader(environment: options.environment, home: home.root)
     agent = CommandAgent(

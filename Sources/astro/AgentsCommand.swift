@@ -20,7 +20,7 @@ struct AgentsCommand: ParsableCommand {
     let site = try home.open()
     if probe {
       try AgentOverview.probe(
-        site.configuration, home: site.home, environment: site.environment,
+        site.configuration, home: site.home, environment: site.environment, executable: Site.executable,
         recordIn: try site.openJournal())
       Bell.ring(runners: site.home.runners)
     }

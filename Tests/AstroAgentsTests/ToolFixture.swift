@@ -54,14 +54,5 @@ final class ToolFixture {
   }
 
   /// Living processes of the run.
-  var processes: [String] {
-    let mark = Array("ASTRO_WORKFLOW_ID=\(workflow.text)".utf8)
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-    return names.filter { name in
-      guard Int32(name) != nil, let bytes = FileManager.default.contents(atPath: "/proc/\(name)/environ") else {
-        return false
-      }
-      return bytes.split(separator: 0).contains { $0.elementsEqual(mark) }
-    }
-  }
+  var processes: [Int32] { MarkedProcesses.carrying("ASTRO_WORKFLOW_ID=\(workflow.text)") }
 }

@@ -22,15 +22,7 @@ struct BadServerTests {
     let mark: String
 
     /// Processes that carry the mark and have not ended.
-    var processes: [String] {
-      let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
-      return names.filter { name in
-        guard Int32(name) != nil, let bytes = FileManager.default.contents(atPath: "/proc/\(name)/environ") else {
-          return false
-        }
-        return bytes.split(separator: 0).contains { $0.elementsEqual(mark.utf8) }
-      }
-    }
+    var processes: [Int32] { MarkedProcesses.carrying(mark) }
   }
 
   /// - Parameter hasty: how much of all waiting is over at once.

@@ -17,7 +17,7 @@ final class AttemptTools: ToolBox {
   private let names: [String]
   private let sources: [String: Source]
   /// Those in use, by name.
-  private let taken = Mutex<[String: MCPServer]>([:])
+  private let taken = Mutex<[String: (server: ToolServer, running: MCPServer)]>([:])
 
   /// - Throws: which name is none.
   init(
@@ -26,13 +26,14 @@ final class AttemptTools: ToolBox {
     self.host = host
     self.request = request
     self.names = names
+    let servers = host.servers
     var sources: [String: Source] = [:]
     for name in names {
       // Names of servers have no dot, those of tools may.
       let parts = name.split(separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
       if parts.count == 2 {
-        guard let server = host.servers[String(parts[0])] else {
-          throw Self.unknown(name, "no server '\(parts[0])'", among: host.servers.keys.sorted())
+        guard let server = servers[String(parts[0])] else {
+          throw Self.unknown(name, "no server '\(parts[0])'", among: servers.keys.sorted())
         }
         sources[name] = .server(server, tool: String(parts[1]))
       } else {
@@ -92,19 +93,19 @@ final class AttemptTools: ToolBox {
 
   private func take(_ server: ToolServer) -> MCPServer {
     taken.withLock { taken in
-      if let known = taken[server.settings.name] { return known }
-      let new = host.take(server, for: request)
-      taken[server.settings.name] = new
-      return new
+      if let known = taken[server.settings.name] { return known.running }
+      let running = host.take(server, for: request)
+      taken[server.settings.name] = (server, running)
+      return running
     }
   }
 
   private func releaseAll() {
-    let names = taken.withLock { taken in
+    let servers = taken.withLock { taken in
       defer { taken = [:] }
-      return taken.keys.map { $0 }
+      return taken.values.map(\.server)
     }
-    for name in names { host.servers[name].map { host.release($0, after: request) } }
+    for server in servers { host.release(server, after: request) }
   }
 
   private static func unknown(_ name: String, _ problem: String, among known: [String]) -> Failure {

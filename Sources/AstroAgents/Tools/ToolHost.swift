@@ -1,12 +1,11 @@
 public import AstroCore
 import AstroMCP
 public import AstroProcess
+import Dispatch
 import Synchronization
 
 /// Where the tools of attempts run: servers that the tasks of a run share, and commands. All of them end with the runner.
 public final class ToolHost: Sendable {
-  /// `mcp_servers` of the configuration, by name.
-  public let servers: [String: ToolServer]
   let pool: MCPServers
   let keeper: KeeperCommand
   let reactor: PipeReactor
@@ -15,6 +14,7 @@ public final class ToolHost: Sendable {
   private let runs: String
   private let environment: [String: String]
   private let accounts = Mutex(Accounts())
+  private let configured: Mutex<[String: ToolServer]>
 
   /// - Parameters:
   ///   - runs: `data/runs`.
@@ -25,7 +25,7 @@ public final class ToolHost: Sendable {
     clock: any AstroCore.Clock,
     sleep: @escaping @Sendable (Duration) async throws -> Void = { try await Task.sleep(for: $0) }
   ) {
-    self.servers = servers
+    configured = Mutex(servers)
     self.home = home
     self.runs = runs
     self.environment = environment
@@ -35,11 +35,32 @@ public final class ToolHost: Sendable {
     pool = MCPServers(launcher: KeptServerLauncher(keeper: keeper, reactor: reactor), clock: clock, sleep: sleep)
   }
 
+  /// `mcp_servers` of the configuration, by name; may change while attempts use those there were.
+  public var servers: [String: ToolServer] {
+    get { configured.withLock { $0 } }
+    set { configured.withLock { $0 = newValue } }
+  }
+
   /// The run is over: ends its servers, and returns when nothing of them is left.
   public func end(of workflow: WorkflowID) async { await pool.end(of: workflow) }
 
+  /// The same without waiting for it.
+  public func beginEnd(of workflow: WorkflowID) { pool.beginEnd(of: workflow) }
+
   /// Ends every server.
   public func close() async { await pool.close() }
+
+  /// The same from a thread that is nobody else's, which waits at most `patience`.
+  public func close(patience: Duration) {
+    if pool.isEmpty { return }
+    let done = DispatchSemaphore(value: 0)
+    // Outside every task: the thread that waits is none of those that tasks run on.
+    Task {
+      await pool.close()
+      done.signal()
+    }
+    _ = done.wait(timeout: .now() + .microseconds(Int(patience.microseconds)))
+  }
 
   // MARK: What is started
 
