@@ -80,7 +80,8 @@ private struct PerformerMaker {
     let server = settings.server.map { server in
       let name = configuration.servers.first { $0.value == server }?.key
       return ToolServer(
-        server, named: name ?? id, home: home, environment: environment, for: name.map { "server '\($0)'" } ?? "agent \(id)")
+        server, named: name ?? id, home: home, environment: environment,
+        for: name.map { "server '\($0)'" } ?? "agent \(id)")
     }
     return MCPAgent(server, host: tools, clock: clock)
   }

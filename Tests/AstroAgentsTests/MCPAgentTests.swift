@@ -78,7 +78,7 @@ struct MCPAgentTests {
   }
 
   @Test(arguments: [
-    ("[]", "with: is list, and not a mapping"),
+    ("[]", "with: is a list, and not a mapping"),
     ("{}", "with: 'tool' is missing"),
     (#"{"tool": "look", "argumnets": {}}"#, "with: unknown key 'argumnets'; did you mean 'arguments'?"),
     (#"{"tool": "look", "arguments": "x"}"#, "with.arguments: is a string, and not a mapping"),

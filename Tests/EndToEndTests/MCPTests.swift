@@ -113,7 +113,8 @@ struct MCPTests {
   @Test func aProbeSaysWhatAServerDiesOf() throws {
     let (home, script) = try home("sys.exit('no licence')")
     let ending = try home.astro("agents", "--probe", "--json")
-    #expect(ending.output.contains("ended with exit code 1 before it answered 'initialize'; its last words: no licence"))
+    #expect(
+      ending.output.contains("ended with exit code 1 before it answered 'initialize'; its last words: no licence"))
     #expect(processes == [])
     withExtendedLifetime(script) {}
   }

@@ -134,11 +134,14 @@ public final class ToolHost: Sendable {
     values.merge(given.variables) { _, given in given }
     values.merge(marks) { _, mark in mark }
     var arguments = command
-    let path = values["PATH"] ?? CommandAgent.defaultPath
-    guard let name = command.first, let program = CommandAgent.resolve(name, path: path, from: directory) else {
-      throw Failure(.notFound, subject: command.first ?? "", message: "no such program in PATH")
+    // Another user's is looked for as that user, who may see less.
+    if account == nil {
+      let path = values["PATH"] ?? CommandAgent.defaultPath
+      guard let name = command.first, let program = CommandAgent.resolve(name, path: path, from: directory) else {
+        throw Failure(.notFound, subject: command.first ?? "", message: "no such program in PATH")
+      }
+      arguments[0] = program
     }
-    arguments[0] = program
     let kept = KeptProgram(
       arguments: arguments, environment: values.map { "\($0.key)=\($0.value)" }.sorted(), directory: directory,
       user: account?.numbers)

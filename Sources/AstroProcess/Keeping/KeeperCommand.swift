@@ -4,7 +4,8 @@ import Glibc
 
 /// A program that must not outlive the runner.
 public struct KeptProgram: Sendable {
-  /// `arguments[0]` is the program: an absolute path, already looked up in PATH.
+  /// `arguments[0]` is the program: an absolute path; that of another user's may also be a name, looked up in the PATH of
+  /// the environment as that user.
   public var arguments: [String]
   /// The whole environment, `NAME=value` each.
   public var environment: [String]

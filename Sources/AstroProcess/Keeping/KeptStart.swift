@@ -33,7 +33,7 @@ struct KeptStart {
     call.ends_with_caller = 1
     call.open_files = UInt64(openFiles.rlim_cur)
     call.most_open_files = UInt64(openFiles.rlim_max)
-    call.memory = .max
+    (call.memory, call.processes) = (.max, .max)
     call.cgroup = -1
     guard let user else { return spawn(&call) }
     return user.groups.withUnsafeBufferPointer { groups in
