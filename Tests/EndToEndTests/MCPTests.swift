@@ -51,6 +51,39 @@ struct MCPTests {
     withExtendedLifetime(script) {}
   }
 
+  @Test func aModelCallsTheToolsThatItsTaskNames() throws {
+    let (home, script) = try home(
+      "def call(message): text(message, 'the answer is ' + str(message['params']['arguments']['n'] * 2))")
+    func answer(_ message: String, _ finish: String) -> String {
+      ScriptedServer.answer(
+        200, ["content-type: application/json"],
+        body:
+          #"{"model":"m","choices":[{"index":0,"message":\#(message),"finish_reason":"\#(finish)"}],"usage":{"prompt_tokens":5,"completion_tokens":3}}"#
+      )
+    }
+    let call = #"{"id":"c1","type":"function","function":{"name":"py_look","arguments":"{\"n\": 21}"}}"#
+    let server = ScriptedServer(answers: [
+      answer(#"{"role":"assistant","content":null,"tool_calls":[\#(call)]}"#, "tool_calls"),
+      answer(#"{"role":"assistant","content":"It is 42."}"#, "stop"),
+    ])
+    try home.write(
+      home.read("config/agents.yaml").replacingOccurrences(
+        of: "mcp_servers:",
+        with: "  - {id: writer, type: llm, dialect: openai_chat, base_url: '\(server.url)/v1', model: m}\nmcp_servers:"),
+      to: "config/agents.yaml")
+    let workflow = try home.made(
+      "w.yaml", "tasks: {a: {agent: writer, with: {prompt: 'twice 21?', tools: [py.look]}}}\n")
+    let ending = try home.astro("run", "-q", workflow)
+    #expect(ending.code == 0, "\(ending.errors)")
+    #expect(try home.astro("logs", "@latest", "a").output.contains("It is 42."))
+    #expect(server.requests.count == 2)
+    let told = server.requests.map { String(decoding: $0.body, as: UTF8.self) }
+    #expect(told[0].contains(#""name":"py_look""#))
+    #expect(told[1].contains("the answer is 42"))
+    #expect(processes == [])
+    withExtendedLifetime(script) {}
+  }
+
   @Test func anErrorOfAToolFailsTheTask() throws {
     let (home, script) = try home("def call(message): text(message, 'out of order', isError=True)")
     let ending = try home.astro(
