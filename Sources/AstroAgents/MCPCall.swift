@@ -29,23 +29,24 @@ struct MCPCall {
     if replay.tools.values.contains(where: { !$0.isEmpty }), let reason = await obstacle(to: server) {
       return .lost(reason)
     }
+    // Before the call is written down: a runner that dies while the server starts has not begun it.
+    do throws(MCPFailure) { try await server.open() } catch { return try await conclude(ending(of: error), nil) }
     try await write([.toolCall(ToolCall(id: "1", name: "\(name).\(task.tool)", arguments: task.arguments.json))])
-    let (ending, result) = await call(server)
-    // Of a runner that ends: the next one finds a call without a result.
+    let answer: ToolAnswer
+    do throws(MCPFailure) {
+      // Tools like to repeat what they are told.
+      answer = try await server.call(task.tool, arguments: task.arguments, within: task.timeout)
+        .masked(request.secrets)
+    } catch { return try await conclude(ending(of: error), nil) }
+    return try await conclude(ending(of: answer), ToolResult(id: "1", text: answer.text, isError: answer.isError))
+  }
+
+  /// Writes down how it ended, and says so.
+  private func conclude(_ ending: StepEnding, _ result: ToolResult?) async throws(Failure) -> PerformanceResult {
+    // Of a runner that ends: the next one finds a call without a result, or none.
     if ending.ending == .cancelled { return .ended(.init(.cancelled, message: ending.message)) }
     try await write((result.map { [.toolResult($0)] } ?? []) + [.ended(ending)])
     return .ended(try await told(ending))
-  }
-
-  private func call(_ server: MCPServer) async -> (StepEnding, ToolResult?) {
-    do throws(MCPFailure) {
-      // Tools like to repeat what they are told.
-      let answer = try await server.call(task.tool, arguments: task.arguments, within: task.timeout)
-        .masked(request.secrets)
-      return (ending(of: answer), ToolResult(id: "1", text: answer.text, isError: answer.isError))
-    } catch {
-      return (ending(of: error), nil)
-    }
   }
 
   /// Why the call may not be made a second time; `nil` when it may.

@@ -33,6 +33,9 @@ public actor MCPServer {
       settings: settings, program: program, launcher: launcher, memory: memory, sleep: sleep)
   }
 
+  /// Starts it, unless it runs.
+  public func open() async throws(MCPFailure) { _ = try await session() }
+
   /// The tools it offers.
   public func tools() async throws(MCPFailure) -> [MCPTool] {
     let clock = clock

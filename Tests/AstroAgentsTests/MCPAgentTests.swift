@@ -139,6 +139,15 @@ struct MCPAgentTests {
         ))
   }
 
+  @Test func aServerThatDoesNotStartHasNotBeenCalled() async throws {
+    let fixture = try ToolFixture("sys.exit(5)")
+    let request = fixture.request(#"{"tool": "add"}"#)
+    _ = await fixture.perform(request)
+    let events = try #require(fixture.content("transcript.jsonl", of: request)).split(separator: "\n")
+    #expect(events.count == 1)
+    #expect(events[0].contains(#""event":"ended","ending":"tool_error""#))
+  }
+
   @Test func anEndingThatIsWrittenDownIsNotCalledForAgain() async throws {
     let fixture = try ToolFixture("def call(message): text(message, 'once', structuredContent={'n': 2})")
     let request = fixture.request(#"{"tool": "add"}"#)
