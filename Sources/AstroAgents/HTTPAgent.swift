@@ -58,10 +58,16 @@ public struct HTTPAgent: Performer {
     do {
       let task = try HTTPTask(request.with)
       let timeouts = settings.timeouts.cut(to: task.timeout)
+      let mark = task.isRepeatable ? nil : SentMark(request.key, in: request.directory)
+      if let mark, try await !BlockingWork.run({ () throws(Failure) in try mark.set() }) {
+        return .lost("its runner ended while it was sent: whether the server carried it out is not known")
+      }
       let (response, url) = try await transport.send(
         try outgoing(task), within: timeouts, redirects: task.redirects)
       let exchange = HTTPExchange(task: task, response: response, url: url, limit: task.maxBytes ?? settings.maxBytes)
-      return try await exchange.result(for: request, now: clock.now().wall)
+      let result = try await exchange.result(for: request, now: clock.now().wall)
+      if case .parked = result { mark?.clear() }
+      return result
     } catch let failure as HTTPFailure {
       return .ended(Self.ending(of: failure))
     } catch {

@@ -20,6 +20,9 @@ struct HTTPTask: Sendable {
   ]
   /// Outputs of every task.
   static let outputs = ["status", "content_type", "bytes"]
+  /// Whether sending it twice is sending it once (RFC 9110, 9.2.2).
+  var isRepeatable: Bool { !["POST", "PATCH"].contains(method) }
+
   private static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
   init(_ with: JSONValue) throws(Failure) {

@@ -44,8 +44,8 @@ struct LimitsCommand: ParsableCommand {
         ["LIMITER", "KEY", "USED", "LEFT", "LIMIT", "RESET IN", "WAITING", "LONGEST"],
         rows.map {
           [
-            $0.limiter, $0.key, String($0.requestsInWindow), String($0.remaining),
-            "\($0.maxRequests)/\(Notation.spell($0.window))", Notation.spell($0.resetIn), String($0.waiting),
+            $0.limiter, $0.key, $0.spell($0.requestsInWindow), $0.spell($0.remaining),
+            "\($0.spell($0.maxRequests))/\(Notation.spell($0.window))", Notation.spell($0.resetIn), String($0.waiting),
             $0.waiting > 0 ? Notation.spell($0.oldestWait) : "",
           ]
         })
@@ -67,5 +67,12 @@ struct LimitsCommand: ParsableCommand {
       Bell.ring(runners: site.home.runners)
       Output.line("\(count) cleared")
     }
+  }
+}
+
+extension RateLimitStatistics {
+  /// An amount as the limit counts: money in USD.
+  fileprivate func spell(_ amount: Int64) -> String {
+    limiter.hasSuffix("/\(LimitPlace.Dimension.spend.rawValue)") ? Money(picodollars: amount).spelled : String(amount)
   }
 }
