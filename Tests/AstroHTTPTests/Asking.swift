@@ -3,7 +3,7 @@ import Testing
 @testable import AstroHTTP
 
 /// Long enough never to be what ends a test.
-let patient = HTTPTimeouts(connect: .seconds(60), firstByte: .seconds(60), idle: .seconds(60), total: .seconds(60))
+let patient = HTTPTimeouts(connect: .seconds(600), firstByte: .seconds(600), idle: .seconds(600), total: .seconds(600))
 
 extension HTTPTransport {
   func get(_ url: String, within timeouts: HTTPTimeouts = patient) async throws(HTTPFailure) -> HTTPResponse {
