@@ -31,6 +31,9 @@ public struct RunnerFiles: Sendable, Equatable {
     guard stat(directory, &status) == 0 else { return "astro-\(runnerID)-0" }
     return "astro-\(runnerID)-\(status.st_dev)-\(status.st_ino)"
   }
+  /// What the names of all these end in, behind the runner's identifier and a dot.
+  static let endings: Set<String> = ["lock", "warden", "exits", "reading", "groups"]
+
   /// The full path of a scratch file that a record names.
   public func scratch(_ name: String) -> String { "\(scratchDirectory)/\(name)" }
 

@@ -47,6 +47,17 @@ public final class RunnerLock {
       .filter { $0.hasSuffix(".lock") && !$0.hasPrefix(".") }.map { String($0.dropLast(5)) }.sorted()
   }
 
+  /// The identifiers of all runners that have left anything here, sorted: a warden that was still ending when its runner's
+  /// files were removed can write one of its own anew, and then there is no lock that tells of it.
+  public static func traces(dataDirectory: String) throws(Failure) -> [String] {
+    let names = try Listing.names(in: "\(dataDirectory)/runners").filter { !$0.hasPrefix(".") }
+    let identifiers = names.compactMap { name -> String? in
+      let parts = name.split(separator: ".", maxSplits: 1)
+      return parts.count == 2 && RunnerFiles.endings.contains(String(parts[1])) ? String(parts[0]) : nil
+    }
+    return Set(identifiers).sorted()
+  }
+
   /// Removes the dot files of runners and wardens that died before their lock had its name: nobody holds them, and nothing
   /// reads them.
   /// - Returns: how many were removed.

@@ -52,7 +52,7 @@ extension PlanReport {
     writer.endArray()
   }
 
-  /// `shortest_seconds` and `seconds` are `null` where a limit grants nothing; `cost_ceiling_usd` where nothing is paid.
+  /// `shortest_seconds` and `seconds` are `null` where a limit grants nothing; `cost_ceiling_usd` where it is not known.
   private func writeBounds(to writer: inout JSONWriter) {
     writer.key("shortest_seconds")
     if let shortest { writer.number(shortest.seconds) } else { writer.null() }
@@ -75,7 +75,14 @@ extension PlanReport {
     writer.member("longest_chain", rounds.longestChain)
     writer.member("parallel", rounds.parallel)
     writer.endObject()
+    writer.key("calls")
+    writer.beginObject()
+    writer.member("most", forecast.calls)
+    writer.member("most_tokens", forecast.tokens)
+    write("unknown", forecast.unknown, to: &writer)
+    write("unpriced_models", forecast.unpriced, to: &writer)
+    writer.endObject()
     writer.key("cost_ceiling_usd")
-    writer.null()
+    if let ceiling = forecast.ceiling { writer.number(ceiling.dollars) } else { writer.null() }
   }
 }

@@ -14,6 +14,7 @@ public struct PlanReport: Sendable {
   public let agents: [[String]]
   public let waits: [LimitWait]
   public let rounds: Rounds
+  public let forecast: CallForecast
 
   /// What one limit costs a run of this size, beginning with an empty window.
   public struct LimitWait: Sendable, Equatable {
@@ -52,7 +53,11 @@ public struct PlanReport: Sendable {
     return shortest.map { $0 > deadline } ?? true
   }
 
-  public init(_ workflow: CheckedWorkflow, _ configuration: Configuration) {
+  /// - Parameter performers: the agents that make calls, to be asked what these can take; see ``init(_:_:home:environment:)``.
+  init(
+    _ workflow: CheckedWorkflow, _ configuration: Configuration, performers: [String: any Performer] = [:],
+    runs: String = ""
+  ) {
     self.workflow = workflow
     let tasks = workflow.plan.tasks
     let examiner = Examiner(configuration)
@@ -63,10 +68,39 @@ public struct PlanReport: Sendable {
     }
     agents = tasks.map { known[$0.agent] ?? [] }
     let limits = configuration.system.limits
-    waits = [(LimiterName.workflowCreation, 1), (LimiterName.taskSubmission, tasks.count)].map { limiter, requests in
+    let own = [(LimiterName.workflowCreation, 1), (LimiterName.taskSubmission, tasks.count)].map { limiter, requests in
       Self.wait(limiter, requests, limits[limiter] ?? .unlimited)
     }
+    waits = own + Self.namedWaits(tasks, agents, configuration)
+    forecast = CallForecast(workflow, performers, agents: agents, runs: runs)
     rounds = Self.rounds(levels, agents, configuration)
+  }
+
+  public init(
+    _ workflow: CheckedWorkflow, _ configuration: Configuration, home: Home, environment: [String: String]
+  ) {
+    let clock = SystemClock()
+    let tools = configuration.toolHost(home: home, environment: environment, executable: "", clock: clock)
+    self.init(
+      workflow, configuration,
+      performers: configuration.performers(home: home, environment: environment, clock: clock, tools: tools),
+      runs: home.runs)
+  }
+
+  /// The rates of named limits, each task making one request: what its own and its only agent's limits are.
+  private static func namedWaits(
+    _ tasks: [TaskPlan], _ agents: [[String]], _ configuration: Configuration
+  ) -> [LimitWait] {
+    let ofAgents = Dictionary(configuration.agents.map { ($0.id, $0.limits) }, uniquingKeysWith: { first, _ in first })
+    var requests: [String: Int] = [:]
+    for (position, task) in tasks.enumerated() {
+      let shared = agents[position].count == 1 ? ofAgents[agents[position][0]] ?? [] : []
+      for name in Set(task.limits + shared) { requests[name, default: 0] += 1 }
+    }
+    return configuration.limits.compactMap { limit in
+      guard let rate = limit.bounds.rate, let count = requests[limit.name] else { return nil }
+      return wait(limit.name, count, .window(RateWindow(rate)))
+    }
   }
 
   /// By the longest way from a task without needs. Tasks may stand in any order in the file.

@@ -41,7 +41,7 @@ extension Runner {
     guard options.mode != .single else { return }
     var estate = Estate()
     suspects = try journal.read { try Suspects($0) }
-    for runner in try RunnerLock.all(dataDirectory: home.data) where !isKnown(runner) {
+    for runner in try RunnerLock.traces(dataDirectory: home.data) where !isKnown(runner) {
       guard let lock = try RunnerLock.takeIfFree(dataDirectory: home.data, id: runner) else { continue }
       nextSweep = 0
       try inspect(lock)

@@ -25,7 +25,8 @@ struct PlanCommand: ParsableCommand {
       throw AstroCore.ExitCode.invalidWorkflow
     }
     Message.show(workflow.warnings)
-    let report = PlanReport(workflow, site.configuration)
+    let report = PlanReport(
+      workflow, site.configuration, home: site.home, environment: site.environment)
     if output.json { Output.json { report.write(to: &$0) } } else { Output.text(report.text) }
   }
 }

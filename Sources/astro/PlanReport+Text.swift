@@ -51,7 +51,7 @@ extension PlanReport {
       let verdict = isDeadlineTooShort ? ": it passes before the limits let the last task start" : ""
       lines.append("deadline: \(Notation.spell(deadline))\(verdict)")
     }
-    lines.append("cost ceiling: none (no paid agents)")
+    lines += forecast.lines
     return lines.map { Terminal.printable($0) + "\n" }.joined()
   }
 }
@@ -67,5 +67,19 @@ extension TaskPlan {
   fileprivate var retryText: String {
     guard retry.attempts > 1 else { return "1" }
     return "\(retry.attempts), \(Notation.spell(retry.delay)) apart at first"
+  }
+}
+
+extension CallForecast {
+  fileprivate var lines: [String] {
+    guard calls > 0 || !unknown.isEmpty else { return ["cost ceiling: 0 USD (no calls to models)"] }
+    var lines = ["calls to models: at most \(calls), \(tokens) tokens"]
+    if !unknown.isEmpty {
+      lines.append("  besides these, not known before they start: \(unknown.joined(separator: ", "))")
+    }
+    if !unpriced.isEmpty { lines.append("  without a price: \(unpriced.joined(separator: ", "))") }
+    let bound = budget.map { " (the run's budget is \($0))" } ?? ""
+    lines.append("cost ceiling: \(ceiling.map(\.description) ?? "not known")\(bound)")
+    return lines
   }
 }

@@ -85,6 +85,8 @@ struct HTTPAgentTests {
     let server = ScriptedServer(answers: [ScriptedServer.answer()])
     func send(_ with: [String: JSONValue]) async throws -> ScriptedRequest {
       let all = with.merging(["url": .string(server.url), "method": .string("post")]) { $1 }
+      // Each is another attempt: one that was sent is not sent again.
+      unlink(run.attempt(key) + "/.sent")
       #expect(try await ending(all).ending == .completed)
       return try #require(server.requests.last)
     }

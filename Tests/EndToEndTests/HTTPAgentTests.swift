@@ -49,7 +49,7 @@ struct HTTPAgentTests {
       tasks:
         a: {agent: http, with: {url: 'http://169.254.169.254/latest/meta-data'}}
         b: {agent: http, with: {url: 'http://[::ffff:10.0.0.1]/'}}
-        c: {agent: http, with: {url: 'http://localhost:1/'}}
+        c: {agent: http, with: {url: 'http://127.0.0.2:1/'}}
 
       """)
     let found = try tasks(home)

@@ -148,6 +148,17 @@ import Testing
     #expect(home.names(in: "data/runners").isEmpty)
   }
 
+  @Test func `what a dead runner left without its lock is removed`() throws {
+    let home = try Home()
+    try home.astro("drain")
+    // As where a warden was still ending while the files of its runner were removed.
+    let name = "data/runners/drain-20261124T020000Z-4194304-7"
+    for ending in ["exits", "groups", "warden", "reading"] { try home.write("", to: "\(name).\(ending)") }
+    try home.write("", to: "data/runners/drain-kept.exits.damaged")
+    try home.astro("drain")
+    #expect(home.names(in: "data/runners") == ["drain-kept.exits.damaged"])
+  }
+
   @Test func `a stop leaves no start in the journal that has no process`() throws {
     let home = try Home(system: "max_parallel_tasks: 1")
     let gate = try home.gate()

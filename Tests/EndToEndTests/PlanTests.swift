@@ -39,7 +39,7 @@ import Testing
         3      publish  left, right  shell_agent_001  none     1                     always() && params.top > 0
         rounds: at least 3 (longest chain 3, 2 tasks at once)
         shortest time the limits allow: 0s
-        cost ceiling: none (no paid agents)
+        cost ceiling: 0 USD (no calls to models)
 
         """)
   }
@@ -54,7 +54,7 @@ import Testing
     #expect(plan["shortest_seconds"] as? Int == seconds)
     #expect(plan["task_count"] as? Int == tasks)
     #expect((plan["rounds"] as? [String: Any])?["least"] as? Int == (tasks + 1) / 2)
-    #expect(plan["cost_ceiling_usd"] is NSNull)
+    #expect(plan["cost_ceiling_usd"] as? Double == 0)
   }
 
   @Test func `a deadline that the limits do not leave time for is said to be one`() throws {
@@ -82,5 +82,35 @@ import Testing
     let outcome = try plan("tasks: {a: {run: 'true', capabilities: [gpu]}}\n")
     #expect(outcome.code == 65)
     #expect(outcome.errors.contains("error: task 'a' asks for the capability 'gpu', which no agent has\n"))
+  }
+
+  @Test func callsToModelsHaveACeiling() throws {
+    let home = try Home(system: Home.unlimited)
+    try home.write(
+      """
+      agents:
+        - {id: writer, type: llm, dialect: openai_chat, base_url: 'http://127.0.0.1:9/v1', model: m1, capabilities: [text]}
+
+      """, to: "config/agents.yaml")
+    try home.write("models: [{model: m1, input: 1, output: 10}]\n", to: "config/models.yaml")
+    let path = try home.made(
+      "w.yaml",
+      """
+      budget: {usd: 5}
+      tasks:
+        a: {agent: writer, retry: {attempts: 2}, with: {prompt: abcd, max_output_tokens: 100}}
+        b: {agent: writer, needs: [a], with: {prompt: '${{ tasks.a.stdout }}', max_output_tokens: 100}}
+
+      """)
+    // 4 bytes and 16 for the message, twice, with 100 tokens of answer each.
+    let text = try home.astro("plan", path).output
+    #expect(text.contains("calls to models: at most 3, 240 tokens\n"), "\(text)")
+    #expect(text.contains("  besides these, not known before they start: b\n"))
+    #expect(text.contains("cost ceiling: 5.00 USD (the run's budget is 5.00 USD)\n"))
+    let alone = try home.made(
+      "alone.yaml", "tasks: {a: {agent: writer, with: {prompt: abcd, max_output_tokens: 100}}}\n")
+    let plan = try home.astro("plan", alone, "--json").output.json()
+    // 20 tokens at 1 USD and 100 at 10 USD, each per million.
+    #expect(plan["cost_ceiling_usd"] as? Double == 0.00102)
   }
 }

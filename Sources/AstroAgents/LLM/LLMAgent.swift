@@ -69,8 +69,10 @@ public final class LLMAgent: Performer {
     var call = ModelRequest(
       model: target.model, conversation: plan.conversation, maxOutputTokens: plan.ceilings.outputTokens,
       tools: task.tools.map { ToolDescription(name: $0) }, answerSchema: plan.answerSchema)
-    call.conversation.system =
-      (call.conversation.system ?? "") + String(repeating: " ", count: Int(min(bytes, 1 << 26)))
+    if bytes > 0 {
+      call.conversation.system =
+        (call.conversation.system ?? "") + String(repeating: " ", count: Int(min(bytes, 1 << 26)))
+    }
     var ceiling = target.ceiling(of: call)
     let images = Int64(task.images.count) * target.estimator.imageTokens(model: target.model)
     ceiling.tokens += images
