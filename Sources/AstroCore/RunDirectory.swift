@@ -13,6 +13,9 @@ public struct RunDirectory: Sendable {
   /// How the names of files begin in which attempts write their outputs, until they are taken.
   public static let outputPrefix = ".output-"
 
+  /// What the requests of a batch file have come to, a line each.
+  public var results: String { files + "/results.jsonl" }
+
   /// The bytes submitted.
   public func workflow(extension name: String) -> String { "\(path)/workflow.\(name)" }
   /// `$ASTRO_OUTPUT` of one attempt.

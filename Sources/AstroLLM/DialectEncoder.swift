@@ -58,7 +58,7 @@ public struct DialectEncoder: Sendable {
     }
   }
 
-  private func url(of path: String) -> String {
+  func url(of path: String) -> String {
     var base = Substring(baseURL)
     while base.utf8.last == UInt8(ascii: "/") { base.removeLast() }
     // Both forms of the base are in use for Anthropic's dialect.
@@ -66,14 +66,14 @@ public struct DialectEncoder: Sendable {
     return base + path
   }
 
-  private func credentials(_ key: String?) -> [(String, String)] {
+  func credentials(_ key: String?) -> [(String, String)] {
     let version = dialect == .anthropicMessages ? [("anthropic-version", version.rawValue)] : []
     guard let key, !key.isEmpty else { return version }
     let isBare = dialect == .anthropicMessages && self.version == .first
     return version + [isBare ? ("x-api-key", key) : ("authorization", "Bearer \(key)")]
   }
 
-  private func replacing(_ fields: [(String, String)]) -> [(name: String, value: String)] {
+  func replacing(_ fields: [(String, String)]) -> [(name: String, value: String)] {
     let own = Set(headers.map { $0.name.lowercased() })
     return fields.filter { !own.contains($0.0) }.map { (name: $0.0, value: $0.1) } + headers
   }

@@ -41,11 +41,18 @@ extension Examiner {
     let bytesOfName = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { path.utf8[path.utf8.index(after: $0)...] }
     var owners = Owners()
     let origin = Origin(
-      file: Array(bytesOfName ?? path.utf8[...]), shown: path, format: path.hasSuffix(".json") ? .json : .yaml,
+      file: Array(bytesOfName ?? path.utf8[...]), shown: path, format: SubmissionFormat(path: path),
       owner: geteuid(), ownerName: owners.name(of: geteuid()), submittedAt: now, sha256: Candidate.sha256(of: bytes))
     return examine(bytes, from: origin, given: given)
   }
 
   /// The agents that could take a task that asks for `request`, as configured.
   func agents(for request: AgentRequest) -> [AgentPool.Member] { agents.filter { $0.suits(request) } }
+}
+
+extension SubmissionFormat {
+  /// By the name of a file that somebody means to be one; without a suffix that says more it is YAML.
+  fileprivate init(path: String) {
+    self = Self.allCases.first { path.hasSuffix(".\($0.rawValue)") } ?? .yaml
+  }
 }

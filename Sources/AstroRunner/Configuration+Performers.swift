@@ -36,7 +36,7 @@ private struct PerformerMaker {
   func performer(for agent: AgentConfiguration) throws(Failure) -> any Performer {
     switch agent.settings {
     case .http(let settings): try http(settings, agent.id)
-    case .llm(let settings): try llm(settings, agent.id)
+    case .llm(let settings): try llm(settings, agent.id, concurrency: concurrency(of: agent))
     case .mcp(let settings): mcp(settings, agent.id)
     case .command, .code, .exec:
       preconditionFailure("no performer is made for agents of type \(agent.kind.rawValue)")
@@ -55,7 +55,16 @@ private struct PerformerMaker {
     return HTTPAgent(made, transport: transport, clock: clock)
   }
 
-  private func llm(_ settings: AstroConfiguration.LLMSettings, _ id: String) throws(Failure) -> any Performer {
+  /// How many calls at a time the agent and the limits of each of its tasks let be under way.
+  private func concurrency(of agent: AgentConfiguration) -> Int {
+    let limits = configuration.limits.filter { agent.limits.contains($0.name) }
+    let bounds = limits.flatMap { [$0.bounds.concurrent] + $0.hours.map(\.bounds.concurrent) }.compactMap { $0 }
+    return min(agent.maxConcurrent ?? AgentConfiguration.usualConcurrency, Int(bounds.min() ?? .max))
+  }
+
+  private func llm(
+    _ settings: AstroConfiguration.LLMSettings, _ id: String, concurrency: Int
+  ) throws(Failure) -> any Performer {
     var fallbacks: [AstroAgents.LLMSettings] = []
     for name in settings.fallbacks {
       guard case .llm(let other)? = configuration.agents.first(where: { $0.id == name })?.settings else { continue }
@@ -70,8 +79,10 @@ private struct PerformerMaker {
     // The administrator says where its models are: any address will do.
     let transport = try HTTPClientPool(
       HTTPConfiguration(addresses: .allowAll, proxies: proxies, authorities: settings.certificates.map(path)))
+    var own = try model(settings, id)
+    own.concurrency = concurrency
     return LLMAgent(
-      try model(settings, id), fallbacks: fallbacks, transport: transport, clock: clock,
+      own, fallbacks: fallbacks, transport: transport, clock: clock,
       toolBoxes: { [tools] request, names throws(Failure) in try tools.tools(named: names, for: request) })
   }
 

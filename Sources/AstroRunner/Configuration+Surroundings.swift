@@ -15,7 +15,7 @@ extension Configuration {
 
   private func offer(_ agent: AgentConfiguration) -> AgentOffer {
     var offer = AgentOffer(
-      id: agent.id, kind: agent.kind, capabilities: Set(agent.capabilities), form: agent.form, limits: agent.limits)
+      id: agent.id, kind: agent.kind, capabilities: agent.abilities, form: agent.form, limits: agent.limits)
     switch agent.settings {
     case .command(let settings): offer.standard = settings?.model
     case .llm(let settings):

@@ -93,7 +93,7 @@ extension Configuration {
   var members: [AgentPool.Member] {
     agents.map {
       AgentPool.Member(
-        id: $0.id, kind: $0.kind.rawValue, capabilities: Set($0.capabilities), maxConcurrent: $0.maxConcurrent,
+        id: $0.id, kind: $0.kind.rawValue, capabilities: $0.abilities, maxConcurrent: $0.maxConcurrent,
         form: $0.form, isPerformer: $0.kind.isPerformer, limits: $0.limits)
     }
   }
@@ -106,5 +106,13 @@ extension AgentKind {
     case .llm, .http, .mcp: true
     case .command, .code, .exec: false
     }
+  }
+}
+
+extension AgentConfiguration {
+  /// What it can do: what it is said to, and the dialect that an agent of type llm speaks.
+  var abilities: Set<String> {
+    guard case .llm(let settings) = settings else { return Set(capabilities) }
+    return Set(capabilities + [settings.dialect.rawValue])
   }
 }

@@ -184,7 +184,12 @@ extension Runner {
   ) throws(Failure) -> Event {
     let now = clock.now().wall
     try prepareDirectory(of: run)
-    unkept.append((run, admission.bytes, admission.format))
+    if admission.format == .jsonl {
+      // Its attempt reads it.
+      try keeping(run) { () throws(Failure) in try keepContent(admission.bytes, of: run, admission.format) }
+    } else {
+      unkept.append((run, admission.bytes, admission.format))
+    }
     changed.insert(run)
     try transaction.insert(record(run, admission, state: .queued, at: now, verdict: verdict), content: admission.bytes)
     if admission.submission != nil { _ = try transaction.take(submission: run.text) }

@@ -12,16 +12,22 @@ import Logging
 extension Runner {
   /// What an attempt needs of limits and budgets to begin.
   func demand(of start: AttemptStart) -> Allowances.Demand {
-    let performer = performers[start.agent]
-    let limits = configuration.agents.first { $0.id == start.agent }?.limits ?? []
-    var demand = Allowances.Demand(
-      key: start.key, user: start.user, agent: start.agent, limits: start.limits + limits,
-      isPerformed: performer != nil, isStart: true, budget: start.budget, runBudget: start.runBudget)
+    var demand = demand(of: start, for: nil)
+    demand.isStart = true
     // What is wrong with a request is told by whoever performs it, as the end of the attempt.
-    if let performer, let request = try? request(of: start, revealing: false) {
+    if let performer = performers[start.agent], let request = try? request(of: start, revealing: false) {
       demand.ceiling = (try? performer.ceiling(of: request)) ?? nil
     }
     return demand
+  }
+
+  /// What an attempt that has begun needs for one more call.
+  private func demand(of start: AttemptStart, for ceiling: CallCeiling?) -> Allowances.Demand {
+    let limits = configuration.agents.first { $0.id == start.agent }?.limits ?? []
+    return Allowances.Demand(
+      key: start.key, user: start.user, agent: start.agent, limits: start.limits + limits,
+      isPerformed: performers[start.agent] != nil, isStart: false, ceiling: ceiling, budget: start.budget,
+      runBudget: start.runBudget)
   }
 
   /// Hands an attempt that is granted to its agent.
@@ -135,10 +141,7 @@ extension Runner {
     for ceiling: CallCeiling, of key: AttemptKey, in transaction: Transaction
   ) throws(Failure) -> CallLeave {
     guard let attempt = performing[key] else { return .never("the attempt is over") }
-    var demand = demand(of: attempt.start)
-    demand.isStart = false
-    demand.ceiling = ceiling
-    switch try allowances.take(demand, in: transaction) {
+    switch try allowances.take(demand(of: attempt.start, for: ceiling), in: transaction) {
     case .granted(let call?): return .granted(call)
     case .granted(nil): preconditionFailure("a demand with a ceiling is granted with a call")
     case .never(let reason): return .never(reason)

@@ -56,8 +56,11 @@ extension Runner {
   private func settle(_ runs: [WorkflowID]) throws(Failure) -> [WorkflowID] {
     // What takes long for a large run is done before the gate is taken.
     var endings: [Ended] = []
-    for run in runs { if let ended = try prepare(run) { endings.append(ended) } }
     var left: [WorkflowID] = []
+    for run in runs {
+      guard let ended = try prepare(run) else { continue }
+      if try placeResults(of: ended.run) { endings.append(ended) } else { left.append(run) }
+    }
     // Under the gate a run cannot be taken up again by a retry between the look at its row and the renames: an ending that
     // was overtaken must not lie over the run's present life.
     let placed = try journal.commit { transaction in
@@ -83,6 +86,15 @@ extension Runner {
     }
     marks.add(placed.map { .init(id: $0.id, finishedAt: $0.finishedAt) }, at: clock.now().boot)
     return left
+  }
+
+  /// - Returns: whether what a batch has come to lies where its receipt will.
+  private func placeResults(of run: RunRecord) throws(Failure) -> Bool {
+    let path = RunDirectory(run.id, in: home.runs).results
+    guard run.format == .jsonl, access(path, F_OK) == 0 else { return true }
+    return try placing(run.id) { () throws(Failure) in
+      try spool.place(resultsAt: path, of: run.id, in: run.state.place)
+    }
   }
 
   /// - Returns: `false` when one of them stands in the way: they are to be placed one by one, to find out which.

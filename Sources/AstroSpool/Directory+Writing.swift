@@ -15,6 +15,17 @@ struct TemporaryFile: ~Copyable {
     self.name = name
     self.descriptor = descriptor
   }
+
+  /// Adds all of a file, and makes it durable.
+  func take(_ source: borrowing Descriptor, _ path: String) throws(Failure) {
+    while true {
+      let count = sendfile(descriptor.number, source.number, nil, 1 << 30)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw .system(path, "cannot be copied", errno) }
+      if count == 0 { break }
+    }
+    try descriptor.synchronize(path)
+  }
 }
 
 extension Directory {
@@ -47,6 +58,25 @@ extension Directory {
   func write(_ bytes: [UInt8], to target: Directory, as name: FileName) throws(Failure) {
     let temporary = try writeTemporary(bytes)
     do throws(Failure) {
+      guard try replace(temporary.name, to: target, as: name) else { throw removed(temporary) }
+    } catch {
+      _ = try? remove(temporary.name)
+      throw error
+    }
+  }
+
+  /// Puts a copy of a file of another directory into `target`, over whatever has `name` there, in pieces: it may be larger
+  /// than memory. Durable once `target` is.
+  ///
+  /// A crash leaves what was there, or all of the new one.
+  func copy(fileAt path: String, to target: Directory, as name: FileName) throws(Failure) {
+    let number = Glibc.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
+    guard number >= 0 else { throw .system(path, "cannot be opened", errno) }
+    let source = Descriptor(number)
+    guard try source.status(of: path).kind == .regular else { throw .system(path, "is no regular file", EINVAL) }
+    let temporary = try writeTemporary([])
+    do throws(Failure) {
+      try temporary.take(source, path)
       guard try replace(temporary.name, to: target, as: name) else { throw removed(temporary) }
     } catch {
       _ = try? remove(temporary.name)

@@ -5,7 +5,7 @@ public import AstroCore
 public struct Refusal: Sendable, Equatable {
   public enum Reason: Hashable, Sendable {
     case symbolicLink, hardLink, fifo, socket, device
-    case notAWorkflowName, controlCharacters, batchUnsupported
+    case notAWorkflowName, controlCharacters
     case nameTooLong(bytes: Int)
     case tooLarge(bytes: Int64, limit: Int64)
     case empty(after: Duration)
@@ -40,7 +40,6 @@ extension Refusal.Reason {
     case .device: "device"
     case .notAWorkflowName: "file_type"
     case .controlCharacters: "file_name"
-    case .batchUnsupported: "batch_unsupported"
     case .nameTooLong: "name_too_long"
     case .tooLarge: "too_large"
     case .empty: "empty"
@@ -58,7 +57,6 @@ extension Refusal.Reason {
     case .device: "a device, not a file"
     case .notAWorkflowName: "not the name of a workflow file"
     case .controlCharacters: "the name contains control characters"
-    case .batchUnsupported: "batch files (*.jsonl) are not supported yet"
     case .nameTooLong(let bytes): "the name is \(bytes) bytes long, \(SpoolEntry.Kind.longestName) are allowed"
     case .tooLarge(let bytes, let limit): "the file has \(bytes) bytes, \(limit) are allowed"
     case .empty(let grace): "the file is empty and was not filled within \(grace.inSeconds)"
@@ -73,9 +71,8 @@ extension Refusal.Reason {
     switch self {
     case .symbolicLink, .hardLink: "copy the file instead: cp FILE spool/"
     case .fifo, .socket, .device: "only regular files are accepted"
-    case .notAWorkflowName: "name it *.yaml, *.yml or *.json"
+    case .notAWorkflowName: "name it *.yaml, *.yml, *.json or *.jsonl"
     case .controlCharacters, .nameTooLong: "give it a shorter, printable name"
-    case .batchUnsupported: "write a workflow file instead"
     case .tooLarge: "pass large data by path"
     case .empty: "submit it again with content"
     case .cutOff: "submit it again, ending in a newline, or set require_final_newline: false"

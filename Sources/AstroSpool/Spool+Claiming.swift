@@ -18,7 +18,7 @@ public enum ClaimResult: Sendable, Equatable {
 }
 
 extension Spool {
-  /// Takes a candidate out of the spool: it becomes `active/<id>.yaml` (or `.json`). The candidate is closed, whatever
+  /// Takes a candidate out of the spool: it becomes `active/<id>.yaml` (or `.json`, `.jsonl`). The candidate is closed, whatever
   /// the result; its bytes stay.
   ///
   /// The bytes are made durable first. The rename is atomic, so a crash leaves the file either waiting or in `active/`,

@@ -1,15 +1,16 @@
 public import AstroCore
 
 extension Spool {
-  /// Removes a run's file, of any of the `formats`, and its receipt from the final places; what is not there is fine. Never
-  /// from `active/`: a run that has a file there is not over.
+  /// Removes a run's file, of any of the `formats`, the results of a batch, and its receipt from the final places; what is
+  /// not there is fine. Never from `active/`: a run that has a file there is not over.
   ///
   /// The receipt goes last: without it nothing says that the run whose file is left has ended. Nothing is made durable: names that a power cut brings back are found by
   /// ``settled(in:)`` as those of runs that nobody knows.
   public func forget(
     _ id: WorkflowID, _ formats: [SubmissionFormat], _ removed: inout Removed
   ) throws(Failure) {
-    for name in formats.map({ $0.fileName(of: id) }) + [SubmissionFormat.receiptName(of: id)] {
+    let results = formats.contains(.jsonl) ? [SubmissionFormat.resultsName(of: id)] : []
+    for name in formats.map({ $0.fileName(of: id) }) + results + [SubmissionFormat.receiptName(of: id)] {
       for place in Place.allCases where place != .active {
         guard let status = try places[place].status(of: name), status.kind != .directory,
           try places[place].remove(name)
@@ -39,9 +40,7 @@ extension Spool {
   }
 
   private static func run(of name: FileName) -> (WorkflowID, SubmissionFormat)? {
-    if name.ends(with: ".receipt.json") {
-      return WorkflowID(minted: String(decoding: name.bytes.dropLast(13), as: UTF8.self)).map { ($0, .yaml) }
-    }
+    if let id = SubmissionFormat.run(ofCompanion: name) { return (id, .yaml) }
     guard let (id, format) = SubmissionFormat.parse(name), let minted = WorkflowID(minted: id.text) else { return nil }
     return (minted, format)
   }

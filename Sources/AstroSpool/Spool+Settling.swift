@@ -15,6 +15,15 @@ extension Spool {
 
   public func settle(_ settlement: Settlement) throws(Failure) { try settle([settlement]) }
 
+  /// Puts a copy of a batch's results where its receipt will lie: before that, so that whoever finds it finds them too, and
+  /// before ``settle(_:)``, for whose directories others wait. Durable on return; safe to repeat. A crash leaves them
+  /// whole, or not there.
+  /// - Parameter path: of the results, in the run's directory.
+  public func place(resultsAt path: String, of id: WorkflowID, in place: Place) throws(Failure) {
+    try places.active.copy(fileAt: path, to: places[place], as: SubmissionFormat.resultsName(of: id))
+    try places[place].synchronize()
+  }
+
   /// Brings a settled run's file back to `active/` and removes its receipt, for a retry. Durable on return; safe to
   /// repeat. `content` is asked for when the file is gone.
   ///
@@ -25,7 +34,7 @@ extension Spool {
   ) throws(Failure) {
     var touched: Set<Place> = []
     try bring(format.fileName(of: id), to: .active, &touched, content: content)
-    try removeReceipts(of: id, except: .active, &touched)
+    try removeCompanions(of: id, format, except: .active, &touched)
     try synchronize([.active], before: touched)
   }
 
@@ -53,7 +62,7 @@ extension Spool {
       touched.insert(.active)
     }
     try bring(file, to: settlement.place, &touched, content: settlement.content)
-    try removeReceipts(of: settlement.id, except: settlement.place, &touched)
+    try removeCompanions(of: settlement.id, settlement.format, except: settlement.place, &touched)
   }
 
   /// Moves a run's file to `place` from wherever it lies; a copy that a crash or a hand left in a second place goes the
@@ -71,13 +80,15 @@ extension Spool {
     touched.insert(place)
   }
 
-  /// A receipt of an earlier ending would say that the run ended twice.
-  private func removeReceipts(
-    of id: WorkflowID, except place: Place, _ touched: inout Set<Place>
+  /// A receipt of an earlier ending would say that the run ended twice; so would its results.
+  private func removeCompanions(
+    of id: WorkflowID, _ format: SubmissionFormat, except place: Place, _ touched: inout Set<Place>
   ) throws(Failure) {
-    let receipt = SubmissionFormat.receiptName(of: id)
+    let results = format == .jsonl ? [SubmissionFormat.resultsName(of: id)] : []
     for other in Place.allCases where other != place {
-      if try places[other].remove(receipt) { touched.insert(other) }
+      for name in [SubmissionFormat.receiptName(of: id)] + results {
+        if try places[other].remove(name) { touched.insert(other) }
+      }
     }
   }
 }

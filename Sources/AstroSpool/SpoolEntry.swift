@@ -42,7 +42,7 @@ extension SpoolEntry.Kind {
     } else if name.ends(with: ".json") {
       self = .candidate(.json)
     } else if name.ends(with: ".jsonl") {
-      self = .odd(.batchUnsupported)
+      self = .candidate(.jsonl)
     } else {
       self = .odd(.notAWorkflowName)
     }

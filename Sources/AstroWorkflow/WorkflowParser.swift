@@ -17,7 +17,7 @@ public struct ParsedWorkflow: Sendable, Equatable {
   }
 }
 
-/// Reads workflow files: YAML or JSON, strict.
+/// Reads workflow files, strict: YAML or JSON, and OpenAI's batch files where the name ends in `.jsonl`.
 public enum WorkflowParser {
   /// More tasks in one file are refused: what one file may cost in memory, and in time in which no other is looked at,
   /// is bounded.
@@ -35,6 +35,9 @@ public enum WorkflowParser {
   static func parse(
     _ bytes: [UInt8], file: String, in surroundings: Surroundings? = nil, mostTasks: Int
   ) -> ParsedWorkflow {
+    if file.utf8.reversed().starts(with: BatchFile.suffix.utf8.reversed()) {
+      return BatchFile.parse(bytes, file: file, in: surroundings)
+    }
     let document = YAMLDocument(bytes, file: file)
     let reader = WorkflowReader(document, mostTasks: mostTasks)
     if let root = document.root { reader.read(root) }

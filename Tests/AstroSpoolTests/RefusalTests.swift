@@ -13,7 +13,6 @@ import Testing
     (.device, "device", "a device, not a file"),
     (.notAWorkflowName, "file_type", "not the name of a workflow file"),
     (.controlCharacters, "file_name", "the name contains control characters"),
-    (.batchUnsupported, "batch_unsupported", "batch files (*.jsonl) are not supported yet"),
     (.nameTooLong(bytes: 255), "name_too_long", "the name is 255 bytes long, 200 are allowed"),
     (.tooLarge(bytes: 9, limit: 8), "too_large", "the file has 9 bytes, 8 are allowed"),
     (.empty(after: .seconds(60)), "empty", "the file is empty and was not filled within 60 s"),

@@ -39,7 +39,9 @@ import Testing
     #expect(SpoolEntry(name: long).kind == .odd(.nameTooLong(bytes: 201)))
   }
 
-  @Test func `batch files are known and not supported yet`() {
-    #expect(SpoolEntry(name: file("a.jsonl")).kind == .odd(.batchUnsupported))
+  @Test func `a batch file is told from a workflow in JSON`() {
+    #expect(SpoolEntry(name: file("a.jsonl")).kind == .candidate(.jsonl))
+    #expect(SpoolEntry(name: file("a.jsonl.json")).kind == .candidate(.json))
+    #expect(SpoolEntry(name: file("a.jsonlx")).kind == .odd(.notAWorkflowName))
   }
 }

@@ -56,6 +56,7 @@ public final class LLMAgent: Performer {
   // MARK: Performer
 
   public func ceiling(of request: PerformanceRequest) throws(Failure) -> CallCeiling? {
+    if BatchEndpoint(request: request.with) != nil { return try batchCeiling(of: request) }
     let task = try LLMTask(request.with)
     var parts: [ContentPart] = []
     var bytes: Int64 = 0
@@ -82,6 +83,10 @@ public final class LLMAgent: Performer {
 
   public func perform(_ request: PerformanceRequest, desk: any CallDesk) async -> PerformanceResult {
     do throws(Failure) {
+      if let endpoint = BatchEndpoint(request: request.with) {
+        var batch = try await BatchAttempt(self, request, desk, endpoint)
+        return await batch.run()
+      }
       var attempt = try await LLMAttempt(self, request, desk)
       return await attempt.run()
     } catch {
@@ -122,6 +127,13 @@ public final class LLMAgent: Performer {
       memory.adaptations[settings.id] = adaptation
       return true
     }
+  }
+
+  /// Exponential, with full jitter, so that callers who failed together do not come back together; never sooner than the
+  /// provider asks.
+  func backoff(_ tries: Int, _ after: Duration?) -> Duration {
+    let most = min(0.5 * Double(1 << (tries - 1)), 60)
+    return max(after ?? .zero, .microseconds(Int64(most * random() * 1_000_000)))
   }
 
   /// How long a key whose money is used up is left alone, so that a queue of tasks does not ask for each of them.

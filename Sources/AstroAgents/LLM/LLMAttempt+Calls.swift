@@ -44,19 +44,12 @@ extension LLMAttempt {
           try await giveUp(.providerError, message, exchange.partial)
           return nil
         }
-        do { try await agent.sleep(backoff(tries, after)) } catch {
+        do { try await agent.sleep(agent.backoff(tries, after)) } catch {
           loop.end(with: StepEnding(.cancelled, message: "cancelled"))
           return nil
         }
       }
     }
-  }
-
-  /// Exponential, with full jitter, so that callers who failed together do not come back together; never sooner than the
-  /// provider asks.
-  private func backoff(_ tries: Int, _ after: Duration?) -> Duration {
-    let most = min(0.5 * Double(1 << (tries - 1)), 60)
-    return max(after ?? .zero, .microseconds(Int64(most * agent.random() * 1_000_000)))
   }
 
   /// What is to be done after a call.

@@ -18,12 +18,15 @@ public struct LLMSettings: Sendable {
   /// `nil`: as the host is known to have it.
   public var tokenParameter: Adaptation.TokenParameter?
   public var prices: PriceTable
+  /// How many requests of one batch file are under way at a time.
+  public var concurrency: Int
 
   public init(
     id: String, dialect: Dialect, baseURL: String, model: String? = nil,
     key: @escaping @Sendable () throws(Failure) -> String? = { nil }, headers: [(name: String, value: String)] = [],
     timeouts: HTTPTimeouts = HTTPTimeouts(), version: AnthropicVersion = .second,
-    tokenParameter: Adaptation.TokenParameter? = nil, prices: PriceTable = PriceTable()
+    tokenParameter: Adaptation.TokenParameter? = nil, prices: PriceTable = PriceTable(),
+    concurrency: Int = 8
   ) {
     self.id = id
     self.dialect = dialect
@@ -35,6 +38,7 @@ public struct LLMSettings: Sendable {
     self.version = version
     self.tokenParameter = tokenParameter
     self.prices = prices
+    self.concurrency = concurrency
   }
 
   /// What is presumed of its server before it has answered.

@@ -1,0 +1,212 @@
+import AstroCore
+import AstroHTTP
+import AstroLLM
+
+/// What became of one request of a batch.
+enum BatchOutcome: Sendable {
+  /// Its result is on disk.
+  case written(isSuccess: Bool)
+  /// It has none yet.
+  case left(BatchAttempt.Halt, isRefusal: Bool = false)
+}
+
+extension BatchAttempt {
+  /// The most that is read of an answer, in bytes.
+  private static let longestAnswer = 16 << 20
+
+  /// Makes one call, as often as it takes.
+  func perform(_ call: BatchCall, refusals: Int) async -> BatchOutcome {
+    var tries = 0
+    while true {
+      if Task.isCancelled { return .left(.cancelled) }
+      if agent.isSpent(agent.settings) {
+        return .left(
+          .failed(.providerQuota, "the key of '\(agent.settings.id)' was refused for its quota a moment ago"))
+      }
+      let id: CallID
+      switch await desk.leave(for: call.ceiling) {
+      case .granted(let granted): id = granted
+      case .notBefore(let time, let limit): return .left(.pause(until: time, limit: limit))
+      case .overBudget(let why): return .left(.overBudget(why))
+      // Also what is answered when the runner ends: no result may be made of it.
+      case .never(let why): return .left(.failed(.rateLimited, "line \(call.line.number): \(why)", isOwn: true))
+      }
+      let started = agent.clock.now().boot
+      let sent = await send(call.raw)
+      let account = CallAccount(
+        model: call.ceiling.model, status: .error, usage: nil, cost: nil,
+        duration: .microseconds(agent.clock.now().boot - started))
+      tries += 1
+      do throws(Failure) {
+        let sequel =
+          switch sent {
+          case .success(let answer):
+            try await take(answer, of: call, id, account, refusals, isLast: tries >= Self.tries)
+          case .failure(let failure): try await take(failure, of: call, id, account, isLast: tries >= Self.tries)
+          }
+        switch sequel {
+        case .over(let outcome): return outcome
+        case .again(let after): try? await agent.sleep(agent.backoff(tries, after))
+        }
+      } catch {
+        // A result that cannot be kept: going on would only pay for more of them.
+        return .left(.failed(.providerError, hide(error.description)))
+      }
+    }
+  }
+
+  private static var tries: Int { LLMAttempt.tries }
+
+  private enum Sequel {
+    case over(BatchOutcome)
+    case again(after: Duration?)
+  }
+
+  private enum Trouble: Error {
+    case unreachable(HTTPFailure)
+    case misconfigured(String)
+    case tooLong
+  }
+
+  private func send(_ call: RawCall) async -> Result<RawAnswer, Trouble> {
+    let settings = agent.settings
+    let encoder = DialectEncoder(
+      dialect: settings.dialect, baseURL: settings.baseURL, version: settings.version, headers: settings.headers)
+    let key: String?
+    do throws(Failure) { key = try settings.key() } catch { return .failure(.misconfigured(error.description)) }
+    do throws(HTTPFailure) {
+      let response = try await agent.transport.send(encoder.encode(call, key: key), within: settings.timeouts)
+      let (bytes, isWhole) = try await response.body.collect(first: Self.longestAnswer)
+      guard isWhole else { return .failure(.tooLong) }
+      return .success(
+        RawAnswer(
+          call.endpoint, status: response.status, headers: response.headers, body: bytes, now: agent.clock.now().wall))
+    } catch {
+      return .failure(.unreachable(error))
+    }
+  }
+
+  // MARK: Answers
+
+  private func take(
+    _ answer: RawAnswer, of call: BatchCall, _ id: CallID, _ account: CallAccount, _ refusals: Int, isLast: Bool
+  ) async throws(Failure) -> Sequel {
+    var account = account
+    account.notice = answer.notice
+    if let said = answer.answer { return .over(try await keep(said, answer, of: call, id, account)) }
+    // Answers that are none cost nothing; what a broken one cost, nobody said.
+    if answer.status >= 300 { (account.usage, account.cost) = (TokenUsage(), .zero) }
+    let message = "\(agent.settings.id): \(hide(answer.verdict.message))"
+    switch answer.verdict {
+    case .refusedByLimit(var notice, _):
+      let wait = notice.wait ?? .seconds(min(60, 1 << min(refusals, 6)))
+      notice.wait = wait
+      (account.status, account.notice) = (.refused, notice)
+      await desk.settle(id, account)
+      return .over(.left(.pause(until: agent.clock.now().wall + wait, limit: agent.settings.id), isRefusal: true))
+    case .retryable(let after?, _) where after > LLMAttempt.longestWait:
+      await desk.settle(id, account)
+      return .over(.left(.pause(until: agent.clock.now().wall + after, limit: agent.settings.id)))
+    case .retryable(let after, _) where !isLast:
+      await desk.settle(id, account)
+      return .again(after: after)
+    case .quotaExhausted:
+      await desk.settle(id, account)
+      agent.markSpent(agent.settings)
+      return .over(.left(.failed(.providerQuota, message)))
+    // Of the key, and so of every request; a model that there is not is one line's own.
+    case .misconfigured where answer.status == 401 || answer.status == 403:
+      await desk.settle(id, account)
+      return .over(.left(.failed(.providerError, message)))
+    case .answered, .retryable, .misconfigured, .contextTooLong, .refusedByContent, .rejected, .unsupported:
+      // Called an answer by its status, and none: its line must not look like one.
+      guard answer.status >= 300 else {
+        return .over(try await fail(call, id, account, "unusable_answer", message))
+      }
+      try await write(BatchResultLine.response(answer, to: call.line, of: request.key.workflow))
+      await desk.settle(id, account)
+      return .over(.written(isSuccess: false))
+    }
+  }
+
+  private func keep(
+    _ said: Answer, _ answer: RawAnswer, of call: BatchCall, _ id: CallID, _ account: CallAccount
+  ) async throws(Failure) -> BatchOutcome {
+    var account = account
+    let model = call.ceiling.model
+    account.status = .success
+    account.usage = said.usage
+    account.cost = said.usage.flatMap {
+      agent.settings.prices.price(of: model)?.cost(of: $0, tier: ServiceTier(answer: said.serviceTier))
+    }
+    account.model = said.model ?? model
+    // Paid for: it must be kept before it is said to be.
+    try await write(BatchResultLine.response(answer, to: call.line, of: request.key.workflow))
+    await desk.settle(id, account)
+    if let usage = said.usage {
+      agent.learn(usage, textBytes: Int64(call.raw.body.count), of: model, request.key)
+    }
+    return .written(isSuccess: true)
+  }
+
+  private func write(_ line: [UInt8]) async throws(Failure) { try await results.append(masked(line)) }
+
+  // MARK: No answer
+
+  private func take(
+    _ trouble: Trouble, of call: BatchCall, _ id: CallID, _ account: CallAccount, isLast: Bool
+  ) async throws(Failure) -> Sequel {
+    var account = account
+    let failure: HTTPFailure
+    switch trouble {
+    case .misconfigured(let message):
+      (account.usage, account.cost) = (TokenUsage(), .zero)
+      await desk.settle(id, account)
+      return .over(.left(.failed(.providerError, message)))
+    case .tooLong:
+      return .over(
+        try await fail(
+          call, id, account, "answer_too_long",
+          "the answer is longer than \(Notation.spell(bytes: Int64(Self.longestAnswer)))"))
+    case .unreachable(let cause): failure = cause
+    }
+    if failure.isUnsent { (account.usage, account.cost) = (TokenUsage(), .zero) }
+    switch failure.cause {
+    case .cancelled, .shutDown:
+      await desk.settle(id, account)
+      return .over(.left(.cancelled))
+    case .badRequest, .denied, .tooManyRedirects, .redirectLoop, .badRedirect:
+      await desk.settle(id, account)
+      return .over(.left(.failed(.providerError, failure.description)))
+    case .timeout(.total, _): return .over(try await fail(call, id, account, "timeout", failure.description))
+    case .resolution, .connect, .proxy, .tls, .timeout, .closed, .malformed: break
+    }
+    guard isLast else {
+      await desk.settle(id, account)
+      return .again(after: nil)
+    }
+    // Nobody is there: that says nothing of this request, and it would be the same with all others.
+    guard !failure.isUnreachable else {
+      await desk.settle(id, account)
+      return .over(.left(.failed(.providerError, failure.description)))
+    }
+    return .over(try await fail(call, id, account, "no_answer", failure.description))
+  }
+
+  private func fail(
+    _ call: BatchCall, _ id: CallID, _ account: CallAccount, _ code: String, _ message: String
+  ) async throws(Failure) -> BatchOutcome {
+    try await write(BatchResultLine.error(code, message, to: call.line, of: request.key.workflow))
+    await desk.settle(id, account)
+    return .written(isSuccess: false)
+  }
+}
+
+extension BatchAttempt.Halt {
+  static let cancelled = BatchAttempt.Halt.ended(.init(.cancelled, message: "cancelled"))
+
+  /// - Parameter isOwn: the file's own fault, or its limit's, and not the agent's.
+  static func failed(_ ending: AgentEnding, _ message: String, isOwn: Bool = false) -> BatchAttempt.Halt {
+    .ended(.init(ending, message: message, infrastructure: !isOwn))
+  }
+}

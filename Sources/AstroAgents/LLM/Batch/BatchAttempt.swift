@@ -1,0 +1,162 @@
+import AstroCore
+import AstroHTTP
+import AstroLLM
+
+/// One attempt at a batch file: as many of its requests are under way at a time as the agent takes. Each asks leave before
+/// it is sent, its result is on disk before it is accounted for, and what has a result is never sent again.
+///
+/// Where a limit or a budget has no more, nothing new is sent, what is under way comes to its end, and the rest waits: here
+/// when it is for a moment, else the attempt is parked.
+struct BatchAttempt {
+  let agent: LLMAgent
+  let request: PerformanceRequest
+  let desk: any CallDesk
+  let endpoint: BatchEndpoint
+  let results: BatchResults
+  let requests: BatchRequests
+  let mask: SecretMask
+  var tally: BatchResults.Tally
+  /// Read and not done: what could not be sent before the others.
+  var waiting: [BatchCall] = []
+  /// Refusals by the provider's limits since an answer.
+  var refusals = 0
+
+  /// Why no more is sent now; the later ones weigh more.
+  enum Halt: Sendable {
+    case pause(until: Timestamp, limit: String)
+    case overBudget(String)
+    case ended(PerformanceResult.Ending)
+
+    func merged(with other: Halt) -> Halt {
+      switch (self, other) {
+      // At the earlier time something may be had, and of the rest it is told again.
+      case (.pause(let until, _), .pause(let sooner, _)): sooner < until ? other : self
+      case (_, .pause), (.ended, _): self
+      case (.pause, _), (.overBudget, _): other
+      }
+    }
+  }
+
+  init(
+    _ agent: LLMAgent, _ request: PerformanceRequest, _ desk: any CallDesk, _ endpoint: BatchEndpoint
+  ) async throws(Failure) {
+    self.agent = agent
+    self.request = request
+    self.desk = desk
+    self.endpoint = endpoint
+    let directory = request.directory
+    let opened = try await BlockingWork.run { () throws(Failure) in
+      let (results, tally) = try BatchResults.open(directory.results)
+      return (results: results, tally: tally, requests: try BatchRequests(directory.workflow(extension: "jsonl")))
+    }
+    (results, tally, requests) = (opened.results, opened.tally, opened.requests)
+    let key = (try? agent.settings.key()) ?? nil
+    mask = SecretMask(secrets: [key].compactMap { $0 }.filter { $0.utf8.count >= SecretMask.shortest })
+  }
+
+  mutating func run() async -> PerformanceResult {
+    guard agent.settings.dialect.rawValue == endpoint.dialect else {
+      return .ended(
+        .init(
+          .providerError,
+          message: "agent '\(agent.settings.id)' does not speak the dialect of \(endpoint.rawValue)"))
+    }
+    while true {
+      switch await wave() {
+      case nil: return finish()
+      case .ended(let ending)?: return .ended(ending)
+      case .overBudget(let why)?: return .held(why, next: waiting[0].ceiling)
+      case .pause(let until, let limit)?:
+        let wait = until - agent.clock.now().wall
+        guard wait <= LLMAttempt.longestWait else {
+          return .parked(until: until, limit: limit, next: waiting.first?.ceiling)
+        }
+        do { try await agent.sleep(max(wait, .zero)) } catch { return .ended(.init(.cancelled, message: "cancelled")) }
+      }
+    }
+  }
+
+  /// Sends what there is until it is all done, or no more may be sent and nothing is under way any more.
+  private mutating func wave() async -> Halt? {
+    let width = max(1, agent.settings.concurrency)
+    var queue = waiting[...]
+    waiting = []
+    var halt: Halt?
+    await withTaskGroup(of: (BatchCall, BatchOutcome).self) { group in
+      var underway = 0
+      while true {
+        while halt == nil, underway < width, let call = await next(&queue, &halt) {
+          let (copy, refusals) = (self, refusals)
+          group.addTask { (call, await copy.perform(call, refusals: refusals)) }
+          underway += 1
+        }
+        guard let (call, outcome) = await group.next() else { break }
+        underway -= 1
+        take(outcome, of: call, &halt)
+      }
+    }
+    waiting += queue
+    return halt
+  }
+
+  private mutating func take(_ outcome: BatchOutcome, of call: BatchCall, _ halt: inout Halt?) {
+    switch outcome {
+    case .written(let isSuccess):
+      _ = tally.add(call.line.number, isSuccess: isSuccess)
+      refusals = 0
+    case .left(let reason, let isRefusal):
+      // Those that were under way together count as one.
+      if isRefusal, halt == nil { refusals += 1 }
+      waiting.append(call)
+      halt = halt?.merged(with: reason) ?? reason
+    }
+  }
+
+  /// How many lines are read at once.
+  private static let readTogether = 64
+
+  private func next(_ queue: inout ArraySlice<BatchCall>, _ halt: inout Halt?) async -> BatchCall? {
+    if let call = queue.popFirst() { return call }
+    do throws(Failure) {
+      let (requests, tally) = (requests, tally)
+      let lines = try await BlockingWork.run { () throws(Failure) in
+        try requests.next(Self.readTogether) { !tally.holds($0) }
+      }
+      queue = try lines.map { line throws(Failure) in try self.call(line) }[...]
+    } catch {
+      halt = .ended(.init(.providerError, message: hide(error.description), infrastructure: true))
+    }
+    return queue.popFirst()
+  }
+
+  private func call(_ line: BatchLine) throws(Failure) -> BatchCall {
+    do throws(JSONScanner.Malformed) {
+      let raw = try RawCall(line)
+      return BatchCall(line: line, raw: raw, ceiling: agent.ceiling(of: raw, request.key))
+    } catch {
+      throw Failure(.io, subject: "line \(line.number)", message: "is not what was submitted: \(error.message)")
+    }
+  }
+
+  private func finish() -> PerformanceResult {
+    let total = tally.completed + tally.failed
+    if tally.completed == 0, total > 0 {
+      return .ended(
+        .init(.providerError, message: "none of \(total) \(total == 1 ? "request" : "requests") succeeded"))
+    }
+    return .ended(
+      .init(
+        .completed,
+        outputs: [
+          "total": String(total), "completed": String(tally.completed), "failed": String(tally.failed),
+        ]))
+  }
+
+  /// A sentence without the key in it.
+  func hide(_ text: String) -> String { String(decoding: masked(Array(text.utf8)), as: UTF8.self) }
+
+  func masked(_ bytes: [UInt8]) -> [UInt8] {
+    var mask = mask
+    return mask.masked(bytes)
+  }
+}

@@ -1,0 +1,120 @@
+public import AstroCore
+public import AstroHTTP
+
+/// A call whose body somebody else has written, in the dialect of the agent: what a line of a batch file asks for. It is
+/// passed on byte for byte, but for what would make a stream of the answer.
+public struct RawCall: Sendable {
+  public let endpoint: BatchEndpoint
+  public let body: [UInt8]
+  /// What the body names.
+  public let model: String?
+  /// The most tokens of an answer, and how many answers are asked for.
+  private let outputTokens: Int64
+  private let pictures: Int64
+  private let hasTools: Bool
+
+  /// Reserved for the answer of a call that bounds it by nothing, in tokens.
+  public static let usualOutput: Int64 = 16_384
+
+  public init(_ line: BatchLine) throws(JSONScanner.Malformed) {
+    endpoint = line.endpoint
+    let members = try JSONScanner.members(of: line.body)
+    let text = line.body
+    func value(_ name: String) -> JSONValue? {
+      members.last { $0.name == name }.flatMap { try? JSONReader.parse(Array(text[$0.value])) }
+    }
+    model = value("model")?.string
+    let bounds = ["max_completion_tokens", "max_tokens", "max_output_tokens"].compactMap { value($0)?.count }
+    let answers = min(max(value("n")?.count ?? 1, 1), 1000)
+    outputTokens = min(bounds.min() ?? Self.usualOutput, 1 << 40) * answers
+    pictures = Self.pictures(in: text)
+    hasTools = members.contains { $0.name == "tools" || $0.name == "functions" }
+    body = Self.unstreamed(text, members)
+  }
+
+  /// Without `stream` and what belongs to it: the answer is kept as one document.
+  private static func unstreamed(_ text: ArraySlice<UInt8>, _ members: [JSONScanner.Member]) -> [UInt8] {
+    let dropped: Set<String> = ["stream", "stream_options"]
+    guard members.contains(where: { dropped.contains($0.name) }) else { return Array(text) }
+    var body: [UInt8] = [UInt8(ascii: "{")]
+    for member in members where !dropped.contains(member.name) {
+      if body.count > 1 { body.append(UInt8(ascii: ",")) }
+      body += text[member.key] + [UInt8(ascii: ":")] + text[member.value]
+    }
+    return body + [UInt8(ascii: "}")]
+  }
+
+  /// The most pictures there can be in it: Chat Completions name `image_url` twice for each, Responses `input_image` once.
+  private static func pictures(in text: ArraySlice<UInt8>) -> Int64 {
+    let bytes = Array(text)
+    let chat = bytes.ranges(of: Array("\"image_url\"".utf8)).count
+    let responses = bytes.ranges(of: Array("\"input_image\"".utf8)).count
+    return Int64(max((chat + 1) / 2, responses))
+  }
+
+  // MARK: What it can take
+
+  /// The most that it can take. A body is never shorter than the text in it, whose bytes are no fewer than its tokens.
+  public func ceiling(
+    model: String, price: ModelPrice?, estimator: TokenEstimator, experience: TokenExperience
+  ) -> CallCeiling {
+    let pictures = pictures * estimator.imageTokens(model: model)
+    let prompt =
+      Int64(body.count) + TokenEstimator.perMessage + (hasTools ? TokenEstimator.forTools : 0) + pictures
+    let expected =
+      experience.promptTokens(textBytes: Int64(body.count)) + pictures + experience.outputTokens(limit: outputTokens)
+    return CallCeiling(
+      model: model, tokens: prompt + outputTokens, cost: price?.ceiling(prompt: prompt, output: outputTokens),
+      expectedTokens: expected)
+  }
+}
+
+/// What came of a ``RawCall``: a document, whatever its status.
+public struct RawAnswer: Sendable {
+  public var status: Int
+  /// The provider's name for the request; empty where it gives none.
+  public var requestID: String
+  /// One line of JSON. What was none is wrapped as an error is.
+  public var body: [UInt8]
+  public var verdict: AnswerVerdict
+  /// What a model answered; `nil` when none did.
+  public var answer: Answer?
+  public var notice: ProviderNotice?
+
+  public init(_ endpoint: BatchEndpoint, status: Int, headers: HTTPFields, body bytes: [UInt8], now: Timestamp) {
+    self.status = status
+    requestID = headers["x-request-id"] ?? headers["request-id"] ?? ""
+    notice = LimitHeaders(headers, now: now).notice
+    let document = try? JSONScanner.compact(bytes[...])
+    body = document ?? Self.wrapped(bytes)
+    guard (200..<300).contains(status) else {
+      verdict = AnswerVerdict(ProviderReply(status: status, headers: headers, body: bytes, now: now))
+      return
+    }
+    var assembler = AnswerAssembler(dialect: endpoint == .responses ? .openAIResponses : .openAIChat)
+    if document != nil { assembler.read(bytes) }
+    switch assembler.finish() {
+    case .whole(let whole): (verdict, answer) = (.answered, whole)
+    case .failed(let error, _):
+      verdict = AnswerVerdict(ProviderReply(streamed: error, headers: headers, now: now))
+    case .broken(_, let why):
+      let reason = document == nil ? "it is no JSON" : why
+      verdict = .retryable(after: nil, "the answer cannot be used: \(reason)")
+    }
+  }
+
+  /// In the form of OpenAI's errors, its first kilobyte.
+  private static func wrapped(_ bytes: [UInt8]) -> [UInt8] {
+    let text = String(decoding: bytes.prefix(1024), as: UTF8.self)
+    return Array(JSONValue.map(["error": .map(["message": .string(text)])]).json.utf8)
+  }
+}
+
+extension DialectEncoder {
+  /// Sends a body as it is.
+  public func encode(_ call: RawCall, key: String?) -> HTTPRequest {
+    let fields = [("content-type", "application/json"), ("accept", "application/json")] + credentials(key)
+    return HTTPRequest(
+      method: "POST", url: url(of: call.endpoint.path), headers: replacing(fields), body: call.body)
+  }
+}
