@@ -64,6 +64,7 @@ torture: packages-test
 	Tests/Torture/damaged-journal.py $(DEBUG) --flips 500
 	Tests/Torture/faults.py $(DEBUG)
 	Tests/Torture/limit-storm.py $(DEBUG)
+	Tests/Torture/batch.py $(DEBUG)
 	Tests/Torture/output-flood.py $(DEBUG) --latency
 	Tests/Torture/confinement.py $(DEBUG) --control --share 0/20
 	Tests/Torture/confinement.py $(DEBUG)

@@ -11,6 +11,31 @@ extension Reading {
     try session.rows("SELECT * FROM call WHERE run = ? ORDER BY id", [run.text], decodeCall)
   }
 
+  /// What the calls of each attempt took, without any of them in memory: a batch makes tens of thousands.
+  public func callTotals(of run: WorkflowID) throws(Failure) -> [AttemptKey: CallTotals] {
+    let rows = try session.rows(
+      """
+      SELECT task, number, count(*), sum(input), sum(cache_read), sum(cache_write), sum(cache_write_hour), sum(output), \
+      sum(reasoning), sum(coalesce(cost, reserved_cost)), count(*) FILTER (WHERE input IS NULL), \
+      count(*) FILTER (WHERE cost IS NULL AND reserved_cost IS NULL) FROM call WHERE run = ? GROUP BY task, number
+      """, [run.text]
+    ) { row in
+      let key = AttemptKey(workflow: run, task: row.text(0), number: row[1] as Int? ?? 0)
+      let counts = (3...8).map { row[$0] as Int64? ?? 0 }
+      return (
+        key,
+        CallTotals(
+          calls: row[2] as Int? ?? 0,
+          usage: TokenUsage(
+            input: counts[0], cacheRead: counts[1], cacheWrite: counts[2], cacheWriteHour: counts[3], output: counts[4],
+            reasoning: counts[5]),
+          cost: Money(picodollars: row[9] as Int64? ?? 0), estimated: row[10] as Int? ?? 0,
+          unpriced: row[11] as Int? ?? 0)
+      )
+    }
+    return Dictionary(rows) { first, _ in first }
+  }
+
   /// Calls of an attempt that are not settled.
   public func openCalls(of key: AttemptKey) throws(Failure) -> [CallID] {
     try session.rows(
@@ -24,6 +49,16 @@ extension Reading {
     try session.rows("SELECT count(*) FROM call WHERE agent = ? AND status IS NULL", [agent]) {
       $0[0] as Int64? ?? 0
     }.first ?? 0
+  }
+
+  /// The same of one attempt.
+  public func openCalls(of agent: String, for key: AttemptKey) throws(Failure) -> Int64 {
+    try session.rows(
+      """
+      SELECT count(*) FROM call INDEXED BY call_open WHERE agent = ? AND status IS NULL \
+      AND run = ? AND task = ? AND number = ?
+      """, [agent, key.workflow.text, key.task, key.number]
+    ) { $0[0] as Int64? ?? 0 }.first ?? 0
   }
 
   /// What the last `count` settled calls of an agent took, in tokens, the last first.

@@ -19,23 +19,20 @@ extension Transaction {
 }
 
 extension Reading {
-  /// How many attempts hold a place.
-  public func holds(of place: LimitPlace) throws(Failure) -> Int64 {
-    try session.rows(
-      """
-      SELECT count(*) FROM hold JOIN attempt USING(run, task, number) \
-      WHERE limiter = ? AND key = ? AND outcome IS NULL
-      """, [place.limiter, place.key]
-    ) { $0[0] as Int64? ?? 0 }.first ?? 0
-  }
+  /// How many places are held: an attempt has one, or as many as it has calls under way at a time.
+  public func holds(of place: LimitPlace) throws(Failure) -> Int64 { try holds(at: place)[place] ?? 0 }
 
   /// The same for every place that is held.
-  public func holds() throws(Failure) -> [LimitPlace: Int64] {
+  public func holds() throws(Failure) -> [LimitPlace: Int64] { try holds(at: nil) }
+
+  private func holds(at place: LimitPlace?) throws(Failure) -> [LimitPlace: Int64] {
     let rows = try session.rows(
       """
-      SELECT limiter, key, count(*) FROM hold JOIN attempt USING(run, task, number) \
-      WHERE outcome IS NULL GROUP BY limiter, key
-      """
+      SELECT limiter, key, sum(max(1, (SELECT count(*) FROM call INDEXED BY call_open WHERE call.agent = attempt.agent \
+      AND call.status IS NULL AND call.run = hold.run AND call.task = hold.task AND call.number = hold.number))) \
+      FROM hold JOIN attempt USING(run, task, number) WHERE outcome IS NULL \
+      AND limiter = coalesce(?, limiter) AND key = coalesce(?, key) GROUP BY limiter, key
+      """, [place?.limiter, place?.key]
     ) { (LimitPlace(limiter: $0.text(0), key: $0.text(1)), $0[2] as Int64? ?? 0) }
     return Dictionary(rows) { first, _ in first }
   }

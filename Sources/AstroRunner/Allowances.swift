@@ -217,7 +217,9 @@ struct Allowances {
     if let found = binding, let change = nextChange(of: demand, at: now) {
       binding?.retryAfter = min(found.retryAfter, change)
     }
-    guard demand.isStart else { return binding }
+    // The place that an attempt began with is that of one call; more at a time need more.
+    let needsPlace = try demand.isStart ? true : reading.openCalls(of: demand.agent, for: demand.key) > 0
+    guard needsPlace else { return binding }
     let minute = LocalTime.minute(of: now)
     for (limit, place) in places(of: demand) {
       guard let most = limit.bounds(atMinute: minute).concurrent else { continue }

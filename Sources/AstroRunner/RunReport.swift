@@ -10,11 +10,16 @@ public struct RunReport {
   public var tasks: [TaskRecord]
   public var attempts: [AttemptRecord]
   /// Calls to models, in their order.
+  /// Empty when there are more than ``listedCalls``: what they took together is told all the same.
   public var calls: [CallRecord]
+  let totals: [AttemptKey: CallTotals]
   /// As the workflow says; known of a run with every task only.
   public private(set) var description: String?
   public private(set) var labels: [String: String] = [:]
   let directory: RunDirectory
+
+  /// The most calls that are told one by one. The answers to a batch are in its results.
+  static let listedCalls = 1000
 
   /// - Parameter runs: `data/runs`.
   public init?(_ id: WorkflowID, in journal: Reading, runs: String) throws(Failure) {
@@ -22,7 +27,9 @@ public struct RunReport {
     self.run = run
     tasks = try journal.tasks(of: id)
     attempts = try journal.attempts(of: id)
-    calls = try journal.calls(of: id)
+    totals = try journal.callTotals(of: id)
+    let count = totals.values.reduce(0) { $0 + $1.calls }
+    calls = count <= Self.listedCalls ? try journal.calls(of: id) : []
     directory = RunDirectory(id, in: runs)
   }
 
@@ -73,7 +80,7 @@ public struct RunReport {
     writer.member("user_id", run.user)
     writer.member("state", run.state.rawValue)
     writer.member("reason", ifPresent: run.reason)
-    if !calls.isEmpty { CallTotals(calls).write(to: &writer) }
+    if !totals.isEmpty { totals.values.reduce(CallTotals(), +).write(to: &writer) }
     writer.member("priority", run.priority)
     writer.member("description", ifPresent: description)
     if !labels.isEmpty { writer.member("labels", .map(labels.mapValues { .string($0) })) }
@@ -143,8 +150,8 @@ public struct RunReport {
     } else {
       writer.member("state", TaskState.running.rawValue)
     }
+    totals[attempt.key]?.write(to: &writer)
     if !calls.isEmpty {
-      CallTotals(calls).write(to: &writer)
       writer.key("calls")
       writer.beginArray()
       for call in calls { call.write(to: &writer) }

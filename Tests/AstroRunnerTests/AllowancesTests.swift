@@ -146,6 +146,23 @@ struct AllowancesTests {
         == "limit gate/tokens/: exceeds_limit: a weight of 1001 is never granted, the limit is 1000 in 1m")
   }
 
+  @Test func callsOfOneAttemptAtATimeTakeAPlaceEach() throws {
+    let scene = try Scene([limit("gate", .init(concurrent: 2))])
+    var batch = scene.demand(["gate"], tokens: 10)
+    let first = try #require(call(try scene.take(batch)))
+    batch.isStart = false
+    func ask() throws -> Allowances.Answer {
+      try scene.journal.commit { try scene.allowances.take(batch, in: $0) }
+    }
+    #expect(call(try ask()) != nil)
+    #expect(refusal(try ask())?.limiter == "gate/concurrent")
+    #expect(refusal(try scene.take(scene.demand(["gate"], tokens: 10)))?.limiter == "gate/concurrent")
+    // One is over: whoever asks first has its place, be it another attempt.
+    try scene.settle(first, tokens: 1, cost: 0)
+    #expect(call(try scene.take(scene.demand(["gate"], tokens: 10))) != nil)
+    #expect(refusal(try ask())?.limiter == "gate/concurrent")
+  }
+
   @Test func placesBelongToAttemptsThatRun() throws {
     let scene = try Scene([limit("gate", .init(concurrent: 1))])
     let first = scene.demand(["gate"])

@@ -98,7 +98,7 @@ import Testing
       Array(repeating: 0x61, count: 195),
     ]
     let odd: [[UInt8]] = [
-      Array("new\nline.yaml".utf8), Array("\u{1B}[2J.yaml".utf8), Array("-rf".utf8), Array("a.jsonl".utf8),
+      Array("new\nline.yaml".utf8), Array("\u{1B}[2J.yaml".utf8), Array("-rf".utf8), Array("a.jsonlines".utf8),
       Array(repeating: 0x62, count: 250) + Array(".yaml".utf8),
     ]
     let candidates = Set(good.map { FileName(bytes: $0 + Array(".yaml".utf8))! })

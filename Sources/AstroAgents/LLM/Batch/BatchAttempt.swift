@@ -16,25 +16,16 @@ struct BatchAttempt {
   let requests: BatchRequests
   let mask: SecretMask
   var tally: BatchResults.Tally
-  /// Read and not done: what could not be sent before the others.
-  var waiting: [BatchCall] = []
+  /// Read and not done, in the order of the file; what could not be sent stands before what has not been tried.
+  var queue: ArraySlice<BatchCall> = []
   /// Refusals by the provider's limits since an answer.
   var refusals = 0
 
-  /// Why no more is sent now; the later ones weigh more.
+  /// Why a request is not sent now.
   enum Halt: Sendable {
     case pause(until: Timestamp, limit: String)
     case overBudget(String)
     case ended(PerformanceResult.Ending)
-
-    func merged(with other: Halt) -> Halt {
-      switch (self, other) {
-      // At the earlier time something may be had, and of the rest it is told again.
-      case (.pause(let until, _), .pause(let sooner, _)): sooner < until ? other : self
-      case (_, .pause), (.ended, _): self
-      case (.pause, _), (.overBudget, _): other
-      }
-    }
   }
 
   init(
@@ -65,11 +56,11 @@ struct BatchAttempt {
       switch await wave() {
       case nil: return finish()
       case .ended(let ending)?: return .ended(ending)
-      case .overBudget(let why)?: return .held(why, next: waiting[0].ceiling)
+      case .overBudget(let why)?: return .held(why, next: queue[queue.startIndex].ceiling)
       case .pause(let until, let limit)?:
         let wait = until - agent.clock.now().wall
         guard wait <= LLMAttempt.longestWait else {
-          return .parked(until: until, limit: limit, next: waiting.first?.ceiling)
+          return .parked(until: until, limit: limit, next: queue.first?.ceiling)
         }
         do { try await agent.sleep(max(wait, .zero)) } catch { return .ended(.init(.cancelled, message: "cancelled")) }
       }
@@ -77,45 +68,45 @@ struct BatchAttempt {
   }
 
   /// Sends what there is until it is all done, or no more may be sent and nothing is under way any more.
+  ///
+  /// What is refused leave may only have to wait for those under way: they hold places, and reserve more than they take. So
+  /// fewer are sent at a time after a refusal, one more after each answer, and none once not even one is let through.
   private mutating func wave() async -> Halt? {
-    let width = max(1, agent.settings.concurrency)
-    var queue = waiting[...]
-    waiting = []
+    let most = max(1, agent.settings.concurrency)
     var halt: Halt?
+    var isRefused = false
     await withTaskGroup(of: (BatchCall, BatchOutcome).self) { group in
-      var underway = 0
+      var (underway, width) = (0, most)
       while true {
-        while halt == nil, underway < width, let call = await next(&queue, &halt) {
+        while halt == nil, underway < width, let call = await next(&halt) {
           let (copy, refusals) = (self, refusals)
           group.addTask { (call, await copy.perform(call, refusals: refusals)) }
           underway += 1
         }
         guard let (call, outcome) = await group.next() else { break }
         underway -= 1
-        take(outcome, of: call, &halt)
+        switch outcome {
+        case .written(let isSuccess):
+          _ = tally.add(call.line.number, isSuccess: isSuccess)
+          refusals = 0
+          width = min(width + 1, most)
+        case .left(let reason, let isRefusal):
+          queue.insert(call, at: queue.startIndex)
+          isRefused = isRefused || isRefusal
+          width = underway
+          if case .ended = reason { halt = halt ?? reason } else if underway == 0 { halt = halt ?? reason }
+        }
       }
     }
-    waiting += queue
+    // Those that were under way together count as one.
+    if isRefused { refusals += 1 }
     return halt
-  }
-
-  private mutating func take(_ outcome: BatchOutcome, of call: BatchCall, _ halt: inout Halt?) {
-    switch outcome {
-    case .written(let isSuccess):
-      _ = tally.add(call.line.number, isSuccess: isSuccess)
-      refusals = 0
-    case .left(let reason, let isRefusal):
-      // Those that were under way together count as one.
-      if isRefusal, halt == nil { refusals += 1 }
-      waiting.append(call)
-      halt = halt?.merged(with: reason) ?? reason
-    }
   }
 
   /// How many lines are read at once.
   private static let readTogether = 64
 
-  private func next(_ queue: inout ArraySlice<BatchCall>, _ halt: inout Halt?) async -> BatchCall? {
+  private mutating func next(_ halt: inout Halt?) async -> BatchCall? {
     if let call = queue.popFirst() { return call }
     do throws(Failure) {
       let (requests, tally) = (requests, tally)

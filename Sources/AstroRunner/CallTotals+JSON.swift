@@ -1,28 +1,7 @@
 import AstroCore
 import AstroJournal
 
-/// What calls to models took together. One whose account is not known counts with all that was reserved for it.
-struct CallTotals: Sendable, Equatable {
-  var calls = 0
-  var usage = TokenUsage()
-  var cost = Money.zero
-  /// Calls that nobody has settled, or whose provider did not say what they took: ``cost`` is an upper bound then.
-  var estimated = 0
-  /// Calls to models without a price: ``cost`` does not hold them.
-  var unpriced = 0
-
-  init(_ calls: [CallRecord]) {
-    self.calls = calls.count
-    for call in calls {
-      if let used = call.account?.usage { usage = usage + used } else { estimated += 1 }
-      guard let spent = call.account?.cost ?? call.ceiling.cost else {
-        unpriced += 1
-        continue
-      }
-      cost += spent
-    }
-  }
-
+extension CallTotals {
   func write(to writer: inout JSONWriter) {
     writer.key("usage")
     writer.beginObject()

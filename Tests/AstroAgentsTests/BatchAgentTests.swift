@@ -1,0 +1,224 @@
+import AstroCore
+import AstroHTTP
+import AstroLLM
+import Foundation
+import Testing
+
+@testable import AstroAgents
+
+/// A batch file over an llm agent in memory. One call at a time, so that the provider's answers come in the order told.
+@Suite struct BatchAgentTests {
+  private static let with = #"{"batch":"/v1/chat/completions"}"#
+
+  private func line(_ id: String, body: String = #"{"model":"m","max_tokens":100,"messages":[]}"#) -> String {
+    #"{"custom_id": "\#(id)", "method": "POST", "url": "/v1/chat/completions", "body": \#(body)}"# + "\n"
+  }
+
+  private func world(_ answers: [Provider.Reply], _ lines: [String]) throws -> LLMFixture {
+    let world = LLMFixture(answers)
+    try lines.joined().write(
+      toFile: world.run.workflow(extension: "jsonl"), atomically: true, encoding: .utf8)
+    return world
+  }
+
+  private func perform(_ world: LLMFixture, concurrency: Int = 1) async throws -> PerformanceResult {
+    var settings = world.settings()
+    settings.concurrency = concurrency
+    return try await world.perform(Self.with, settings: settings)
+  }
+
+  private func says(_ text: String) -> Provider.Reply {
+    .status(
+      200,
+      """
+      {"id": "x", "model": "m-2026", "choices": [{"message": {"content": "\(text)"}, "finish_reason": "stop"}],
+       "usage": {"prompt_tokens": 100, "completion_tokens": 10}}
+      """, [("x-request-id", "req_\(text)")])
+  }
+
+  private func result(_ id: String, _ line: Int, _ text: String) -> String {
+    #"{"id":"w-1:\#(line)","custom_id":"\#(id)","response":{"status_code":200,"request_id":"req_\#(text)","body":"#
+      + #"{"id":"x","model":"m-2026","choices":[{"message":{"content":"\#(text)"},"finish_reason":"stop"}],"#
+      + #""usage":{"prompt_tokens":100,"completion_tokens":10}}},"error":null}"# + "\n"
+  }
+
+  private func results(_ world: LLMFixture) -> String { world.text(world.run.results) ?? "" }
+
+  @Test func aBodyIsPassedOnAsItIsAndItsAnswerIsAResultInOpenAIsForm() async throws {
+    let body = #"{"model": "m", "stream": true, "seed": 12345678901234567890, "z": [ 1.50 ], "stream_options": {}}"#
+    let world = try world([says("one"), says("two")], [line("a"), "\n", line("ü\\n", body: body)])
+    let ending = try await perform(world).ending
+    #expect(ending?.ending == .completed)
+    #expect(ending?.outputs == ["total": "2", "completed": "2", "failed": "0"])
+    #expect(results(world) == result("a", 1, "one") + result("ü\\n", 3, "two"))
+    let request = try #require(world.provider.requests.last)
+    #expect(request.url == "http://first/v1/chat/completions" && request.method == "POST")
+    #expect(world.provider.bodies[0] == #"{"model":"m","max_tokens":100,"messages":[]}"#)
+    #expect(world.provider.bodies[1] == #"{"model":"m","seed":12345678901234567890,"z":[ 1.50 ]}"#)
+    #expect(request.headers.contains { $0 == ("authorization", "Bearer sk-secret-0123456789") })
+    // 100 tokens at 1000 and 10 at 2000 picodollars.
+    #expect(world.desk.accounts.map(\.cost) == [Money(picodollars: 120_000), Money(picodollars: 120_000)])
+    #expect(world.desk.accounts.map(\.status) == [.success, .success])
+    // The body's bytes, the marks around them, and the answer it allows.
+    #expect(world.desk.ceilings[0].tokens == 44 + 16 + 100)
+    #expect(world.desk.ceilings[1].tokens == 53 + 16 + RawCall.usualOutput)
+  }
+
+  @Test func whatAProviderRefusesForGoodIsAResultToo() async throws {
+    let world = try world(
+      [
+        .status(400, #"{"error": {"message": "no such field", "code": "unknown"}}"#), .status(404, "nothing here"),
+        says("one"),
+      ], [line("a"), line("b"), line("c")])
+    let ending = try await perform(world).ending
+    #expect(ending?.outputs == ["total": "3", "completed": "1", "failed": "2"])
+    #expect(
+      results(world)
+        == #"{"id":"w-1:1","custom_id":"a","response":{"status_code":400,"request_id":"","body":"#
+        + #"{"error":{"message":"no such field","code":"unknown"}}},"error":null}"# + "\n"
+        + #"{"id":"w-1:2","custom_id":"b","response":{"status_code":404,"request_id":"","body":"#
+        + #"{"error":{"message":"nothing here"}}},"error":null}"# + "\n" + result("c", 3, "one"))
+    #expect(world.desk.accounts.map(\.cost) == [.zero, .zero, Money(picodollars: 120_000)])
+  }
+
+  @Test func whatFailsInPassingIsTriedAgainAndThenAResult() async throws {
+    let broken = Provider.Reply.status(503, #"{"error":{"message":"overloaded"}}"#)
+    let world = try world(
+      [broken, says("one"), broken, broken, broken, broken, .failure(.closed(received: 3)), says("three")]
+        + [Provider.Reply](repeating: .failure(.closed(received: nil)), count: 4)
+        + [Provider.Reply](repeating: .status(200, "no JSON"), count: 4) + [.failure(.timeout(.total, .seconds(600)))],
+      ["a", "b", "c", "d", "e", "f"].map { line($0) })
+    #expect(try await perform(world).ending?.outputs == ["total": "6", "completed": "2", "failed": "4"])
+    #expect(
+      results(world)
+        == result("a", 1, "one")
+        + #"{"id":"w-1:2","custom_id":"b","response":{"status_code":503,"request_id":"","body":"#
+        + #"{"error":{"message":"overloaded"}}},"error":null}"# + "\n" + result("c", 3, "three")
+        + #"{"id":"w-1:4","custom_id":"d","response":null,"error":{"code":"no_answer","message":"#
+        + #""http://first/v1/chat/completions: the connection was closed before an answer came"}}"# + "\n"
+        + #"{"id":"w-1:5","custom_id":"e","response":null,"error":{"code":"unusable_answer","message":"#
+        + #""first: the answer cannot be used: it is no JSON"}}"# + "\n"
+        + #"{"id":"w-1:6","custom_id":"f","response":null,"error":{"code":"timeout","message":"#
+        + #""http://first/v1/chat/completions: not finished within 10m"}}"# + "\n")
+  }
+
+  @Test(arguments: [
+    (
+      [Provider.Reply.status(401, #"{"error":{"message":"bad key sk-secret-0123456789"}}"#)], AgentEnding.providerError,
+      "first: 401: bad key ***"
+    ),
+    (
+      [.status(429, #"{"error":{"message":"pay","code":"insufficient_quota"}}"#)], .providerQuota,
+      "first: 429 insufficient_quota: pay"
+    ),
+    (
+      [Provider.Reply](repeating: .failure(.connect("refused")), count: 4), .providerError,
+      "http://first/v1/chat/completions: no connection: refused"
+    ),
+  ])
+  func whatIsNoFaultOfARequestEndsTheAttemptAndLeavesItForARetry(
+    answers: [Provider.Reply], ending: AgentEnding, message: String
+  ) async throws {
+    let world = try world([says("one")] + answers, [line("a"), line("b"), line("c")])
+    let end = try await perform(world).ending
+    #expect(end?.ending == ending && end?.message == message && end?.infrastructure == true)
+    #expect(results(world) == result("a", 1, "one"))
+    world.provider.add(says("two"), says("three"))
+    #expect(try await perform(world).ending?.outputs["completed"] == "3")
+    #expect(results(world) == result("a", 1, "one") + result("b", 2, "two") + result("c", 3, "three"))
+  }
+
+  @Test func killedAtAnyByteEachRequestHasOneResultInTheEnd() async throws {
+    let lines = ["a", "b", "c"].map { line($0) }
+    let whole = result("a", 1, "one") + result("c", 3, "three") + result("b", 2, "two")
+    for count in 0...whole.utf8.count {
+      let kept = String(decoding: Array(whole.utf8.prefix(count)), as: UTF8.self)
+      let done = kept.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map { $0 + "\n" }
+      let missing = 3 - done.count
+      let world = try world([Provider.Reply](repeating: says("again"), count: missing), lines)
+      try kept.write(toFile: world.run.results, atomically: false, encoding: .utf8)
+      #expect(try await perform(world, concurrency: 2).ending?.outputs["completed"] == "3")
+      #expect(world.provider.requests.count == missing)
+      let found = results(world).split(separator: "\n").map { $0 + "\n" }
+      #expect(Array(found.prefix(done.count)) == done)
+      #expect(
+        Set(found.map { String($0.split(separator: ",")[1]) })
+          == [#""custom_id":"a""#, #""custom_id":"b""#, #""custom_id":"c""#] && found.count == 3)
+    }
+  }
+
+  @Test func aResultFileThatIsNoneIsNotAddedTo() async throws {
+    let world = try world([], [line("a")])
+    try "nonsense\n".write(toFile: world.run.results, atomically: false, encoding: .utf8)
+    let ending = try await perform(world).ending
+    #expect(
+      ending?.message
+        == "\(world.run.results): line 1 is not what was written, so that nobody knows which requests are done")
+    #expect(results(world) == "nonsense\n")
+  }
+
+  // MARK: Limits
+
+  @Test func aShortWaitIsTakenHereAndALongOneParksTheAttempt() async throws {
+    let world = try world([says("one"), says("two")], [line("a"), line("b"), line("c")])
+    let now = world.clock.now().wall
+    world.desk.answer(
+      .granted(CallID(1)), .notBefore(now + .seconds(20), limit: "gate"), .granted(CallID(2)),
+      .notBefore(now + .seconds(40), limit: "gate"))
+    guard case .parked(let until, let limit, let next) = try await perform(world) else {
+      Issue.record("it is not parked")
+      return
+    }
+    #expect(until == now + .seconds(40) && limit == "gate" && next == world.desk.ceilings[0])
+    #expect(world.slept == [.seconds(20)])
+    #expect(results(world) == result("a", 1, "one") + result("b", 2, "two"))
+    world.provider.add(says("three"))
+    #expect(try await perform(world).ending?.outputs["completed"] == "3")
+    #expect(world.provider.requests.count == 3)
+  }
+
+  @Test func aProvidersRefusalIsNoResultAndMovesTheLimit() async throws {
+    let refusal = Provider.Reply.status(429, #"{"error":{"message":"slow down"}}"#, [("retry-after", "7")])
+    let world = try world([refusal, .status(429), .status(429), says("one")], [line("a")])
+    #expect(try await perform(world).ending?.outputs["completed"] == "1")
+    #expect(results(world) == result("a", 1, "one"))
+    // Not told how long, longer each time.
+    #expect(world.slept == [.seconds(7), .seconds(2), .seconds(4)])
+    #expect(world.desk.accounts.map(\.status) == [.refused, .refused, .refused, .success])
+    #expect(world.desk.accounts[0].notice?.wait == .seconds(7) && world.desk.accounts[0].cost == .zero)
+  }
+
+  @Test func aBudgetThatIsUsedUpHoldsTheRun() async throws {
+    let world = try world([says("one")], [line("a"), line("b")])
+    world.desk.answer(.granted(CallID(1)), .overBudget("the day's"))
+    guard case .held("the day's", let next) = try await perform(world) else {
+      Issue.record("it is not held")
+      return
+    }
+    #expect(next.model == "m")
+    #expect(results(world) == result("a", 1, "one"))
+  }
+
+  @Test func whatMayNeverBeSentIsLeftAndToldByItsLine() async throws {
+    let world = try world([], [line("a")])
+    world.desk.answer(.never("it weighs more than limit gate ever grants"))
+    let ending = try await perform(world).ending
+    #expect(ending?.ending == .rateLimited && ending?.infrastructure == false)
+    #expect(ending?.message == "line 1: it weighs more than limit gate ever grants")
+    #expect(results(world) == "")
+  }
+
+  @Test func aFileOfWhichNothingSucceedsHasFailed() async throws {
+    let world = try world([.status(400), .status(400)], [line("a"), line("b")])
+    let ending = try await perform(world).ending
+    #expect(ending?.ending == .providerError && ending?.infrastructure == false)
+    #expect(ending?.message == "none of 2 requests succeeded")
+  }
+
+  @Test func theFirstRequestTellsWhatAStartTakes() throws {
+    let world = try world([], [line("a")])
+    let ceiling = try world.agent().ceiling(of: try world.request(Self.with))
+    // 60 tokens of a prompt at 1000 and 100 of an answer at 2000 picodollars.
+    #expect(ceiling?.tokens == 160 && ceiling?.cost == Money(picodollars: 260_000) && ceiling?.model == "m")
+  }
+}

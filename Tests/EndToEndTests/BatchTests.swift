@@ -1,0 +1,225 @@
+import AstroTestKit
+import Foundation
+import Testing
+
+/// OpenAI's batch files as work for the spool, seen by the provider behind and by whoever reads the results.
+@Suite struct BatchTests {
+  private static let answer = ScriptedServer.answer(
+    200, ["content-type: application/json"],
+    body: """
+      {"model": "m", "choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}],
+       "usage": {"prompt_tokens": 100, "completion_tokens": 10}}
+      """)
+
+  private func home(_ server: ScriptedServer, budget: String? = nil, limits: String = "{}") throws -> Home {
+    let home = try Home()
+    try write(budget, limits, to: home)
+    try home.write(
+      """
+      agents:
+        - {id: sh, type: command}
+        - {id: model, type: llm, dialect: openai_chat, base_url: '\(server.url)/v1', model: m, max_concurrent: 4,
+           limits: \(limits == "{}" ? "[]" : "[gate]")}
+
+      """, to: "config/agents.yaml")
+    try home.write("models: [{model: m, input: 1, output: 2}]\n", to: "config/models.yaml")
+    return home
+  }
+
+  private func write(_ budget: String?, _ limits: String, to home: Home) throws {
+    try home.write(
+      """
+      system: {\(Home.unlimited)}
+      limits: \(limits)
+      budgets: \(budget.map { "{all: {usd: \($0), per: all, on_exceeded: hold}}" } ?? "{}")
+
+      """, to: "config/system_config.yaml")
+  }
+
+  private func lines(_ count: Int) -> String {
+    (1...count).map {
+      #"{"custom_id":"r\#($0)","method":"POST","url":"/v1/chat/completions","body":{"model":"m","max_tokens":10}}"#
+        + "\n"
+    }.joined()
+  }
+
+  private func results(_ home: Home, _ place: String) throws -> [String] {
+    let names = home.names(in: "spool/\(place)").filter { $0.hasSuffix(".results.jsonl") }
+    try #require(names.count == 1, "\(home.names(in: "spool/\(place)"))")
+    return try home.read("spool/\(place)/\(names[0])").lines
+  }
+
+  private func ids(_ results: [String]) throws -> [String] {
+    try results.map { "\(try $0.json()["custom_id"] ?? "")" }.sorted()
+  }
+
+  private func run(_ home: Home, in place: String) throws -> String {
+    let name = home.names(in: "spool/\(place)").first { $0.hasSuffix(".jsonl") && !$0.hasSuffix(".results.jsonl") }
+    return String(try #require(name, "\(home.names(in: "spool/\(place)"))").dropLast(6))
+  }
+
+  @Test func aFileIsRunAndItsResultsLieBesideItsReceipt() throws {
+    let server = ScriptedServer(answers: [Self.answer])
+    let home = try home(server)
+    try home.drain(lines(10), as: "ask.jsonl")
+    let id = try run(home, in: "done")
+    #expect(
+      home.names(in: "spool/done") == ["\(id).jsonl", "\(id).receipt.json", "\(id).results.jsonl"])
+    #expect(try ids(results(home, "done")) == (1...10).map { "r\($0)" }.sorted())
+    #expect(try home.read("spool/done/\(id).jsonl") == lines(10))
+    #expect(try home.read("data/runs/\(id)/workflow.jsonl") == lines(10))
+    let first = try #require(try results(home, "done").first { $0.contains(#""r1""#) })
+    #expect(
+      first == #"{"id":"\#(id):1","custom_id":"r1","response":{"status_code":200,"request_id":"","body":"#
+        + #"{"model":"m","choices":[{"message":{"content":"yes"},"finish_reason":"stop"}],"#
+        + #""usage":{"prompt_tokens":100,"completion_tokens":10}}},"error":null}"#)
+    #expect(server.requests.allSatisfy { $0.line == "POST /v1/chat/completions HTTP/1.1" })
+    let status: [String: Any] = try home.astro("status", id, "--json").output.json()
+    let usage = try #require(status["usage"] as? [String: Any])
+    #expect(usage["calls"] as? Int == 10 && usage["cost_picodollars"] as? Int == 1_200_000_000)
+    #expect(status["description"] as? String == "10 requests to /v1/chat/completions")
+    // It goes with its run.
+    try home.astro("clean", "--older-than", "0s")
+    #expect(home.names(in: "spool/done").isEmpty && home.names(in: "data/runs").isEmpty)
+  }
+
+  @Test func theCommandsKnowIt() throws {
+    let server = ScriptedServer(answers: [Self.answer])
+    let home = try home(server)
+    let path = try home.made("ask.jsonl", lines(3))
+    #expect(try home.astro("validate", path).output == "\(path): valid, 1 task\n")
+    #expect(try home.astro("plan", path).code == 0)
+    #expect(try home.astro("run", path).output.hasSuffix(" succeeded\n"))
+    #expect(try ids(results(home, "done")) == ["r1", "r2", "r3"])
+    let submitted = try home.astro("submit", path)
+    #expect(submitted.code == 0)
+    #expect(home.waiting == ["\(submitted.output.lines[0]).jsonl"])
+    try home.astro("drain")
+    #expect(try home.state(of: submitted.output.lines[0]) == "succeeded")
+    #expect(server.requests.count == 6)
+  }
+
+  @Test func aWrongLineKeepsAllOfItFromBeingSent() throws {
+    let server = ScriptedServer(answers: [Self.answer])
+    let home = try home(server)
+    try home.drain(lines(2) + lines(1) + "{\n", as: "bad.jsonl")
+    #expect(server.requests.isEmpty)
+    let id = try run(home, in: "rejected")
+    let receipt: [String: Any] = try home.read("spool/rejected/\(id).receipt.json").json()
+    let errors = try #require(receipt["errors"] as? [[String: Any]])
+    #expect(
+      errors.map { "\($0["line"] ?? ""):\($0["column"] ?? "") \($0["code"] ?? "")" } == [
+        "3:14 duplicate_id", "4:2 syntax",
+      ])
+    #expect(!home.exists("spool/rejected/\(id).results.jsonl"))
+  }
+
+  @Test func aHomeWithoutAnAgentOfItsDialectRefusesIt() throws {
+    let server = ScriptedServer(answers: [Self.answer])
+    let home = try home(server)
+    let path = try home.made(
+      "ask.jsonl", #"{"custom_id":"a","method":"POST","url":"/v1/responses","body":{"model":"m"}}"# + "\n")
+    let verdict = try home.astro("validate", path)
+    #expect(verdict.code == 65)
+    #expect(
+      verdict.errors == """
+        \(path): error: no agent of type llm speaks the dialect openai_responses, which /v1/responses needs
+          hint: those of type llm are model
+
+        """)
+  }
+
+  @Test func aProviderThatRefusesForAMomentLosesNothing() throws {
+    let refusal = ScriptedServer.answer(429, ["retry-after-ms: 30"], body: #"{"error": {"message": "slow down"}}"#)
+    let server = ScriptedServer(answers: [Self.answer, refusal, refusal, Self.answer, refusal, Self.answer])
+    let home = try home(server)
+    try home.drain(lines(8), as: "ask.jsonl")
+    #expect(try ids(results(home, "done")) == (1...8).map { "r\($0)" })
+    #expect(try results(home, "done").allSatisfy { $0.contains(#""status_code":200"#) })
+    #expect(server.requests.count == 11)
+  }
+
+  @Test func aLimitThatIsUsedUpParksItAndALaterPassGoesOn() throws {
+    let server = ScriptedServer(answers: [Self.answer])
+    let home = try home(server, limits: "{gate: {rate: 3/1h}}")
+    try home.drain(lines(5), as: "ask.jsonl")
+    #expect(server.requests.count == 3)
+    let id = try run(home, in: "active")
+    #expect(try home.lines("results.jsonl", of: id).count == 3)
+    #expect(try home.astro("explain", id).output.contains("limit gate: 3 of 3 used, opens for it at "))
+    try home.astro("limits", "clear", "gate")
+    try home.astro("drain")
+    #expect(server.requests.count == 5)
+    #expect(try ids(results(home, "done")) == (1...5).map { "r\($0)" })
+  }
+
+  @Test func aBudgetThatIsUsedUpHoldsItUntilThereIsMore() throws {
+    let server = ScriptedServer(answers: [Self.answer])
+    // A request takes 120 micro-USD, and what one may take at most is more than what the third would leave.
+    let home = try home(server, budget: "0.000300")
+    try home.drain(lines(5), as: "ask.jsonl")
+    let id = try run(home, in: "active")
+    let done = server.requests.count
+    #expect((1...2).contains(done))
+    #expect(try home.state(of: id) == "held")
+    #expect(try home.lines("results.jsonl", of: id).count == done)
+    try write("1", "{}", to: home)
+    #expect(try home.astro("release", id).code == 0)
+    try home.astro("drain")
+    #expect(server.requests.count == 5)
+    #expect(try ids(results(home, "done")) == (1...5).map { "r\($0)" })
+  }
+
+  @Test func aKeyThatIsRefusedFailsItAndARetryGoesOnWithTheRest() throws {
+    let wrong = ScriptedServer.answer(401, body: #"{"error": {"message": "no such key"}}"#)
+    let server = ScriptedServer(answers: [Self.answer, wrong])
+    let home = try home(server)
+    try home.drain(lines(6), as: "ask.jsonl")
+    let id = try run(home, in: "failed")
+    #expect(try results(home, "failed").count == 1)
+    #expect(try home.tasks(of: id) == ["batch": "failed 1"])
+    #expect(try home.astro("status", id).output.contains("model: 401: no such key"))
+    let better = ScriptedServer(answers: [Self.answer])
+    try home.write(
+      try home.read("config/agents.yaml").replacingOccurrences(of: server.url, with: better.url),
+      to: "config/agents.yaml")
+    try home.astro("retry", id)
+    try home.astro("drain")
+    #expect(better.requests.count == 5)
+    #expect(home.names(in: "spool/failed").isEmpty)
+    #expect(try ids(results(home, "done")) == (1...6).map { "r\($0)" })
+  }
+
+  @Test func aKilledRunnersBatchIsGoneOnWith() throws {
+    let server = ScriptedServer { connection in
+      while let request = connection.request() {
+        // The fourth is answered to nobody.
+        if String(decoding: request.body, as: UTF8.self).contains(#""max_tokens":4"#) {
+          connection.awaitClose()
+          return
+        }
+        connection.send(Self.answer)
+      }
+    }
+    let home = try home(server, limits: "{gate: {concurrent: 1}}")
+    let watch = try home.start("watch")
+    let text = (1...6).map {
+      #"{"custom_id":"r\#($0)","method":"POST","url":"/v1/chat/completions","body":{"model":"m","max_tokens":\#($0)}}"#
+        + "\n"
+    }
+    try home.submit(text.joined(), as: "ask.jsonl")
+    try eventually("the fourth is under way") { server.requests.count == 4 }
+    try watch.kill()
+    let id = try run(home, in: "active")
+    #expect(try home.lines("results.jsonl", of: id).count == 3)
+    let other = ScriptedServer(answers: [Self.answer])
+    try home.write(
+      try home.read("config/agents.yaml").replacingOccurrences(of: server.url, with: other.url),
+      to: "config/agents.yaml")
+    try home.astro("drain")
+    #expect(other.requests.count == 3)
+    #expect(try ids(results(home, "done")) == (1...6).map { "r\($0)" })
+    // Nobody knows what the one that was under way took: the most it can have.
+    #expect(try home.sql("SELECT count(*) FROM call WHERE status = 'error' AND input IS NULL") == "1")
+  }
+}
