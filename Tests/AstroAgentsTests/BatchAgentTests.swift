@@ -61,7 +61,7 @@ import Testing
     #expect(world.desk.accounts.map(\.status) == [.success, .success])
     // The body's bytes, the marks around them, and the answer it allows.
     #expect(world.desk.ceilings[0].tokens == 44 + 16 + 100)
-    #expect(world.desk.ceilings[1].tokens == 53 + 16 + RawCall.usualOutput)
+    #expect(world.desk.ceilings[1].tokens == 54 + 16 + RawCall.usualOutput)
   }
 
   @Test func whatAProviderRefusesForGoodIsAResultToo() async throws {
