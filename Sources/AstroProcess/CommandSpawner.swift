@@ -2,7 +2,7 @@ import CLinux
 import Glibc
 
 /// Starts commands, each with all that they share: a process group of its own, no signal blocked, every disposition the
-/// default, standard input /dev/null, output appended to scratch files, and a higher place on the kernel's list of those to
+/// default, standard input /dev/null unless it is given something to read, output appended to scratch files, and a higher place on the kernel's list of those to
 /// kill when memory runs out than the warden, whose end would lose every attempt.
 struct CommandSpawner: ~Copyable {
   private var openFiles = OpenFileLimit()
@@ -14,6 +14,8 @@ struct CommandSpawner: ~Copyable {
   struct Command {
     let workdir: UnsafeMutablePointer<CChar>
     let confinement: Confinement
+    /// What it reads on standard input; empty is /dev/null.
+    let input: UnsafeMutablePointer<CChar>
     /// argv and envp, each with its final null.
     let arguments: [UnsafeMutablePointer<CChar>?]
     let environment: [UnsafeMutablePointer<CChar>?]
@@ -25,13 +27,14 @@ struct CommandSpawner: ~Copyable {
       let argumentCount = Int(frame.first)
       let variableCount = Int(frame.second)
       guard argumentCount > 0, variableCount >= 0,
-        let strings = frame.pointers(count: 2 + argumentCount + variableCount + (frame.kind == .hold ? 1 : 0)),
+        let strings = frame.pointers(count: 3 + argumentCount + variableCount + (frame.kind == .hold ? 1 : 0)),
         let confinement = Confinement(parsing: String(cString: strings[1]))
       else { return nil }
       workdir = strings[0]
       self.confinement = confinement
-      arguments = strings[2...].prefix(argumentCount).map(Optional.some) + [nil]
-      environment = strings[(2 + argumentCount)...].prefix(variableCount).map(Optional.some) + [nil]
+      input = strings[2]
+      arguments = strings[3...].prefix(argumentCount).map(Optional.some) + [nil]
+      environment = strings[(3 + argumentCount)...].prefix(variableCount).map(Optional.some) + [nil]
       end = frame.kind == .hold ? UInt64(String(cString: strings[strings.count - 1])) : 0
     }
 
@@ -100,13 +103,19 @@ struct CommandSpawner: ~Copyable {
     call.input = -1
     call.outputs = (stdout, stderr)
     call.pipes = pipes
+    // In memory: nobody would be there to fill a pipe when the warden is killed, and what is to be read may be secret.
+    let length = strlen(command.input)
+    call.input = length > 0 ? clinux_memory_file(command.input, length) : -1
+    guard length == 0 || call.input >= 0 else { return .failed(SpawnFailure(step: .files, errno: errno)) }
+    defer { if call.input >= 0 { close(call.input) } }
     call.open_files = UInt64(openFiles.inherited.rlim_cur)
     call.most_open_files = UInt64(openFiles.inherited.rlim_max)
     // The limit of a process where no group can hold all of them together to it.
     let isGroupLimited = group?.limits?.memory != nil
-    call.memory = isGroupLimited ? .max : command.confinement.memory.map { UInt64($0) } ?? .max
+    let leaves = command.confinement.isOfGroupsOnly
+    call.memory = isGroupLimited || leaves ? .max : command.confinement.memory.map { UInt64($0) } ?? .max
     let isCounted = group?.limits?.boundsProcesses == true
-    call.processes = isCounted ? .max : command.confinement.processes.map { UInt64($0) } ?? .max
+    call.processes = isCounted || leaves ? .max : command.confinement.processes.map { UInt64($0) } ?? .max
     call.cgroup = group?.birthplace ?? -1
     call.groups = joined
     call.group_count = Int32(group?.joined.count ?? 0)

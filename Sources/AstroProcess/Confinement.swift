@@ -8,6 +8,8 @@ public struct Confinement: Sendable, Equatable {
   public var cpus: Double?
   /// Processes and threads at a time.
   public var processes: Int?
+  /// What no group can hold it to is left to it: it limits itself, or what it starts.
+  public var isOfGroupsOnly = false
 
   var isLimited: Bool { memory != nil || cpus != nil || processes != nil }
 
@@ -36,6 +38,7 @@ public struct Confinement: Sendable, Equatable {
     if let memory { words.append("memory=\(memory)") }
     if let cpus { words.append("cpus=\(cpus)") }
     if let processes { words.append("processes=\(processes)") }
+    if isOfGroupsOnly { words.append("limiter=groups") }
     return words.joined(separator: " ")
   }
 
@@ -50,6 +53,8 @@ public struct Confinement: Sendable, Equatable {
         let numbers = fields.compactMap { UInt32($0) }
         guard numbers.count == fields.count, numbers.count >= 2 else { return nil }
         user = UserNumbers(uid: numbers[0], gid: numbers[1], groups: Array(numbers[2...]))
+      case "limiter":
+        isOfGroupsOnly = parts[1] == "groups"
       case "memory":
         guard let bytes = Int64(parts[1]), bytes > 0 else { return nil }
         memory = bytes

@@ -11,6 +11,9 @@ public struct StartRequest: Sendable, Equatable {
   public var environment: [String]
   /// Absolute.
   public var workdir: String
+  /// What it reads on standard input, up to some MiB; `nil` is nothing. It reaches the command through memory alone, so that
+  /// secrets in it are in no file.
+  public var input: String?
   public var confinement = Confinement()
   /// For a command that is given secrets.
   public var masking: Masking?

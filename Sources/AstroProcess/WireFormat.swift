@@ -6,7 +6,7 @@ import Glibc
 /// the kind adds. argv and envp are therefore used where they lie, without a copy. The answers are lines of the log.
 enum WireFormat {
   enum Kind: UInt8 {
-    /// Numbers: how many arguments, how many variables. Strings: workdir, confinement, arguments, variables.
+    /// Numbers: how many arguments, how many variables. Strings: workdir, confinement, input, arguments, variables.
     case start = 1
     /// Numbers: the signal, 0.
     case signal = 2
@@ -35,7 +35,7 @@ enum WireFormat {
         frame(.mask, request.key, Int32(masking.secrets.count), 0, [masking.outputFile] + masking.secrets, to: &bytes)
       }
       let strings =
-        [request.workdir, request.confinement.text] + request.arguments + request.environment
+        [request.workdir, request.confinement.text, request.input ?? ""] + request.arguments + request.environment
         + (end.map { [String($0)] } ?? [])
       let counts = (Int32(request.arguments.count), Int32(request.environment.count))
       return frame(end == nil ? .start : .hold, request.key, counts.0, counts.1, strings, to: &bytes)
@@ -54,6 +54,7 @@ enum WireFormat {
   static func flaw(in request: StartRequest) -> String? {
     guard !request.arguments.isEmpty else { return "there is no command" }
     if request.workdir.holdsNUL { return "workdir holds a NUL byte" }
+    if request.input?.holdsNUL == true { return "what it is to read holds a NUL byte" }
     for (index, text) in request.arguments.enumerated() where text.holdsNUL {
       return "argument \(index) holds a NUL byte"
     }
@@ -62,7 +63,9 @@ enum WireFormat {
     }
     let size = (request.arguments + request.environment).reduce(0) { $0 + $1.utf8.count + 1 }
     let room = largestFrame - headerSize - request.workdir.utf8.count - request.confinement.text.utf8.count - 4096
-    return size <= room ? nil : "arguments and environment are too large: \(size) bytes"
+    guard size <= room else { return "arguments and environment are too large: \(size) bytes" }
+    let input = request.input?.utf8.count ?? 0
+    return input <= room - size ? nil : "what it is to read is too large: \(input) bytes"
   }
 
   private static func frame(

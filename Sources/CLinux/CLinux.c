@@ -179,6 +179,24 @@ int clinux_pipe(int ends[2]) {
   return fcntl(ends[0], F_SETFL, O_NONBLOCK);
 }
 
+int clinux_memory_file(const void *bytes, size_t length) {
+  int fd = memfd_create("input", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd < 0) return -1;
+  // By place: whoever is given it finds the position at the beginning.
+  for (size_t written = 0; written < length;) {
+    ssize_t count = pwrite(fd, (const char *)bytes + written, length - written, (off_t)written);
+    if (count > 0) written += (size_t)count;
+    else if (count == 0 || errno != EINTR) {
+      const int problem = errno;
+      close(fd);
+      errno = problem;
+      return -1;
+    }
+  }
+  fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL);
+  return fd;
+}
+
 int clinux_eventfd(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
 static void clinux_wake(int number) { (void)number; }

@@ -7,6 +7,7 @@
 #include <spawn.h>
 #include <stdint.h>
 
+#include "CLinuxSandbox.h"
 #include "CLinuxSpawn.h"
 
 /// fcntl(2) F_SETLEASE with F_RDLCK: 0 when no process holds the file open for writing,
@@ -94,6 +95,9 @@ void clinux_mark_crash(int fd);
 int clinux_syncfs(int fd);
 /// pipe2(2), close-on-exec: ends[0] is read from, without waiting, and ends[1] is written to. Of 256 KiB where it may be.
 int clinux_pipe(int ends[2]);
+/// memfd_create(2), close-on-exec: a file in memory that holds `length` bytes and can never be changed, read from its beginning;
+/// -1 when there is no memory or no descriptor for it.
+int clinux_memory_file(const void *bytes, size_t length);
 /// eventfd(2), non-blocking and close-on-exec, of the value 0.
 int clinux_eventfd(void);
 

@@ -14,8 +14,8 @@ struct clinux_account {
   size_t group_count;
 };
 
-/// A command. It leads a process group of its own, blocks no signal, and has every disposition at its default. Every other
-/// descriptor of the caller must be close-on-exec.
+/// A command. It leads a process group of its own, blocks no signal, and has every disposition at its default. Every
+/// other descriptor of the caller must be close-on-exec.
 struct clinux_command {
   /// The program, an absolute path or one from the directory on, and its arguments, with a final NULL. A bare name of an
   /// account's command is looked up in the PATH of the environment, as the account may see it.
@@ -25,7 +25,7 @@ struct clinux_command {
   const char *const *marks;
   /// Where it starts.
   const char *directory;
-  /// What standard input is, or -1: /dev/null. Above 2.
+  /// The descriptor that it reads as standard input, above 2; -1 is /dev/null.
   int input;
   /// Files that take standard output and standard error, appended to.
   const char *outputs[2];
