@@ -59,6 +59,7 @@ let package = Package(
       "AstroSpool", uses: ["AstroCore", "CLinux"],
       [.product(name: "Crypto", package: "swift-crypto")]),
     room("AstroProcess", uses: ["AstroCore", "CLinux"]),
+    room("AstroSandbox", uses: ["AstroCore", "CLinux"]),
     room(
       "AstroHTTP", uses: ["AstroCore"],
       [
@@ -68,20 +69,23 @@ let package = Package(
       ]),
     room("AstroLLM", uses: ["AstroCore", "AstroHTTP"], [.product(name: "Crypto", package: "swift-crypto")]),
     room("AstroMCP", uses: ["AstroCore", "AstroProcess"]),
-    room("AstroAgents", uses: ["AstroCore", "AstroProcess", "AstroHTTP", "AstroLLM", "AstroMCP", "CLinux"]),
+    room(
+      "AstroAgents",
+      uses: ["AstroCore", "AstroProcess", "AstroSandbox", "AstroHTTP", "AstroLLM", "AstroMCP", "CLinux"]),
     room("AstroTelemetry", uses: ["AstroCore", "CLinux"], [log]),
     room(
       "AstroRunner",
       uses: [
         "AstroCore", "AstroYAML", "AstroWorkflow", "AstroConfiguration", "AstroScheduling", "AstroLimits",
-        "AstroJournal", "AstroSpool", "AstroProcess", "AstroHTTP", "AstroLLM", "AstroMCP", "AstroAgents",
-        "AstroTelemetry", "CLinux",
+        "AstroJournal", "AstroSpool", "AstroProcess", "AstroSandbox", "AstroHTTP", "AstroLLM", "AstroMCP",
+        "AstroAgents", "AstroTelemetry", "CLinux",
       ], [log, .product(name: "Crypto", package: "swift-crypto")]),
     .executableTarget(
       name: "astro",
       dependencies: [
         "AstroRunner", "AstroCore", "AstroYAML", "AstroWorkflow", "AstroConfiguration", "AstroAgents",
-        "AstroJournal", "AstroSpool", "AstroProcess", "AstroScheduling", "AstroTelemetry", "CLinux", log,
+        "AstroJournal", "AstroSpool", "AstroProcess", "AstroSandbox", "AstroScheduling", "AstroTelemetry", "CLinux",
+        log,
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: settings),
     // What several suites need.
@@ -101,10 +105,13 @@ let package = Package(
       [.product(name: "GRDB", package: "GRDB.swift")]),
     suite("AstroSpool", uses: ["AstroCore", "AstroTestKit"]),
     suite("AstroProcess", uses: ["AstroCore", "AstroTestKit", "CLinux"]),
+    suite("AstroSandbox", uses: ["AstroCore", "AstroTestKit", "CLinux"]),
     suite("AstroHTTP", uses: ["AstroCore", "AstroTestKit"]),
     suite("AstroLLM", uses: ["AstroCore", "AstroHTTP", "AstroTestKit"], fixtures: ["Fixtures"]),
     suite("AstroMCP", uses: ["AstroCore", "AstroProcess", "AstroTestKit"]),
-    suite("AstroAgents", uses: ["AstroCore", "AstroProcess", "AstroTestKit", "AstroHTTP", "AstroLLM", "AstroMCP"]),
+    suite(
+      "AstroAgents",
+      uses: ["AstroCore", "AstroProcess", "AstroSandbox", "AstroTestKit", "AstroHTTP", "AstroLLM", "AstroMCP"]),
     // Another process that logs, for the suite below.
     .executableTarget(
       name: "LogPeer", dependencies: ["AstroTelemetry", log], path: "Tests/LogPeer", swiftSettings: settings),
