@@ -1,5 +1,6 @@
 import AstroCore
 import AstroProcess
+import AstroSandbox
 import Glibc
 
 extension AttemptFiles {
@@ -17,6 +18,13 @@ extension AttemptFiles {
   func giveFiles(to user: Confinement.UserNumbers, runs: String) throws(Failure) {
     for path in [runs, directory.path] { try letPass(path) }
     try own(directory.files, O_RDONLY | O_DIRECTORY, 0o700, by: user)
+  }
+
+  /// The same of the file of its outputs alone, for a user that sees nothing else of the run; `nil` only has it made.
+  func giveOutput(to user: SandboxOrder.User?) throws(Failure) {
+    let user = user ?? .init(uid: geteuid(), gid: getegid())
+    let numbers = Confinement.UserNumbers(uid: user.uid, gid: user.gid, groups: [])
+    try own(directory.output(of: key), O_WRONLY | O_CREAT, 0o600, by: numbers)
   }
 
   private func letPass(_ path: String) throws(Failure) {

@@ -13,6 +13,9 @@ public struct AttemptFiles {
     self.directory = directory
   }
 
+  /// Where what it printed is kept.
+  var folder: String { directory.attempt(key) }
+
   /// How much of stdout expressions see, in bytes.
   public static let stdoutTail = 64 << 10
 

@@ -2,17 +2,19 @@ public import AstroCore
 public import AstroProcess
 import Glibc
 
-/// Runs local commands through a ``Launcher``. All agents of type `command` share one: their ids are only slots. Every
-/// start handed to it is in the journal already; every end comes back as an ``AttemptEnding``, at once from ``start(_:)``
+/// Runs local commands through a ``Launcher``. All agents of type `command` share one: their ids are only slots; those that are
+/// programs of their own are asked what to start. Every start handed to it is in the journal already; every end comes back as an ``AttemptEnding``, at once from ``start(_:)``
 /// or later through the launcher's events.
 public final class CommandAgent {
-  private let launcher: any Launcher
-  private let runs: String
-  private let home: String
+  let launcher: any Launcher
+  let runs: String
+  let home: String
   private let clock: any AstroCore.Clock
-  private let inherited: [(name: String, value: String)]
-  private let path: String
-  private let secrets: SecretReader
+  let inherited: [(name: String, value: String)]
+  let path: String
+  let secrets: SecretReader
+  /// The agents that are told in `with:` what to do, by id.
+  public var programs: [String: any ProgramAgent] = [:]
 
   /// Where programs are looked for when the runner itself has no `PATH`.
   public static let defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -49,13 +51,12 @@ public final class CommandAgent {
     var endings: [AttemptEnding] = []
     var accounts = Accounts()
     for (start, isHeld) in starts {
-      switch request(for: start, &accounts, submitter) {
-      case .success(var request):
+      do throws(Unstartable) {
+        var request = try request(for: start, &accounts, submitter)
         request.isHeld = isHeld
         requests.append(request)
-      case .failure(let problem):
-        endings.append(
-          ending(start.key, .notStarted(reason: problem.message, infrastructure: problem.infrastructure)))
+      } catch {
+        endings.append(ending(start.key, .notStarted(reason: error.message, infrastructure: error.infrastructure)))
       }
     }
     do throws(Failure) {
@@ -80,10 +81,41 @@ public final class CommandAgent {
   }
 
   /// Turns what the launcher saw into the attempt's end: keeps what was printed, reads the outputs.
+  /// - Parameter agent: the agent's id, where that is a program of its own that knows how to read what it left.
+  public func ending(
+    of record: ExitRecord, promise: AttemptPromise, by agent: String?
+  ) throws(Failure) -> AttemptEnding {
+    guard let agent else { return try Self.ending(of: record, promise: promise, runs: runs) }
+    let files = AttemptFiles(record.key, runs: runs)
+    var end = try Self.keeping(record, promise, files)
+    guard let program = programs[agent] else {
+      if end.outcome.isSuccess { end.outcome = .invalidOutput("agent '\(agent)' is gone: nobody can read its result") }
+      return end
+    }
+    program.sweep(record.key)
+    // What could not be kept is not there to be read.
+    if case .invalidOutput = end.outcome { return end }
+    if end.outcome.isSuccess, promise.keepsStdout { end.stdout = try files.stdoutText() }
+    try program.read(&end, files, promise: promise)
+    return end
+  }
+
+  /// Removes what an attempt that is lost may have left besides processes.
+  public func sweep(_ key: AttemptKey, by agent: String?) { agent.flatMap { programs[$0] }?.sweep(key) }
+
+  /// The same of a command.
   public static func ending(
     of record: ExitRecord, promise: AttemptPromise, runs: String
   ) throws(Failure) -> AttemptEnding {
     let files = AttemptFiles(record.key, runs: runs)
+    var end = try keeping(record, promise, files)
+    try takeOutputs(into: &end, files, promise)
+    return end
+  }
+
+  private static func keeping(
+    _ record: ExitRecord, _ promise: AttemptPromise, _ files: AttemptFiles
+  ) throws(Failure) -> AttemptEnding {
     let obstacles = [
       try record.stdout.flatMap { scratch throws(Failure) in try files.keep(scratch, as: "stdout") },
       try record.stderr.flatMap { scratch throws(Failure) in try files.keep(scratch, as: "stderr") },
@@ -91,105 +123,28 @@ public final class CommandAgent {
     var end = AttemptEnding(
       key: record.key, outcome: record.outcome(limit: promise.memory), startedAt: record.startedAt,
       finishedAt: record.finishedAt, duration: record.duration, usage: record.usage, omitted: record.omitted)
-    guard end.outcome.isSuccess else { return end }
-    if let obstacle = obstacles.compactMap({ $0 }).first {
+    if end.outcome.isSuccess, let obstacle = obstacles.compactMap({ $0 }).first {
       end.outcome = .invalidOutput(obstacle)
-      return end
     }
+    return end
+  }
+
+  /// What a command that succeeded wrote to `$ASTRO_OUTPUT`.
+  static func takeOutputs(
+    into end: inout AttemptEnding, _ files: AttemptFiles, _ promise: AttemptPromise
+  ) throws(Failure) {
+    guard end.outcome.isSuccess else { return }
     switch try files.outputs(promised: promise.outputs) {
     case .success(let outputs):
       end.outputs = outputs
       if promise.keepsStdout { end.stdout = try files.stdoutText() }
     case .failure(let malformed): end.outcome = .invalidOutput(malformed.message)
     }
-    return end
   }
 
   private func ending(_ key: AttemptKey, _ outcome: AttemptOutcome) -> AttemptEnding {
     let now = clock.now().wall
     return AttemptEnding(key: key, outcome: outcome, startedAt: now, finishedAt: now, duration: .zero)
-  }
-
-  private struct Unstartable: Error {
-    let message: String
-    var infrastructure = false
-  }
-
-  private func request(
-    for start: AttemptStart, _ accounts: inout Accounts, _ submitter: (WorkflowID) -> Submitter
-  ) -> Result<StartRequest, Unstartable> {
-    var confinement = Confinement()
-    (confinement.memory, confinement.cpus) = (start.resources.memory, start.resources.cpus)
-    confinement.processes = start.resources.processes
-    var ownHome: String?
-    switch accounts.answer(for: start.user) {
-    case .own: break
-    case .none(let reason): return .failure(Unstartable(message: reason))
-    case .other(let account):
-      confinement.user = account.numbers
-      ownHome = account.home
-      do throws(Failure) { try AttemptFiles(start.key, runs: runs).give(to: account.numbers, runs: runs) } catch {
-        return .failure(Unstartable(message: error.description, infrastructure: error.errno != EDQUOT))
-      }
-    }
-    let directory = RunDirectory(start.key.workflow, in: runs)
-    var values: [String: String] = [:]
-    for (name, value) in inherited { values[name] = value }
-    values["HOME"] = ownHome ?? values["HOME"]
-    for (name, value) in start.environment { values[name] = value }
-    values["ASTRO_HOME"] = home
-    values["ASTRO_WORKFLOW_ID"] = start.key.workflow.text
-    values["ASTRO_TASK_ID"] = start.key.task
-    values["ASTRO_ATTEMPT"] = String(start.key.number)
-    values["ASTRO_IDEMPOTENCY_KEY"] = "\(start.key.workflow.text)/\(start.key.task)"
-    values["ASTRO_RUN_DIR"] = directory.files
-    values["ASTRO_OUTPUT"] = directory.output(of: start.key)
-    var masking: Masking?
-    if !start.secretEnvironment.isEmpty {
-      let submitter = submitter(start.key.workflow)
-      var known: [String] = []
-      do throws(SecretReader.Unavailable) {
-        for variable in start.secretEnvironment {
-          values[variable.name] = try text(of: variable, for: submitter, secrets: &known)
-        }
-      } catch {
-        return .failure(Unstartable(message: error.message))
-      }
-      masking = Masking(secrets: known, outputFile: directory.output(of: start.key))
-    }
-    guard case .process(var arguments) = start.work, !arguments.isEmpty else {
-      return .failure(Unstartable(message: "there is no command"))
-    }
-    var workdir = directory.files
-    if let given = start.workdir, !given.isEmpty { workdir = given.hasPrefix("/") ? given : "\(workdir)/\(given)" }
-    // As another user it is looked up by whoever becomes that: we may see more than the user may be told of.
-    if confinement.user == nil {
-      guard let program = Self.resolve(arguments[0], path: values["PATH"] ?? path, from: workdir) else {
-        return .failure(Unstartable(message: "no such program: '\(arguments[0])' is not in PATH"))
-      }
-      arguments[0] = program
-    }
-    var request = StartRequest(
-      key: start.key, arguments: arguments, environment: values.map { "\($0.key)=\($0.value)" }, workdir: workdir)
-    request.confinement = confinement
-    request.masking = masking
-    return .success(request)
-  }
-
-  private func text(
-    of variable: SecretVariable, for submitter: Submitter, secrets known: inout [String]
-  ) throws(SecretReader.Unavailable) -> String {
-    var text = ""
-    for part in variable.parts {
-      switch part {
-      case .text(let plain): text += plain
-      case .secret(let plan):
-        let value = try secrets.value(of: plan, for: submitter)
-        if !known.contains(value) { known.append(value) }
-        text += value
-      }
-    }
-    return text
   }
 
   /// Looks a bare name up as execvp(3) does in the command's own directory; a name with a slash is taken as it is.

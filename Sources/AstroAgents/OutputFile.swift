@@ -70,7 +70,7 @@ public enum OutputFile {
     }
   }
 
-  private static func isKey(_ key: ArraySlice<UInt8>) -> Bool {
+  static func isKey(_ key: ArraySlice<UInt8>) -> Bool {
     guard let first = key.first, !(0x30...0x39).contains(first), first != 0x2D else { return false }
     return key.allSatisfy {
       (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0) || $0 == 0x5F || $0 == 0x2D

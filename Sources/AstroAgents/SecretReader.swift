@@ -13,6 +13,9 @@ public struct Submitter: Sendable, Equatable {
     self.user = user
     self.isTrusted = isTrusted
   }
+
+  /// For what the configuration names.
+  static let runner = Submitter(user: geteuid(), isTrusted: true)
 }
 
 /// Reads secrets where they are, at each start of an attempt anew. They go to the command and to the masks of its output,

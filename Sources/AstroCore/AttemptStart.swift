@@ -53,6 +53,8 @@ public struct AttemptPromise: Sendable, Equatable {
   public var keepsStdout: Bool
   /// How much memory it was given, in bytes, to be named where that was too little.
   public var memory: Int64?
+  /// The agent that knows how to read what it left, where that is a program of its own.
+  public var reader: String?
 
   public init(outputs: [String] = [], keepsStdout: Bool = false, memory: Int64? = nil) {
     self.outputs = outputs

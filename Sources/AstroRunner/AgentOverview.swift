@@ -45,17 +45,18 @@ public struct AgentOverview {
   /// failures, so that work is given to it again; an unhealthy one is set aside until a runner's own probe succeeds.
   ///
   /// Ring the ``Bell`` afterwards: a runner remembers the health of its agents itself and asks again when it hears it.
+  /// - Parameter executable: this program, whose hidden verbs agents use.
   public static func probe(
     _ configuration: Configuration, home: Home, environment: [String: String], executable: String,
-    recordIn journal: Journal
+    clock: any AstroCore.Clock, recordIn journal: Journal
   ) throws(Failure) {
-    let tools = configuration.toolHost(
-      home: home, environment: environment, executable: executable, clock: SystemClock())
-    let performers = configuration.performers(
-      home: home, environment: environment, clock: SystemClock(), tools: tools)
+    let tools = configuration.toolHost(home: home, environment: environment, executable: executable, clock: clock)
+    let performers = configuration.performers(home: home, environment: environment, clock: clock, tools: tools)
+    let programs = configuration.programs(home: home, environment: environment, executable: executable, clock: clock)
     let answers = answers(of: performers)
-    let problems = configuration.agents.map { agent in
-      (agent.id, performers[agent.id] == nil ? CommandAgent.problem : answers[agent.id] ?? silence)
+    let problems = configuration.agents.map { agent -> (String, String?) in
+      if performers[agent.id] != nil { return (agent.id, answers[agent.id] ?? silence) }
+      return (agent.id, (programs[agent.id] as? CodeAgent).map { $0.look().problem } ?? CommandAgent.problem)
     }
     try journal.commit { transaction in
       let known = Dictionary(try transaction.reading.agents().map { ($0.id, $0) }, uniquingKeysWith: { $1 })

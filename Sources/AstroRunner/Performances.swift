@@ -47,10 +47,10 @@ final class Performances: Sendable {
   }
 
   /// Asks an agent whether it works.
-  func probe(_ agent: String, _ performer: any Performer) {
+  func probe(_ agent: String, _ ask: @escaping @Sendable () async -> String?) {
     // Outside every task for the same reason; it says one thing and is done.
     Task { [weak self] in
-      let problem = await performer.probe()
+      let problem = await ask()
       self?.post(.probed(agent: agent, problem: problem))
     }
   }

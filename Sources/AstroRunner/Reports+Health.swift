@@ -1,3 +1,4 @@
+import AstroAgents
 import AstroConfiguration
 import AstroCore
 import AstroJournal
@@ -19,7 +20,7 @@ extension Reports {
           responseTime: record.elapsed, failure: record.failure ?? (spoolFailure == nil ? failure : nil), at: now.wall,
           details: ["path": .string(runner.journal.path)]),
         agents: agentsCheck(runner, record.load, now),
-        docker: .notNeeded("No agent needs a sandbox engine", at: now.wall),
+        docker: .engines(runner.codeAgents.map { ($0.id, $0.agent.lastReport) }, at: now.wall),
         spool: spoolCheck(runner, spoolFailure ?? runner.spoolTrouble, now), disk: diskCheck(runner, now)),
       agentCount: runner.scheduler.agentPool.members.count, uptime: .microseconds(now.boot - startedAt.boot),
       timestamp: now.wall, nextUpdateBy: now.wall + patience(phase), processID: getpid(), version: options.version,

@@ -204,10 +204,13 @@ extension Runner {
 
   /// Asks an agent whether it works; its answer comes as an event.
   func probe(_ name: String) {
-    guard let performer = performers[name] else {
-      return pending.append(.probed(agent: name, error: CommandAgent.problem))
+    if let performer = performers[name] {
+      performances.probe(name) { await performer.probe() }
+    } else if let program = agent.programs[name] {
+      performances.probe(name) { await program.probe() }
+    } else {
+      pending.append(.probed(agent: name, error: CommandAgent.problem))
     }
-    performances.probe(name, performer)
   }
 
   /// Leaves what is performed to the next runner: without an outcome, it finds it in the journal and goes on with it.

@@ -157,9 +157,12 @@ extension Runner {
       task.attempts = max(task.attempts, attempt.key.number)
       if attempt.isCounted, attempt.key.number > bases[attempt.key.task] ?? 0 { task.counted += 1 }
       if attempt.outcome == nil {
-        let promise = plans[attempt.key.task].map {
-          AttemptPromise(outputs: $0.outputs, keepsStdout: $0.keepsStdout, memory: $0.resources.memory)
+        var promise = AttemptPromise()
+        if let plan = plans[attempt.key.task] {
+          promise = AttemptPromise(
+            outputs: plan.outputs, keepsStdout: plan.keepsStdout, memory: plan.resources.memory)
         }
+        promise.reader = reader(for: attempt.agent)
         promises[attempt.key] = promise
         task.flight = try flight(of: attempt, &estate, &endings)
       }
@@ -230,6 +233,7 @@ extension Runner {
     }
     // What it wrote for others is not taken, and may hold a secret that nobody has masked.
     unlink(RunDirectory(key.workflow, in: home.runs).output(of: key))
+    agent.sweep(key, by: promises[key]?.reader)
     promises[key] = nil
     let now = clock.now().wall
     log.error(

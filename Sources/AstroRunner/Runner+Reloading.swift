@@ -41,6 +41,7 @@ extension Runner {
     tools.servers = configuration.toolServers(home: home, environment: options.environment)
     performers = configuration.performers(
       home: home, environment: options.environment, clock: clock, tools: tools)
+    takePrograms()
     examiner = Examiner(configuration)
     let records = (try? journal.read { try $0.agents() }) ?? []
     scheduler.reconfigure(

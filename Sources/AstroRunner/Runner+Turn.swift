@@ -85,7 +85,7 @@ extension Runner {
   /// Takes what an attempt left before its end is decided on, so that the journal's record is complete.
   func ending(of record: ExitRecord) throws(Failure) -> AttemptEnding {
     let promise = promises.removeValue(forKey: record.key) ?? AttemptPromise()
-    return try CommandAgent.ending(of: record, promise: promise, runs: home.runs)
+    return try agent.ending(of: record, promise: promise, by: promise.reader)
   }
 
   func notStarted(_ key: AttemptKey, _ reason: String, infrastructure: Bool) -> AttemptEnding {
@@ -114,10 +114,10 @@ extension Runner {
       switch decision {
       case .launch(let start) where performing[start.key] != nil: perform(start)
       case .launch(let start):
-        promises[start.key] = start.promise
+        promise(start)
         starts.append((start, false))
       case .enqueue(let start):
-        promises[start.key] = start.promise
+        promise(start)
         starts.append((start, true))
       // In the order decided: what is taken back or signalled has been handed over before.
       case .release(let key):
@@ -136,6 +136,18 @@ extension Runner {
     }
     batch.launched = batch.decisions.count
     launch(&starts)
+  }
+
+  /// Remembers what must be read when an attempt has ended.
+  private func promise(_ start: AttemptStart) {
+    promises[start.key] = start.promise
+    promises[start.key]?.reader = reader(for: start.agent)
+  }
+
+  /// Who reads what an agent's attempts leave; `nil` for commands, of which all know.
+  func reader(for agent: String) -> String? {
+    let form = configuration.agents.first { $0.id == agent }?.form
+    return form == .run ? nil : agent
   }
 
   /// Asks attempts to end, once it is committed why: see ``Decision/end(_:because:)``.

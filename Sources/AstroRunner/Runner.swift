@@ -163,6 +163,8 @@ public final class Runner {
   var cleaning: Cleaning?
   var nextCleaning: Int64 = 0
   var nextSweep: Int64 = 0
+  /// When the sandbox engines are asked again, in boot time.
+  var nextEngineLook: Int64 = 0
   /// There once we hear of requests and of new files; see ``listen()``.
   private(set) var bell: BellWatch?
   let startedAt: Moment
@@ -241,6 +243,7 @@ public final class Runner {
     scheduler = Scheduler(
       policy: Self.policy(configuration), agents: AgentPool(members, records: past), now: now, seed: random.next())
     reports = Reports(home: home, configuration: configuration, options: options, startedAt: now)
+    takePrograms()
   }
 
   /// Works until there is nothing left to do here.
@@ -260,6 +263,7 @@ public final class Runner {
         try turn()
         if try isFinished() { break }
         let now = clock.now()
+        lookAtEngines()
         reports.update(self, now: now)
         serviceManager?.isAlive(at: now.boot)
         try listen()

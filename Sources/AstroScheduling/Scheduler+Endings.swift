@@ -175,6 +175,9 @@ extension Scheduler {
       probePauses[agent] = nil
       return
     }
+    // It said so itself: there is no need to see it fail, and no task has to.
+    agents.entries[index].record.infrastructureFailures = max(
+      agents.entries[index].record.infrastructureFailures, AgentPool.Record.illAfter)
     agents.entries[index].record.lastError = error
     scheduleProbe(agent)
   }

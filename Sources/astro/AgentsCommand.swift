@@ -21,7 +21,7 @@ struct AgentsCommand: ParsableCommand {
     if probe {
       try AgentOverview.probe(
         site.configuration, home: site.home, environment: site.environment, executable: Site.executable,
-        recordIn: try site.openJournal())
+        clock: site.clock, recordIn: try site.openJournal())
       Bell.ring(runners: site.home.runners)
     }
     let rows =

@@ -1,6 +1,7 @@
 import ArgumentParser
 import AstroCore
 import AstroProcess
+import AstroSandbox
 import AstroYAML
 import Glibc
 
@@ -67,6 +68,10 @@ struct Astro: ParsableCommand {
     case "warden": Glibc.exit(Warden.main(arguments: Array(arguments.dropFirst(2))))
     case "keeper": Glibc.exit(Keeper.main(arguments: Array(arguments.dropFirst(2))))
     default: break
+    }
+    // Nor this one: the warden starts it to become, or to watch over, a sandbox.
+    if arguments.count > 1, arguments[1] == Sandbox.verb {
+      Glibc.exit(Sandbox.main(arguments: Array(arguments.dropFirst(2)), environment: Site.readEnvironment()))
     }
     _ = callerUmask
     takeSignalsAsUsual()

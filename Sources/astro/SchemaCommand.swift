@@ -1,4 +1,6 @@
 import ArgumentParser
+import AstroAgents
+import AstroCore
 import AstroWorkflow
 
 struct SchemaCommand: ParsableCommand {
@@ -9,7 +11,14 @@ struct SchemaCommand: ParsableCommand {
       astro schema > workflow.schema.json:
 
         # yaml-language-server: $schema=workflow.schema.json
-      """)
 
-  func run() { Output.bytes(Array(WorkflowSchema.json.utf8)) }
+      --exec prints that of the exchange with programs of agents of type exec instead.
+      """)
+  @Flag(help: "What programs of agents of type exec read and write.")
+  var exec = false
+
+  func run() {
+    guard exec else { return Output.bytes(Array(WorkflowSchema.json.utf8)) }
+    Output.json { $0.value(ExecSchema.document) }
+  }
 }

@@ -32,6 +32,6 @@ enum AgentKeys {
   static let source: KeySet = ["env", "file"]
   static let timeouts: KeySet = ["connect", "first_byte", "idle", "total"]
   static let sandbox: KeySet = [
-    "engine", "image", "network", "memory", "pids", "cpus", "tmp_size", "open_files",
+    "engine", "image", "network", "memory", "pids", "cpus", "tmp_size", "open_files", "containers_conf",
   ]
 }

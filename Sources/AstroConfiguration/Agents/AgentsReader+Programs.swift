@@ -136,6 +136,10 @@ extension AgentsReader {
     settings.processes = reader.integer("pids", in: 2...4_194_304) ?? settings.processes
     settings.cpus = reader.number("cpus", in: ResourceLimits.cpuRange)
     settings.temporarySize = reader.size("tmp_size", in: 1 << 20...1 << 40) ?? settings.temporarySize
+    if let node = reader.member("containers_conf"), let path = decoder.string(node) {
+      if path.isEmpty { decoder.error("bad_name", "the path of containers_conf is empty", at: node) }
+      settings.containersConfiguration = path
+    }
     settings.openFiles = reader.integer("open_files", in: 16...1_048_576) ?? settings.openFiles
     return settings
   }

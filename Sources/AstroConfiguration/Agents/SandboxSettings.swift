@@ -24,6 +24,8 @@ public struct SandboxSettings: Sendable, Equatable {
   public var cpus: Double?
   /// What it may write outside of its working directory, in bytes.
   public var temporarySize: Int64 = 64 << 20
+  /// What podman reads as its CONTAINERS_CONF; relative paths begin at the home. `nil` is as the runner has it.
+  public var containersConfiguration: String?
   /// Open files of one process.
   public var openFiles = 1024
 
