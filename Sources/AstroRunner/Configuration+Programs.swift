@@ -16,7 +16,7 @@ extension Configuration {
         programs[agent.id] = CommandLineAgent(
           CommandLineProgram(settings.program), variables: settings.environment.variables(of: agent.id),
           defaults: .init(model: settings.model, maxTurns: settings.maxTurns, maxCost: settings.maxCost),
-          prices: PriceTable(prices.map(ModelPrice.init)))
+          prices: PriceTable(prices))
       case .exec(let settings):
         programs[agent.id] = ExecAgent(
           command: settings.command, variables: settings.environment.variables(of: agent.id))

@@ -87,7 +87,14 @@ extension Runner {
     case .process(let arguments): parts["process"] = .list(arguments.map { .string($0) })
     case .request(let value):
       guard value.secrets.isEmpty else { return nil }
-      parts["request"] = value.revealed { _ in "" }
+      let asked: JSONValue = value.revealed { _ in "" }
+      parts["request"] = asked
+      // What is in the files that code is shown is not known here.
+      if agent.programs[start.agent] is CodeAgent, case .map(let members) = asked,
+        members["files"] != nil || members["file"] != nil
+      {
+        return nil
+      }
       if let performer = performers[start.agent], let request = try? request(of: start, revealing: false) {
         // An input that cannot be read is told by whoever performs it.
         guard let inputs = try? performer.inputs(of: request) else { return nil }
@@ -108,7 +115,10 @@ extension AgentSettings {
     case .llm(let settings):
       "\(settings.dialect) \(settings.baseURL) \(settings.model ?? "") \(settings.apiVersion) \(settings.maxOutputTokens)"
     case .http(let settings): settings.baseURL ?? ""
-    case .command, .code, .exec, .mcp: ""
+    case .command(let settings): settings.map { "\($0.program) \($0.model ?? "")" } ?? ""
+    case .code(let settings): "\(settings.engine) \(settings.image)"
+    case .exec(let settings): "\(settings.command)"
+    case .mcp: ""
     }
   }
 }

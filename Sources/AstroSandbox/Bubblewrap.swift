@@ -153,7 +153,7 @@ struct Bubblewrap: ~Copyable {
   private func binds(
     on stage: Stage
   ) throws(SandboxRefusal) -> [(source: String, target: String, isWritable: Bool)] {
-    let output = order.output.map { clinux_open_place(AT_FDCWD, $0, O_NOFOLLOW) }
+    let output = order.output.map { clinux_open_place_at(AT_FDCWD, $0, O_NOFOLLOW) }
     defer { if let output, output >= 0 { close(output) } }
     if let output, output < 0 {
       throw SandboxRefusal("\(order.output ?? "") cannot be opened: \(String(cString: strerror(errno)))")

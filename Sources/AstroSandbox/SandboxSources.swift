@@ -30,9 +30,9 @@ struct SandboxSources: ~Copyable {
     guard steps.allSatisfy({ !["", "..", "."].contains($0) }) else {
       throw refusal(path, "is not a path below the run's files")
     }
-    var place = clinux_open_place(AT_FDCWD, directory, O_DIRECTORY)
+    var place = clinux_open_place_at(AT_FDCWD, directory, O_DIRECTORY)
     for step in steps where place >= 0 {
-      let next = clinux_open_place(place, step, O_NOFOLLOW)
+      let next = clinux_open_place_at(place, step, O_NOFOLLOW)
       let problem = errno
       close(place)
       errno = problem

@@ -94,7 +94,7 @@ int clinux_system_call_filter(void) {
 }
 #endif
 
-int clinux_open_place(int directory, const char *path, int flags) {
+int clinux_open_place_at(int directory, const char *path, int flags) {
   return openat(directory, path, flags | O_PATH | O_CLOEXEC);
 }
 

@@ -32,7 +32,7 @@ extension AttemptFiles {
     defer { close(file) }
     var rest = Array((value.json + "\n").utf8)[...]
     while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { write(file, $0.baseAddress, $0.count) }
+      let count = rest.withUnsafeBytes { Glibc.write(file, $0.baseAddress, $0.count) }
       if count < 0, errno == EINTR { continue }
       guard count > 0 else { throw requestFailure(errno) }
       rest.removeFirst(count)

@@ -13,7 +13,7 @@
 int clinux_system_call_filter(void);
 
 /// openat(2) with O_PATH and O_CLOEXEC: the place, without a look at what is there.
-int clinux_open_place(int directory, const char *path, int flags);
+int clinux_open_place_at(int directory, const char *path, int flags);
 
 /// keyctl(2) KEYCTL_JOIN_SESSION_KEYRING: the keys of whoever started this process are no longer at hand.
 int clinux_leave_keyring(void);
