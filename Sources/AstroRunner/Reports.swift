@@ -1,3 +1,4 @@
+import AstroAgents
 import AstroConfiguration
 import AstroCore
 import AstroJournal
@@ -30,6 +31,7 @@ final class Reports {
     var spoolTrouble: Failure?
     var misplaced: Int
     var unserved: Set<AgentRequest>
+    var engines: [String]
   }
 
   init(home: Home, configuration: Configuration, options: Runner.Options, startedAt: Moment) {
@@ -117,7 +119,8 @@ final class Reports {
   private func shows(_ phase: HealthReport.Phase, _ runner: Runner) -> Shown {
     Shown(
       phase: phase, unhealthyAgents: runner.scheduler.agentPool.unhealthy, stuckFiles: runner.intake.stuck.count,
-      spoolTrouble: runner.toldTrouble, misplaced: runner.misplaced.count, unserved: runner.scheduler.unserved)
+      spoolTrouble: runner.toldTrouble, misplaced: runner.misplaced.count, unserved: runner.scheduler.unserved,
+      engines: runner.codeAgents.map { $0.agent.lastReport.map { $0.problem ?? "" } ?? "unknown" })
   }
 
   /// Logs what turns bad, and what is good again. That a pass comes and goes is no news, and happens every minute.

@@ -32,6 +32,9 @@ struct ContainerCommand {
     SandboxRefusal("\(codeFile) cannot be written: \(String(cString: strerror(errno)))")
   }
 
+  /// The first: another image cannot be looked into.
+  var interpreter: String { language.interpreters[0] }
+
   var inspection: [String] {
     [program, "container", "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", name]
   }
@@ -45,6 +48,7 @@ struct ContainerCommand {
         "--security-opt=no-new-privileges", "--network=\(rules.sharesNetwork ? "host" : "none")",
         "--user=\(uid):\(gid)", "--memory=\(rules.memory)b", "--memory-swap=\(rules.memory)b",
         "--pids-limit=\(rules.processes)", "--ulimit=nofile=\(rules.openFiles):\(rules.openFiles)", "--ulimit=core=0:0",
+        "--ulimit=nproc=\(mostProcesses):\(mostProcesses)",
         "--shm-size=\(rules.temporarySize)b", "--workdir=\(SandboxOrder.workdir)",
       ]
       for path in ["/tmp", SandboxOrder.workdir] {
@@ -67,10 +71,14 @@ struct ContainerCommand {
       case .file(let path): file = path
       }
       return words + [
-        "--entrypoint", language.interpreters[0], rules.image, "\(SandboxOrder.workdir)/\(file)",
+        "--entrypoint", interpreter, rules.image, "\(SandboxOrder.workdir)/\(file)",
       ] + order.arguments
     }
   }
+
+  /// Of one user, on the whole machine. Less than engines give of their own accord, which not every root may (it takes
+  /// CAP_SYS_RESOURCE); how many the code may have is bounded by ``SandboxRules/processes``.
+  private var mostProcesses: String { "\(max(4096, order.rules.processes))" }
 
   private struct Mount {
     let source: String

@@ -44,7 +44,12 @@ struct ContainerRun: ~Copyable {
       if number == SIGCHLD {
         var status: Int32 = 0
         guard waitpid(client, &status, WNOHANG) == client else { continue }
-        return try finish(Self.code(of: status))
+        guard status & 0x7F == 0 else {
+          // Somebody killed the client: the code may have done half of its work, and is not done again unasked.
+          record.remove(environment: environment)
+          return 128 + status & 0x7F
+        }
+        return try finish(status >> 8 & 0xFF)
       }
       guard number > 0 else { continue }
       stop(client, number)
@@ -81,10 +86,6 @@ struct ContainerRun: ~Copyable {
     exit(128 + signal)
   }
 
-  private static func code(of status: Int32) -> Int32 {
-    status & 0x7F == 0 ? status >> 8 & 0xFF : 128 + status & 0x7F
-  }
-
   /// The engine is asked how the code ended: what its client reports may be its own.
   private func finish(_ client: Int32) throws(SandboxRefusal) -> Int32 {
     let state = ShortProgram(arguments: command.inspection, environment: environment).run(within: .seconds(10))
@@ -95,13 +96,13 @@ struct ContainerRun: ~Copyable {
     {
       return code
     }
+    let name = command.engine.rawValue
     switch client {
     case 126, 127:
-      throw SandboxRefusal(
-        "image \(order.rules.image) has no interpreter for \(order.language): see stderr", infrastructure: order.isTrial
-      )
+      let reason = "\(name) could not start \(command.interpreter) in image \(order.rules.image)"
+      throw SandboxRefusal(reason + SandboxRefusal.seeStderr, infrastructure: order.isTrial)
     default:
-      throw SandboxRefusal("\(command.engine.rawValue) could not run the container (code \(client)): see stderr")
+      throw SandboxRefusal("\(name) could not run the container (code \(client))" + SandboxRefusal.seeStderr)
     }
   }
 }

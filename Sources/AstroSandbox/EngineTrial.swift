@@ -31,7 +31,7 @@ public struct EngineTrial {
 
   /// The engine that is known to work, or the first that is found to.
   public func choose(within limit: Duration) throws(SandboxRefusal) -> SandboxRules.Engine {
-    if let known = remembered { return known }
+    if let known { return known }
     return try search(within: limit)
   }
 
@@ -55,6 +55,7 @@ public struct EngineTrial {
     guard EngineProgram(engine, environment: environment).path != nil else { return "is not installed" }
     let left = until - clinux_boot_microseconds()
     guard left > 0 else { return "was not tried: the time was up" }
+    removeAbandoned()
     // Each of its own: several runners may be trying at the same time.
     let folder = "\(memory)/trial.\(getpid())"
     for path in [memory, folder] { mkdir(path, 0o700) }
@@ -74,11 +75,28 @@ public struct EngineTrial {
     case .exited(9): return nil
     case .exited(SandboxRefusal.exitCode):
       let reason = SandboxRefusal(leftIn: folder)?.reason ?? result.firstLine
-      return "cannot be used: \(reason)"
+      // Here nobody else can look at its stderr.
+      return "cannot be used: \(reason.replacing(SandboxRefusal.seeStderr, with: ": " + result.firstLine))"
     case .exited(let code): return "reports \(code) for a program that exits with 9: \(result.firstLine)"
     case .signalled(let number): return "was killed by signal \(number)"
     case .late: return "did not answer in time"
     case .notStarted(let problem): return "cannot be started: \(String(cString: strerror(problem)))"
+    }
+  }
+
+  /// The directories of trials whose process was killed.
+  private func removeAbandoned() {
+    guard let directory = opendir(memory) else { return }
+    defer { closedir(directory) }
+    while let entry = readdir(directory) {
+      let name = withUnsafePointer(to: &entry.pointee.d_name) {
+        $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+      }
+      guard name.hasPrefix("trial."), let pid = Int32(name.dropFirst(6)), kill(pid, 0) != 0, errno == ESRCH else {
+        continue
+      }
+      SandboxRefusal.forget(in: "\(memory)/\(name)")
+      rmdir("\(memory)/\(name)")
     }
   }
 
@@ -102,7 +120,8 @@ public struct EngineTrial {
     return String(decoding: bytes[..<max(0, count)].prefix { $0 != 0x0A }, as: UTF8.self)
   }
 
-  private var remembered: SandboxRules.Engine? {
+  /// The engine that is remembered to work.
+  public var known: SandboxRules.Engine? {
     let file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC)
     guard file >= 0 else { return nil }
     defer { close(file) }

@@ -13,6 +13,9 @@ public struct SandboxRefusal: Error, Sendable, Equatable {
     self.infrastructure = infrastructure
   }
 
+  /// How a reason ends of which the engine has said more.
+  static let seeStderr = ": see stderr"
+
   /// The exit code that goes with it.
   public static let exitCode = ExitCode.unavailable.rawValue
 

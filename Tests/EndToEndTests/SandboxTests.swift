@@ -175,7 +175,7 @@ import Testing
     #expect(probe.code == 69)
     #expect(
       probe.output.contains(
-        "no sandbox engine works: docker cannot be used: docker could not run the container (code 0)"))
+        "no sandbox engine works: docker cannot be used: docker could not run the container (code 0): all is well"))
     try home.submit(try Sandboxed.workflow("print(1)"))
     let watch = try home.start(["watch"], environment: path)
     try eventually("its health tells") {

@@ -75,17 +75,26 @@ public final class CodeAgent: ProgramAgent {
     (order.files, order.arguments, order.input) = (asked.files, asked.arguments, asked.input)
     order.environment = request.environment
     order.user = user
+    let marks = request.environment.filter { Self.marks.contains($0.key) }
+    return ProgramProcess(
+      [settings.executable, Sandbox.verb], environment: engineEnvironment.merging(marks) { $1 }, input: order.text,
+      confinement: confinement(for: rules, user), workdir: "/")
+  }
+
+  /// What holds bubblewrap and all in it. The client of another engine is no part of the sandbox, and would choke on its limits:
+  /// there the engine has groups of its own.
+  private func confinement(for rules: SandboxRules, _ user: SandboxOrder.User?) -> Confinement {
+    let trial = EngineTrial(
+      rules, executable: settings.executable, environment: engineEnvironment, user: user, memory: settings.memory)
     var confinement = Confinement()
+    guard (rules.engine ?? trial.known) == .bubblewrap else { return confinement }
     confinement.memory = rules.memory
     confinement.cpus = rules.cpus
     // Room for the engine beside it.
     confinement.processes = rules.processes + 4
     // Inside it is limited otherwise too, by what counts what is used and not what is set aside.
     confinement.isOfGroupsOnly = true
-    let marks = request.environment.filter { Self.marks.contains($0.key) }
-    return ProgramProcess(
-      [settings.executable, Sandbox.verb], environment: engineEnvironment.merging(marks) { $1 }, input: order.text,
-      confinement: confinement, workdir: "/")
+    return confinement
   }
 
   /// By which processes of an attempt are told from others.
