@@ -78,7 +78,7 @@ public struct AgentOverview {
   private static func answers(of performers: [String: any Performer]) -> [String: String?] {
     let clock = SystemClock()
     let performances = Performances(clock: clock)
-    for (id, performer) in performers { performances.probe(id, performer) }
+    for (id, performer) in performers { performances.probe(id) { await performer.probe() } }
     let until = clock.now().boot + patience.microseconds
     var answers: [String: String?] = [:]
     while answers.count < performers.count, clock.now().boot < until {

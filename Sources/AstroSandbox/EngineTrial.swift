@@ -1,4 +1,4 @@
-public import AstroCore
+import AstroCore
 import CLinux
 import Glibc
 

@@ -1,4 +1,4 @@
-public import AstroCore
+import AstroCore
 
 extension SandboxOrder {
   /// One line, as ``init(parsing:)`` reads it.

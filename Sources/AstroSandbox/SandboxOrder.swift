@@ -1,4 +1,4 @@
-public import AstroCore
+import AstroCore
 
 /// One piece of code to be run in a sandbox: everything the hidden verb ``Sandbox`` must know, which it reads on standard input.
 /// It holds the task's secrets, and so is never in a file or among arguments.

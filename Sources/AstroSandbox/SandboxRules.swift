@@ -1,4 +1,4 @@
-public import AstroCore
+import AstroCore
 
 /// What a sandbox is made with, and what code in it may use.
 public struct SandboxRules: Sendable, Equatable {

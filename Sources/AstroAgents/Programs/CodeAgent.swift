@@ -1,5 +1,5 @@
 public import AstroCore
-public import AstroProcess
+import AstroProcess
 public import AstroSandbox
 import Dispatch
 import Glibc

@@ -1,5 +1,5 @@
 public import AstroCore
-public import AstroProcess
+import AstroProcess
 
 /// A program that answers a prompt, such as a coding CLI: what the task asks becomes its arguments, the prompt what it reads on
 /// standard input, and what it prints the outputs.

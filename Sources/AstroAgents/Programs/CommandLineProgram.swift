@@ -1,4 +1,4 @@
-public import AstroCore
+import AstroCore
 
 /// How a program that answers prompts is called, and what it prints.
 public enum CommandLineProgram: Sendable, Equatable {

@@ -1,5 +1,5 @@
 public import AstroCore
-public import AstroProcess
+import AstroProcess
 
 /// Any program that reads one JSON request on standard input and writes one JSON result on standard output, version 1 of
 /// ``ExecProtocol``.
