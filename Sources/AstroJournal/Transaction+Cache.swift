@@ -67,12 +67,15 @@ extension Reading {
   }
 
   /// Whether an attempt whose result will be kept under `key` is under way.
-  public func isLed(_ key: String) throws(Failure) -> Bool {
-    try !session.rows(
+  /// - Parameter isOver: whether an attempt of an agent is over though it has no outcome, because its launcher is gone.
+  public func isLed(
+    _ key: String, isOver: (_ agent: String, _ launcher: String) -> Bool
+  ) throws(Failure) -> Bool {
+    try session.rows(
       """
-      SELECT 1 FROM cache JOIN attempt USING(run, task, number) \
+      SELECT agent, launcher FROM cache JOIN attempt USING(run, task, number) \
       WHERE key = ? AND cache.outcome IS NULL AND attempt.outcome IS NULL
       """, [key]
-    ) { _ in true }.isEmpty
+    ) { (agent: $0.text(0), launcher: $0.text(1)) }.contains { !isOver($0.agent, $0.launcher) }
   }
 }

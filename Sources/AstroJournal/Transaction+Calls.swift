@@ -35,7 +35,7 @@ extension Transaction {
     let usage = account.usage
     try session.run(
       """
-      UPDATE call SET model = ?, status = ?, duration_us = ?, input = ?, cache_read = ?, cache_write = ?, \
+      UPDATE call SET answered_by = ?, status = ?, duration_us = ?, input = ?, cache_read = ?, cache_write = ?, \
       cache_write_hour = ?, output = ?, reasoning = ?, cost = ? WHERE id = ?
       """,
       [

@@ -20,20 +20,18 @@ extension Transaction {
 
 extension Reading {
   /// How many places are held: an attempt has one, or as many as it has calls under way at a time.
-  public func holds(of place: LimitPlace) throws(Failure) -> Int64 { try holds(at: place)[place] ?? 0 }
-
-  /// The same for every place that is held.
-  public func holds() throws(Failure) -> [LimitPlace: Int64] { try holds(at: nil) }
-
-  private func holds(at place: LimitPlace?) throws(Failure) -> [LimitPlace: Int64] {
+  /// - Parameter isOver: whether an attempt of an agent is over though it has no outcome, because its launcher is gone.
+  public func holds(
+    of place: LimitPlace, isOver: (_ agent: String, _ launcher: String) -> Bool
+  ) throws(Failure) -> Int64 {
     let rows = try session.rows(
       """
-      SELECT limiter, key, sum(max(1, (SELECT count(*) FROM call INDEXED BY call_open WHERE call.agent = attempt.agent \
+      SELECT agent, launcher, sum(max(1, (SELECT count(*) FROM call INDEXED BY call_open WHERE call.agent = attempt.agent \
       AND call.status IS NULL AND call.run = hold.run AND call.task = hold.task AND call.number = hold.number))) \
       FROM hold JOIN attempt USING(run, task, number) WHERE outcome IS NULL \
-      AND limiter = coalesce(?, limiter) AND key = coalesce(?, key) GROUP BY limiter, key
-      """, [place?.limiter, place?.key]
-    ) { (LimitPlace(limiter: $0.text(0), key: $0.text(1)), $0[2] as Int64? ?? 0) }
-    return Dictionary(rows) { first, _ in first }
+      AND limiter = ? AND hold.key = ? GROUP BY agent, launcher
+      """, [place.limiter, place.key]
+    ) { (agent: $0.text(0), launcher: $0.text(1), count: $0[2] as Int64? ?? 0) }
+    return rows.reduce(0) { $0 + (isOver($1.agent, $1.launcher) ? 0 : $1.count) }
   }
 }

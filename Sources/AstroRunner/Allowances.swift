@@ -10,6 +10,8 @@ struct Allowances {
   let budgets: [PeriodBudget]
   /// The limits every user has.
   let rates: RateLimits
+  /// Whether an attempt without an outcome is over all the same: its agent performed it, and its runner is gone.
+  var isOver: (_ agent: String, _ launcher: String) -> Bool = { _, _ in false }
 
   init(limits: [NamedLimit], budgets: [PeriodBudget], rates: RateLimits) {
     self.limits = Dictionary(limits.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -50,6 +52,7 @@ struct Allowances {
   }
 
   func take(_ demand: Demand, in transaction: Transaction) throws(Failure) -> Answer {
+    if let unknown = unknownLimit(of: demand, at: transaction.now.wall) { return .refused(unknown) }
     let charges: [Charge]
     do throws(Failure) {
       charges = try self.charges(of: demand, transaction.reading, at: transaction.now.wall)
@@ -86,6 +89,7 @@ struct Allowances {
   /// What would keep work from its limits now, as far as it can be said without knowing how much it takes.
   func refusal(of demand: Demand, in reading: Reading, at now: Moment, bootID: String) throws(Failure) -> LimitVerdict?
   {
+    if let unknown = unknownLimit(of: demand, at: now.wall) { return unknown }
     let charges = try charges(of: demand, reading, at: now.wall)
     return try refusal(of: charges, for: demand, reading, at: now.wall) { charge throws(Failure) in
       try reading.check(
@@ -136,6 +140,16 @@ struct Allowances {
     }
   }
 
+  /// A limit that is not configured any more is no open door: who needs it waits until it is again.
+  private func unknownLimit(of demand: Demand, at now: Timestamp) -> LimitVerdict? {
+    guard let name = demand.limits.first(where: { limits[$0] == nil }) else { return nil }
+    return LimitVerdict(
+      limiter: name, key: "", allowed: false, limit: 0, remaining: 0, resetAt: now + Self.unknownPause,
+      retryAfter: Self.unknownPause)
+  }
+
+  private static let unknownPause = Duration.seconds(300)
+
   // MARK: What is charged, and where
 
   private struct Charge {
@@ -145,7 +159,7 @@ struct Allowances {
   }
 
   /// Grants everything, and can be blocked.
-  private static let open = RateWindow(maxRequests: .max, window: .microseconds(1))
+  static let open = RateWindow(maxRequests: .max, window: .microseconds(1))
 
   private func places(of demand: Demand) -> [(limit: NamedLimit, place: LimitPlace)] {
     var seen: Set<String> = []
@@ -223,7 +237,7 @@ struct Allowances {
     let minute = LocalTime.minute(of: now)
     for (limit, place) in places(of: demand) {
       guard let most = limit.bounds(atMinute: minute).concurrent else { continue }
-      let held = try reading.holds(of: place.slots)
+      let held = try reading.holds(of: place.slots, isOver: isOver)
       // Whoever holds a place here is heard of at once when it ends; of other processes after this pause.
       if held >= most, binding?.retryAfter ?? .zero < Self.slotPause {
         binding = LimitVerdict(
@@ -270,6 +284,8 @@ struct Allowances {
     /// When it is whole again, for one of a period.
     var renewal: Timestamp?
     var title: String
+    /// Whose it is, of one that each user has.
+    var user: String?
     var policy = PeriodBudget.Policy.hold
   }
 
@@ -292,7 +308,8 @@ struct Allowances {
       accounts.append(
         Account(
           place: BudgetPlace(scope: "budget:\(budget.name)", key: key), bounds: budget.bounds, renewal: day.end,
-          title: "the budget '\(budget.name)'\(whose) of \(day.name)", policy: budget.onExceeded))
+          title: "the budget '\(budget.name)'\(whose) of \(day.name)",
+          user: budget.scope == .user ? demand.user : nil, policy: budget.onExceeded))
     }
     return accounts
   }
@@ -304,13 +321,19 @@ struct Allowances {
     for account in accounts {
       let record = try transaction.reading.budget(account.place) ?? BudgetRecord(place: account.place)
       guard let obstacle = record.obstacle(to: ceiling, under: account.bounds) else { continue }
+      // Not even of a budget that is whole.
+      if account.renewal != nil,
+        let always = BudgetRecord(place: account.place).obstacle(to: ceiling, under: record.bounds(account.bounds))
+      {
+        return .never("\(account.title): \(always)")
+      }
       guard let renewal = account.renewal, account.policy == .park else {
         return .overBudget("\(account.title): \(obstacle)")
       }
       let now = transaction.now.wall
       return .refused(
         LimitVerdict(
-          limiter: account.place.scope, key: account.place.key, allowed: false,
+          limiter: account.place.scope, key: account.user ?? "", allowed: false,
           limit: account.bounds.cost?.picodollars ?? account.bounds.tokens ?? account.bounds.calls ?? 0, remaining: 0,
           resetAt: renewal, retryAfter: renewal - now))
     }

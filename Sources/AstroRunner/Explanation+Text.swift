@@ -21,6 +21,13 @@ extension Explanation.Cause {
     }
   }
 
+  /// The option that names the task whose budget is used up, where it is one's.
+  private static func task(heldFor reason: String) -> String {
+    let start = "the budget of task '"
+    guard reason.hasPrefix(start), let end = reason.dropFirst(start.count).firstIndex(of: "'") else { return "" }
+    return " --task \(reason[reason.index(reason.startIndex, offsetBy: start.count)..<end])"
+  }
+
   /// One sentence for people.
   public func sentence(at now: Timestamp) -> String {
     switch self {
@@ -37,7 +44,7 @@ extension Explanation.Cause {
     case .parallel(let running, let most):
       "no free slot: \(running) tasks run, max_parallel_tasks is \(most)"
     case .held(let run, nil): "held; let it go on with: astro release \(run)"
-    case .held(let run, let reason?): "held: \(reason); raise it and go on with: astro release \(run) --usd AMOUNT"
+    case .held(let run, let reason?): "held: \(reason); raise it and go on with: astro release \(run)\(Self.task(heldFor: reason)) --usd AMOUNT"
     case .cancelling: "being cancelled: only tasks whose if holds always() or cancelled() still start"
     case .deadline(let time): "ends as failed when it is not done by \(time.told(at: now)) (deadline)"
     case .noRunner: "no runner works on this home: start astro watch or astro drain"
@@ -62,6 +69,7 @@ extension LimitVerdict {
   func sentence(_ opensAt: Timestamp, _ now: Timestamp) -> String {
     let whose = key.isEmpty ? "" : " of \(key)"
     // A provider's own limit has no number that is known.
+    if limit == 0, key.isEmpty { return "limit \(limiter) is not configured: add it to config/system_config.yaml" }
     let used = limit == .max ? "closed by the provider" : "\(limit - remaining) of \(limit) used"
     return "limit \(limiter)\(whose): \(used), opens for it at \(opensAt.told(at: now))"
   }

@@ -87,7 +87,11 @@ extension NamedLimit {
 extension Configuration {
   /// Every limiter by its name: those that each user has, and the windows of the named ones as they are at `time`.
   public func limiters(at time: Timestamp) -> [String: RateLimits.Limit] {
-    limits.reduce(into: system.limits) { $0.merge($1.limiters(at: time)) { first, _ in first } }
+    var limiters = system.limits
+    // It bounds nothing itself: providers close it.
+    limiters[LimiterName.provider] = .window(Allowances.open)
+    for limit in limits { limiters.merge(limit.limiters(at: time)) { first, _ in first } }
+    return limiters
   }
 
   var members: [AgentPool.Member] {

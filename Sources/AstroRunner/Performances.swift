@@ -121,7 +121,8 @@ final class Performances: Sendable {
 
 /// What a performed attempt asks of the loop.
 enum Ask: Sendable {
-  case leave(AttemptKey, CallCeiling, Reply<CallLeave>)
+  /// `replacing` was granted with the start, and is too little.
+  case leave(AttemptKey, CallCeiling, replacing: CallID?, Reply<CallLeave>)
   case settle(AttemptKey, CallID, CallAccount, Reply<Void>)
 }
 
@@ -170,14 +171,15 @@ private final class LoopDesk: CallDesk {
   }
 
   func leave(for ceiling: CallCeiling) async -> CallLeave {
-    let first = granted.withLock { granted -> CallID? in
-      guard let known = granted, known.ceiling.covers(ceiling) else { return nil }
-      granted = nil
-      return known.call
+    let first = granted.withLock { granted in
+      defer { granted = nil }
+      return granted
     }
-    if let first { return .granted(first) }
+    if let first, first.ceiling.covers(ceiling) { return .granted(first.call) }
     return await withCheckedContinuation {
-      post(.asked(.leave(key, ceiling, Reply($0, otherwise: .never("the runner has ended")))))
+      post(
+        .asked(
+          .leave(key, ceiling, replacing: first?.call, Reply($0, otherwise: .never("the runner has ended")))))
     }
   }
 

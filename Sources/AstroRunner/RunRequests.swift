@@ -31,13 +31,17 @@ public struct RunRequests {
   }
 
   /// Lets a held run go on.
-  /// - Parameter budget: what the run's own budget is raised to; what is `nil` in it stays.
+  /// - Parameters:
+  ///   - budget: what a budget is raised to; what is `nil` in it stays.
+  ///   - task: whose budget it is; `nil` is the whole run's.
   /// - Returns: false when it was not held.
   /// - Throws: `not_found` for a run that has ended.
-  public func release(_ id: WorkflowID, raising budget: BudgetPlan = .init()) throws(Failure) -> Bool {
+  public func release(
+    _ id: WorkflowID, raising budget: BudgetPlan = .init(), of task: String? = nil
+  ) throws(Failure) -> Bool {
     let (run, changed) = try change(id) { transaction throws(Failure) in
       if budget != BudgetPlan(), try transaction.reading.run(id)?.state.isTerminal == false {
-        try transaction.raise(.run(id), to: budget)
+        try transaction.raise(task.map { .task($0, of: id) } ?? .run(id), to: budget)
       }
       return try transaction.requestRelease(id)
     }

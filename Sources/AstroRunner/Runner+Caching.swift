@@ -22,7 +22,7 @@ extension Runner {
     if let result = try transaction.reading.cached(key, since: oldest) {
       return try take(result, for: start, in: transaction)
     }
-    guard try transaction.reading.isLed(key) else { return nil }
+    guard try transaction.reading.isLed(key, isOver: allowances.isOver) else { return nil }
     followers[key, default: []].append(start.key)
     return .follows(start.key, atMost: Self.followPause)
   }

@@ -91,6 +91,7 @@ extension Runner {
     case .launch, .enqueue, .release, .withdraw, .kill, .probe: break
     case .close(let ending, let agentID):
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
+      nextCeilings[ending.key] = nil
       if performing[ending.key] != nil { try forgetCalls(of: ending.key, in: transaction) }
       try endLeading(ending.key, ending, in: transaction)
       deltas.count(ending, agent: agentID)
@@ -102,6 +103,7 @@ extension Runner {
       owned[run]?.startedAt = now
       try transaction.update(run, state: .running, startedAt: now)
     case .runHeld(let run, let reason):
+      heldByBudget.insert(run)
       _ = try transaction.requestHold(run, because: reason)
       changed.insert(run)
     case .runEnded(let run, let state, let reason):

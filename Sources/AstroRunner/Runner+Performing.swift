@@ -15,7 +15,9 @@ extension Runner {
     var demand = demand(of: start, for: nil)
     demand.isStart = true
     // What is wrong with a request is told by whoever performs it, as the end of the attempt.
-    if let performer = performers[start.agent], let request = try? request(of: start, revealing: false) {
+    if let next = nextCeilings[start.key], performers[start.agent] != nil {
+      demand.ceiling = next
+    } else if let performer = performers[start.agent], let request = try? request(of: start, revealing: false) {
       demand.ceiling = (try? performer.ceiling(of: request)) ?? nil
     }
     return demand
@@ -41,7 +43,7 @@ extension Runner {
       performing[key]?.granted = nil
       performances.start(request, with: performer, granted: attempt.granted)
     } catch {
-      performing[key] = nil
+      // What was granted goes back with its end.
       pending.append(.ended(notStarted(key, error.message, infrastructure: false)))
     }
   }
@@ -96,12 +98,18 @@ extension Runner {
         AttemptEnding(
           key: key, outcome: .lost(reason), startedAt: since.wall, finishedAt: now.wall,
           duration: .microseconds(now.boot - since.boot)))
-    case .held(let reason, _): return .overBudget(key, reason)
-    case .parked(let until, let limit, _):
+    case .held(let reason, let next):
+      nextCeilings[key] = next
+      return .overBudget(key, reason)
+    case .parked(let until, let limit, let next):
+      nextCeilings[key] = next
       let opens = now.boot + max(0, (until - now.wall).microseconds)
       let place: LimitPlace
       if let refusal = attempt.refusal {
         place = LimitPlace(limiter: refusal.limiter, key: refusal.key).waitedFor
+      } else if reachesAnybody(attempt.start.agent) {
+        // One server of many: what it says is for this task alone.
+        place = LimitPlace(limiter: limit, key: "")
       } else {
         // Its provider told it, and so everybody who would ask the same.
         place = LimitPlace(limiter: LimiterName.provider, key: attempt.start.agent)
@@ -117,6 +125,12 @@ extension Runner {
     }
   }
 
+  /// Whether an agent has no server of its own, but goes wherever its tasks say.
+  private func reachesAnybody(_ agent: String) -> Bool {
+    guard case .http(let settings)? = configuration.agents.first(where: { $0.id == agent })?.settings else { return false }
+    return settings.baseURL == nil
+  }
+
   // MARK: Calls
 
   /// Answers what performed attempts asked: their leaves and accounts become durable with this transaction, and they hear
@@ -127,7 +141,9 @@ extension Runner {
     }
     for ask in batch.takeAsks() {
       switch ask {
-      case .leave(let key, let ceiling, let reply):
+      case .leave(let key, let ceiling, let replaced, let reply):
+        // Two reservations for one call would be more than it can take.
+        if let replaced, let call = try transaction.withdraw(replaced) { try allowances.refund(call, in: transaction) }
         let leave = try leave(for: ceiling, of: key, in: transaction)
         batch.reply { reply.answer(leave) }
       case .settle(let key, let call, let account, let reply):

@@ -38,6 +38,7 @@ extension Runner {
     let ignored = fresh.system.fixedWhileRunning.filter { fixed[$0.key] != $0.value }.keys.sorted()
     configuration = fresh.keepingPlaces(of: configuration.system)
     allowances = Allowances(configuration)
+    allowances.isOver = Self.overseer(configuration, home)
     tools.servers = configuration.toolServers(home: home, environment: options.environment)
     performers = configuration.performers(
       home: home, environment: options.environment, clock: clock, tools: tools)

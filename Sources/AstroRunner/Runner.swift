@@ -97,8 +97,12 @@ public final class Runner {
   /// Attempts that are performed, or begun to be.
   var performing: [AttemptKey: PerformedAttempt] = [:]
   let secrets: SecretReader
+  /// What attempts that were parked or held ask for first when they go on.
+  var nextCeilings: [AttemptKey: CallCeiling] = [:]
   /// Attempts under way whose results will be kept, and under which key.
   var leaders: [AttemptKey: String] = [:]
+  /// Runs that a budget has stopped.
+  var heldByBudget: Set<WorkflowID> = []
   /// Who waits for them.
   var followers: [String: [AttemptKey]] = [:]
   var examiner: Examiner
@@ -228,6 +232,7 @@ public final class Runner {
     serviceManager = options.mode == .watch ? ServiceManager(environment: options.environment) : nil
     toldStuck = StuckFiles(healthFile: home.health)
     allowances = Allowances(configuration)
+    allowances.isOver = Self.overseer(configuration, home)
     tools = configuration.toolHost(
       home: home, environment: options.environment, executable: options.executable, clock: clock)
     performers = configuration.performers(
@@ -290,9 +295,19 @@ public final class Runner {
     try rescan()
   }
 
+  /// Says whether an attempt without an outcome is over: what an agent performs ends with its runner.
+  static func overseer(_ configuration: Configuration, _ home: Home) -> (_ agent: String, _ launcher: String) -> Bool {
+    let performers = Set(configuration.agents.filter(\.kind.isPerformer).map(\.id))
+    return { agent, launcher in
+      performers.contains(agent) && !WorkingRunner.isAlive(launcher, dataDirectory: home.data)
+    }
+  }
+
   static func policy(_ configuration: Configuration) -> Scheduler.Policy {
     let most = configuration.system.maxParallelTasks
     var policy = Scheduler.Policy(parallel: most > 0 ? most : Machine.processors)
+    policy.budgets = Dictionary(
+      configuration.budgets.map { ("budget:\($0.name)", $0.scope == .user) }, uniquingKeysWith: { first, _ in first })
     policy.scopes = Dictionary(
       configuration.limits.map { ($0.name, $0.scope) }, uniquingKeysWith: { first, _ in first })
     return policy
@@ -328,7 +343,10 @@ public final class Runner {
     }
     switch options.mode {
     case .watch: return false
-    case .single: return scheduler.activeRuns == 0 && pending.isEmpty
+    case .single:
+      // Whoever started it hears that a budget is used up; it goes on with whichever runner comes after the release.
+      let isHeld = !heldByBudget.isEmpty && !scheduler.isBusy && batch.since == nil
+      return pending.isEmpty && (scheduler.activeRuns == 0 || isHeld)
     case .drain:
       guard !scheduler.isBusy else {
         idleSince = nil
@@ -359,7 +377,7 @@ public final class Runner {
   private func wait() {
     poller.reset()
     poller.watch(signals.descriptor)
-    if !performers.isEmpty { poller.watch(performances.descriptor) }
+    if !performers.isEmpty || !performing.isEmpty { poller.watch(performances.descriptor) }
     if let bell { poller.watch(bell.descriptor) }
     // Ends that come fast are heard of together: a turn costs more than what it does for one of them.
     let listens = !scheduler.isWellSupplied || launcher.wantsWrite

@@ -179,6 +179,8 @@ final class ActiveRun {
     case nil, .cancel, .timeout: break
     }
     if let failed { return (.failed, "task '\(plan.tasks[failed].id)' \(state(of: failed).rawValue)") }
+    // Nobody asked for that, and what was not done is no success.
+    if cancelled, stopping == nil { return (.failed, "a task was cancelled") }
     return (tolerated ? .partial : .succeeded, nil)
   }
 }

@@ -98,7 +98,7 @@ public struct AgentPool: Sendable {
 
   /// Those that are configured, in their order.
   public var members: [Member] { entries.filter { !$0.isRetired }.map(\.member) }
-  public func record(of id: String) -> Record? { entries.first { $0.member.id == id }?.record }
+  public func record(of id: String) -> Record? { index(of: id).map { entries[$0].record } }
   /// The identifiers of those that are configured and unhealthy, in their order.
   public var unhealthy: [String] { entries.lazy.filter { !$0.isRetired && !$0.record.isHealthy }.map(\.member.id) }
 
@@ -126,7 +126,10 @@ public struct AgentPool: Sendable {
   mutating func reconfigure(_ members: [Member], records: [String: Record]) {
     for position in entries.indices { entries[position].isRetired = true }
     for member in members {
-      if let position = index(of: member.id) {
+      // One of another nature is another agent: what the old one has begun takes other slots.
+      if let position = entries.firstIndex(where: {
+        $0.member.id == member.id && $0.member.isPerformer == member.isPerformer && $0.member.form == member.form
+      }) {
         entries[position].member = member
         entries[position].isRetired = false
       } else {
@@ -135,7 +138,10 @@ public struct AgentPool: Sendable {
     }
   }
 
-  func index(of id: String) -> Int? { entries.firstIndex { $0.member.id == id } }
+  /// The one that is configured, where there is one.
+  func index(of id: String) -> Int? {
+    entries.firstIndex { $0.member.id == id && !$0.isRetired } ?? entries.firstIndex { $0.member.id == id }
+  }
 
   /// The position of an agent that has an attempt, also of one that is no longer configured: it keeps what it has begun.
   mutating func position(of id: String) -> Int {

@@ -11,6 +11,9 @@ extension Scheduler.Policy {
     if member.isPerformer {
       places.append(LimitPlace(limiter: LimiterName.provider, key: member.id))
       places.append(LimitPlace(limiter: LimiterName.apiCalls, key: lane.user))
+      if member.kind == AgentKind.llm.rawValue {
+        places += budgets.map { LimitPlace(limiter: $0.key, key: $0.value ? lane.user : "") }
+      }
     }
     return places
   }

@@ -104,6 +104,16 @@ extension Scheduler {
       in: lane(of: task, in: run))
   }
 
+  /// Puts everything that is ready into the queue anew: which lane a task is in depends on what its limits are counted by.
+  mutating func lineUp() {
+    ready = FairQueue()
+    for run in runs.values where !run.isHeld {
+      for index in run.tasks.indices {
+        if case .ready = run.tasks[index].phase { makeReady(TaskReference(run: run.id, index: index)) }
+      }
+    }
+  }
+
   func lane(of task: TaskReference, in run: ActiveRun) -> FairQueue<TaskReference>.Lane {
     let plan = run.plan.tasks[task.index]
     let isBoundAlone = !policy.scopes.isEmpty && policy.scopes.values.contains(.workflow)
@@ -292,7 +302,7 @@ extension Scheduler {
     if entry.isOpen, entry.free > 0 { return chosen }
     guard let run = runs[task.run], !entry.member.isPerformer else { return nil }
     return agents.choose(run.plan.tasks[task.index].agent, spare: 0) {
-      !$0.isPerformer && $0.limits == entry.member.limits
+      !$0.isPerformer && $0.limits == entry.member.limits && !$0.limits.contains { policy.scopes[$0] == .agent }
     }
   }
 

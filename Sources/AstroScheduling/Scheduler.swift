@@ -20,6 +20,8 @@ public struct Scheduler: ~Copyable {
     public var pace = Duration.seconds(1)
     /// For whom each named limit has a state of its own; one that is not here has one for everybody.
     public var scopes: [String: NamedLimit.Scope] = [:]
+    /// Budgets of a period, as limiters, and whether each user has one of its own: what calls to models wait for.
+    public var budgets: [String: Bool] = [:]
     public init(parallel: Int) { self.parallel = parallel }
   }
 
@@ -207,6 +209,7 @@ public struct Scheduler: ~Copyable {
     agents.reconfigure(members, records: records)
     for task in queued { withdraw(task) }
     for task in committed where !stands(task) { takeBack(task) }
+    lineUp()
   }
 
   /// Forgets until when limits are used up: they are asked anew.

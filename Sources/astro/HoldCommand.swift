@@ -22,10 +22,11 @@ struct ReleaseCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "release", abstract: "Let a held run go on.",
     discussion: """
-      A run whose budget is used up is held too: --usd, --tokens and --calls raise its budget, of the whole run and for \
-      good. Exit code 66 when there is no such run, or when it has ended.
+      A run whose budget is used up is held too: --usd, --tokens and --calls raise its budget, for good, or with --task \
+      that of one task. Exit code 66 when there is no such run, or when it has ended.
       """)
   @OptionGroup var target: RunTarget
+  @Option(help: "Raise the budget of this task, not of the whole run.") var task: String?
   @Option(help: "Raise the run's budget to so many USD.") var usd: String?
   @Option(help: "Raise it to so many tokens.") var tokens: Int64?
   @Option(help: "Raise it to so many calls.") var calls: Int64?
@@ -42,7 +43,7 @@ struct ReleaseCommand: ParsableCommand {
   func run() throws {
     let (id, requests) = try target.open()
     let budget = BudgetPlan(cost: usd.flatMap { Money(dollars: $0) }, tokens: tokens, calls: calls)
-    let isNew = try requests.release(id, raising: budget)
+    let isNew = try requests.release(id, raising: budget, of: task)
     Output.line("\(id): \(isNew ? "released" : "was not held")")
   }
 }

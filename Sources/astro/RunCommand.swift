@@ -9,7 +9,7 @@ struct RunCommand: ParsableCommand {
     commandName: "run", abstract: "Run one file now, in the foreground; its exit code is the run's.",
     discussion: """
       0 when it succeeded, 1 when it failed, 65 when the file is not valid, 66 when there is no such file, 75 when a \
-      limit does not let it start now. Ctrl-C cancels the run (130); a second one kills its tasks. Works beside astro \
+      limit does not let it start now, or a budget not end. Ctrl-C cancels the run (130); a second one kills its tasks. Works beside astro \
       watch, which leaves it alone.
       """)
   @OptionGroup var home: HomeOption
@@ -40,6 +40,10 @@ struct RunCommand: ParsableCommand {
     }
     let result = try runner.run()
     let state = result.ended[id] ?? .running
+    if state == .running, let held = try site.read({ try $0.run(id) }).flatMap({ $0 }), held.state == .held {
+      Message.error("\(id) is held: \(held.reason ?? "by request"); raise it and go on with: astro release \(id)")
+      throw AstroCore.ExitCode.tryLater
+    }
     try show(id, state, site)
     if result.stop != .none, state != .succeeded { throw AstroCore.ExitCode.interrupted }
     if state.exitCode != .ok { throw state.exitCode }

@@ -74,7 +74,7 @@ struct NamedLimitTests {
   @Test func aServerThatSaysWhenIsNotAskedBeforeByAnybody() throws {
     let refusal = ScriptedServer.answer(429, ["Retry-After: 3600"], body: "slow down")
     let server = ScriptedServer(answers: [refusal])
-    let home = try home("{web: {rate: 1000/1s}}", agent: "max_concurrent: 1")
+    let home = try home("{web: {rate: 1000/1s}}", agent: "max_concurrent: 1, base_url: '\(server.url)'")
     try home.drain(workflow(server, requests: 4))
     #expect(server.requests.count == 1)
     let run = try home.run(in: "active")
