@@ -98,7 +98,18 @@ extension Configuration {
     agents.map {
       AgentPool.Member(
         id: $0.id, kind: $0.kind.rawValue, capabilities: $0.abilities, maxConcurrent: $0.maxConcurrent,
-        form: $0.form, isPerformer: $0.kind.isPerformer, limits: $0.limits)
+        form: $0.form, isPerformer: $0.kind.isPerformer, limits: $0.limits, timeout: $0.settings.timeout)
+    }
+  }
+}
+
+extension AgentSettings {
+  /// Of attempts whose task does not say.
+  fileprivate var timeout: Duration? {
+    switch self {
+    case .command(let settings): settings?.timeout
+    case .exec(let settings): settings.timeout
+    case .code, .llm, .http, .mcp: nil
     }
   }
 }

@@ -16,10 +16,12 @@ public struct AgentPool: Sendable {
     public var isPerformer: Bool
     /// The named limits that every attempt of it takes.
     public var limits: [String]
+    /// How long attempts of tasks that do not say may take; `nil` is as long as they like.
+    public var timeout: Duration?
 
     public init(
       id: String, kind: String, capabilities: Set<String>, maxConcurrent: Int?,
-      form: WorkForm = .run, isPerformer: Bool = false, limits: [String] = []
+      form: WorkForm = .run, isPerformer: Bool = false, limits: [String] = [], timeout: Duration? = nil
     ) {
       self.id = id
       self.kind = kind
@@ -28,6 +30,7 @@ public struct AgentPool: Sendable {
       self.form = form
       self.isPerformer = isPerformer
       self.limits = limits
+      self.timeout = timeout
     }
 
     /// Whether it could ever take a task that asks for `request`.

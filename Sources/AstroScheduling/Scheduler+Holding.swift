@@ -55,8 +55,8 @@ extension Scheduler {
 
   /// An attempt counted as running, of another launcher, has begun: its time counts from then.
   mutating func seenRunning(_ key: AttemptKey, _ since: Int64) {
-    guard let task = reference(key), case .running(_, nil)? = phase(of: task),
-      let timeout = runs[task.run]?.plan.tasks[task.index].timeout
+    guard let task = reference(key), case .running(let agent, nil)? = phase(of: task),
+      let plan = runs[task.run]?.plan.tasks[task.index], let timeout = timeout(of: plan, with: agent)
     else { return }
     timers.add(.timeout(task, launch: launches(of: task) ?? 0), at: since + timeout.microseconds)
   }

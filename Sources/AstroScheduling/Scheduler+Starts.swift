@@ -38,7 +38,7 @@ extension Scheduler {
         // Whether it has been told is not recorded, nor when: it is told again and has its whole grace.
         decisions.append(.end(run.key(index, attempt: Int32(task.attempts)), because: cause))
         timers.add(.kill(reference, launch: 0), at: now.boot + plan.grace.microseconds)
-      } else if let since, let timeout = plan.timeout {
+      } else if let since, let timeout = timeout(of: plan, with: agents.position(of: agent)) {
         timers.add(.timeout(reference, launch: 0), at: since + timeout.microseconds)
       }
     case .committed:
@@ -311,7 +311,7 @@ extension Scheduler {
     takeSlot(agent)
     runs[task.run]?.tasks[task.index].phase = .running(agent: agent, ending: nil)
     runs[task.run]?.tasks[task.index].launches += 1
-    if let timeout = runs[task.run]?.plan.tasks[task.index].timeout {
+    if let plan = runs[task.run]?.plan.tasks[task.index], let timeout = timeout(of: plan, with: agent) {
       timers.add(.timeout(task, launch: launches(of: task) ?? 0), at: now.boot + timeout.microseconds)
     }
     if let run = runs[task.run], !run.hasStarted {
@@ -320,6 +320,9 @@ extension Scheduler {
     }
     decisions.append(.started(start))
   }
+
+  /// How long an attempt may take: as its task says, or else its agent.
+  func timeout(of plan: TaskPlan, with agent: Int) -> Duration? { plan.timeout ?? agents.entries[agent].member.timeout }
 
   private mutating func takeSlot(_ agent: Int) {
     if agents.entries[agent].member.isPerformer { performing += 1 } else { running += 1 }

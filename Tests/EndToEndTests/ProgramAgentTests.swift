@@ -110,4 +110,11 @@ import Testing
     #expect(
       try home.sql("SELECT outcome, message FROM attempt") == "max_turns|Claude Code stopped at its most turns")
   }
+
+  @Test func `an agent's own timeout binds tasks that do not say`() throws {
+    let home = try home("{id: worker, type: exec, command: [sleep, '1000'], timeout: 200ms}")
+    try home.write("tasks: {a: {agent: worker, with: {}, grace: 1s}}\n", to: "work.yaml")
+    #expect(try home.astro("run", "work.yaml").code == 1)
+    #expect(try home.sql("SELECT outcome FROM attempt") == "timed_out")
+  }
 }
