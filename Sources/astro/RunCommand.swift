@@ -1,6 +1,7 @@
 import ArgumentParser
 import AstroConfiguration
 import AstroCore
+import AstroJournal
 import AstroRunner
 import Glibc
 

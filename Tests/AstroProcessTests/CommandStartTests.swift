@@ -29,6 +29,25 @@ import Testing
     }
   }
 
+  @Test func whatItIsGivenToReadIsReadTwiceAndCannotBeChanged() throws {
+    let fixture = try WardenFixture()
+    let given = String(repeating: "0123456789abcdef", count: 1 << 16)
+    var request = fixture.script(
+      "reader",
+      "cat | cksum; cat /dev/stdin | cksum; (echo x >> /dev/stdin) 2>/dev/null || echo refused; readlink /proc/self/fd/0 >&2"
+    )
+    request.input = given
+    let record = try fixture.record(request)
+    let printed = try String(contentsOfFile: #require(record.stdout), encoding: .utf8).split(separator: "\n")
+    #expect(printed.count == 3)
+    #expect(printed.first?.hasSuffix(" \(given.utf8.count)") == true)
+    #expect(printed.first == printed.dropFirst().first)
+    #expect(printed.last == "refused")
+    // Whoever is given nothing reads nothing.
+    let idle = try fixture.record(fixture.script("idle", "test -z \"$(cat)\" && test /dev/null -ef /dev/stdin"))
+    #expect(idle.status == .exited(0))
+  }
+
   /// 128 + n is how a shell tells of a signal; it is an exit code all the same.
   @Test func aShellThatReportsASignalOfItsChildHasExited() throws {
     let fixture = try WardenFixture()

@@ -24,6 +24,7 @@ import Testing
     var workdir: String
     var confinement = Confinement()
     var end: UInt64? = 0
+    var input = ""
   }
 
   /// What the warden would run; nil when the bytes are no start.
@@ -39,7 +40,8 @@ import Testing
       #expect(command.environment.last == .some(nil))
       return Seen(
         key: frame.key, arguments: texts(command.arguments), environment: texts(command.environment),
-        workdir: command.directory, confinement: command.confinement, end: command.end)
+        workdir: command.directory, confinement: command.confinement, end: command.end,
+        input: String(cString: command.input))
     }
   }
 
@@ -78,10 +80,25 @@ import Testing
     #expect(seen(damaged) == nil)
   }
 
+  @Test func whatItIsToReadArrives() {
+    var request = request(["/bin/cat"], ["A=b"])
+    request.input = "{\"with\": \"Grüße\"}\n"
+    for end: UInt64? in [nil, 3] {
+      #expect(seen(bytes(request, atEnd: end))?.input == request.input)
+      #expect(seen(bytes(request, atEnd: end))?.environment == ["A=b"])
+    }
+    request.input = "a\0b"
+    #expect(refusal(request) == "what it is to read holds a NUL byte")
+    request.input = String(repeating: "x", count: WireFormat.largestFrame)
+    #expect(refusal(request) == "what it is to read is too large: \(WireFormat.largestFrame) bytes")
+  }
+
   @Test(arguments: [[], [27], [27, 1000, .max]]) func aConfinementArrivesAsItWasAsked(groups: [UInt32]) {
     var request = request(["/bin/true"])
     request.confinement.user = .init(uid: 1000, gid: 1001, groups: groups)
     (request.confinement.cpus, request.confinement.memory, request.confinement.processes) = (0.5, 1 << 30, 32)
+    #expect(seen(bytes(request))?.confinement == request.confinement)
+    request.confinement.isOfGroupsOnly = true
     #expect(seen(bytes(request))?.confinement == request.confinement)
   }
 
@@ -89,6 +106,7 @@ import Testing
   @Test(arguments: [
     " ", "user", "user=", "user=1", "user=1,", "user=1,2,", "user=1,-2", "user=1,4294967296", "user=01,2", "user=1,2 ",
     "user=1,2 user=3,4", "nobody=1,2", "USER=1,2", "processes=0", "processes=-1", "processes=1.5", "processes=032",
+    "limiter=", "limiter=group", "limiter",
   ]) func anythingElseIsNoConfinement(text: String) {
     #expect(Confinement(parsing: text) == nil)
   }
