@@ -38,10 +38,10 @@ import Testing
     #expect(
       told(text)
         == #"""
-        b.jsonl:2:37: error: JSON ends too early
+        b.jsonl:2:36: error: JSON ends too early
           {"custom_id": "b", "method": "POST"
                                              ^
-        b.jsonl:3:44: error: 'url' must be /v1/chat/completions or /v1/responses
+        b.jsonl:3:45: error: 'url' must be /v1/chat/completions or /v1/responses
           {"custom_id": "ä", "method": "POST", "url": "/v1/embeddings", "body": {"
                                                       ^~~~~~~~~~~~~~~~
         b.jsonl:4:15: error: the 'custom_id' of line 1 again
@@ -54,9 +54,9 @@ import Testing
         b.jsonl:6:30: error: 'method' must be "POST"
           {"custom_id": "c", "method": "GET", "url": "/v1/chat/completions", "body
                                        ^~~~~
-        b.jsonl:7:76: error: 'body' must be an object
-          T", "url": "/v1/chat/completions", "body": []}
-                                                     ^~
+        b.jsonl:7:77: error: 'body' must be an object
+          ": "POST", "url": "/v1/chat/completions", "body": []}
+                                                            ^~
         b.jsonl:8:1: error: 'body' is missing
           {"custom_id": "e", "method": "POST", "url": "/v1/chat/completions"}
           ^
