@@ -189,24 +189,29 @@ import Testing
     #expect(try ids(results(home, "done")) == (1...6).map { "r\($0)" })
   }
 
-  @Test func aKilledRunnersBatchIsGoneOnWith() throws {
-    let server = ScriptedServer { connection in
+  /// Six requests, by whose `max_tokens` they can be told apart.
+  private static let numbered = (1...6).map {
+    #"{"custom_id":"r\#($0)","method":"POST","url":"/v1/chat/completions","body":{"model":"m","max_tokens":\#($0)}}"#
+      + "\n"
+  }.joined()
+
+  private static func silentOnTheFourth() -> ScriptedServer {
+    ScriptedServer { connection in
       while let request = connection.request() {
-        // The fourth is answered to nobody.
         if String(decoding: request.body, as: UTF8.self).contains(#""max_tokens":4"#) {
           connection.awaitClose()
           return
         }
-        connection.send(Self.answer)
+        connection.send(answer)
       }
     }
+  }
+
+  @Test func aKilledRunnersBatchIsGoneOnWith() throws {
+    let server = Self.silentOnTheFourth()
     let home = try home(server, limits: "{gate: {concurrent: 1}}")
     let watch = try home.start("watch")
-    let text = (1...6).map {
-      #"{"custom_id":"r\#($0)","method":"POST","url":"/v1/chat/completions","body":{"model":"m","max_tokens":\#($0)}}"#
-        + "\n"
-    }
-    try home.submit(text.joined(), as: "ask.jsonl")
+    try home.submit(Self.numbered, as: "ask.jsonl")
     try eventually("the fourth is under way") { server.requests.count == 4 }
     try watch.kill()
     let id = try run(home, in: "active")
@@ -220,5 +225,33 @@ import Testing
     #expect(try ids(results(home, "done")) == (1...6).map { "r\($0)" })
     // Nobody knows what the one that was under way took: the most it can have.
     #expect(try home.sql("SELECT count(*) FROM call WHERE status = 'error' AND input IS NULL") == "1")
+  }
+
+  @Test func aCancelledBatchKeepsWhatItHas() throws {
+    let server = Self.silentOnTheFourth()
+    let home = try home(server, limits: "{gate: {concurrent: 1}}")
+    let watch = try home.start("watch")
+    try home.submit(Self.numbered, as: "ask.jsonl")
+    try eventually("the fourth is under way") { server.requests.count == 4 }
+    let id = try run(home, in: "active")
+    try home.astro("cancel", id)
+    try eventually("it has ended") { home.exists("spool/cancelled/\(id).jsonl") }
+    #expect(try ids(results(home, "cancelled")) == ["r1", "r2", "r3"])
+    #expect(try watch.stop().code == 0)
+  }
+
+  @Test func aLostJournalLosesNoResult() throws {
+    let server = ScriptedServer(answers: [Self.answer])
+    let home = try home(server, limits: "{gate: {rate: 3/1h}}")
+    try home.drain(lines(5), as: "ask.jsonl")
+    let id = try run(home, in: "active")
+    for name in home.names(in: "data") where name.hasPrefix("astro.sqlite") {
+      try FileManager.default.removeItem(atPath: "\(home.path)/data/\(name)")
+    }
+    #expect(try home.astro("doctor", "--rebuild-journal").code == 0)
+    try home.astro("drain")
+    #expect(home.names(in: "spool/done") == ["\(id).jsonl", "\(id).receipt.json", "\(id).results.jsonl"])
+    #expect(try ids(results(home, "done")) == (1...5).map { "r\($0)" })
+    #expect(server.requests.count == 5)
   }
 }
