@@ -51,6 +51,9 @@ public struct RunReport {
     Dictionary(attempts.map { ($0.key.task, $0.agent) }, uniquingKeysWith: { _, last in last })
   }
 
+  /// What all its calls to models took.
+  public var spending: CallTotals { totals.values.reduce(CallTotals(), +) }
+
   /// One line of JSON.
   public var json: [UInt8] {
     var writer = JSONWriter(reserving: 1024 + attempts.count * 256)
@@ -80,7 +83,7 @@ public struct RunReport {
     writer.member("user_id", run.user)
     writer.member("state", run.state.rawValue)
     writer.member("reason", ifPresent: run.reason)
-    if !totals.isEmpty { totals.values.reduce(CallTotals(), +).write(to: &writer) }
+    if !totals.isEmpty { spending.write(to: &writer) }
     writer.member("priority", run.priority)
     writer.member("description", ifPresent: description)
     if !labels.isEmpty { writer.member("labels", .map(labels.mapValues { .string($0) })) }

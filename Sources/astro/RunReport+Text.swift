@@ -33,6 +33,11 @@ extension RunReport {
     if let finished = run.finishedAt { lines.append("finished  \(finished.rfc3339)") }
     lines.append(
       "took      \(Notation.spell(max(.zero, duration)))\(run.finishedAt == nil ? " so far" : "")")
+    let spent = spending
+    if spent.calls > 0 {
+      let cost = spent.unpriced < spent.calls ? ", \(spent.cost.description)" : ""
+      lines.append("calls     \(spent.calls)\(cost)")
+    }
     if run.isCancelRequested, !run.state.isTerminal { lines.append("asked to end") }
     return lines.map { Terminal.printable($0) + "\n" }.joined()
   }

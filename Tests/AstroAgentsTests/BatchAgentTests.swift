@@ -128,6 +128,15 @@ import Testing
     #expect(results(world) == result("a", 1, "one") + result("b", 2, "two") + result("c", 3, "three"))
   }
 
+  @Test func aProviderThatOnlyFailsDoesNotSpoilAllRequests() async throws {
+    let broken = Provider.Reply.status(503, #"{"error":{"message":"overloaded"}}"#)
+    let world = try world([Provider.Reply](repeating: broken, count: 64), (1...30).map { line("r\($0)") })
+    let ending = try await perform(world).ending
+    #expect(ending?.ending == .providerError && ending?.infrastructure == true)
+    #expect(ending?.message == "16 requests in a row came to nothing: first: 503: overloaded")
+    #expect(results(world).split(separator: "\n").count == 16)
+  }
+
   @Test func killedAtAnyByteEachRequestHasOneResultInTheEnd() async throws {
     let lines = ["a", "b", "c"].map { line($0) }
     let whole = result("a", 1, "one") + result("c", 3, "three") + result("b", 2, "two")

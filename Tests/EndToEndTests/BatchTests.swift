@@ -77,6 +77,7 @@ import Testing
     let status: [String: Any] = try home.astro("status", id, "--json").output.json()
     let usage = try #require(status["usage"] as? [String: Any])
     #expect(usage["calls"] as? Int == 10 && usage["cost_picodollars"] as? Int == 400_000_000)
+    #expect(try home.astro("status", id).output.contains("\ncalls     10, 0.0004 USD\n"))
     #expect(status["description"] as? String == "10 requests to /v1/chat/completions")
     // It goes with its run.
     try home.astro("clean", "--older-than", "0s")
@@ -249,6 +250,8 @@ import Testing
       try FileManager.default.removeItem(atPath: "\(home.path)/data/\(name)")
     }
     #expect(try home.astro("doctor", "--rebuild-journal").code == 0)
+    // Nobody knows what of it was used.
+    try home.astro("limits", "clear", "api_calls")
     try home.astro("drain")
     #expect(home.names(in: "spool/done") == ["\(id).jsonl", "\(id).receipt.json", "\(id).results.jsonl"])
     #expect(try ids(results(home, "done")) == (1...5).map { "r\($0)" })

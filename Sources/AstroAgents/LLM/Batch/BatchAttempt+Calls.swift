@@ -5,9 +5,17 @@ import AstroLLM
 /// What became of one request of a batch.
 enum BatchOutcome: Sendable {
   /// Its result is on disk.
-  case written(isSuccess: Bool)
+  case written(Result)
   /// It has none yet.
   case left(BatchAttempt.Halt, isRefusal: Bool = false)
+
+  enum Result: Sendable {
+    case success
+    /// The request's own fault.
+    case refused
+    /// Tried as often as anything is; why it came to nothing.
+    case givenUp(String)
+  }
 }
 
 extension BatchAttempt {
@@ -125,7 +133,8 @@ extension BatchAttempt {
       }
       try await write(BatchResultLine.response(answer, to: call.line, of: request.key.workflow))
       await desk.settle(id, account)
-      return .over(.written(isSuccess: false))
+      if case .retryable = answer.verdict { return .over(.written(.givenUp(message))) }
+      return .over(.written(.refused))
     }
   }
 
@@ -146,7 +155,7 @@ extension BatchAttempt {
     if let usage = said.usage {
       agent.learn(usage, textBytes: Int64(call.raw.body.count), of: model, request.key)
     }
-    return .written(isSuccess: true)
+    return .written(.success)
   }
 
   private func write(_ line: [UInt8]) async throws(Failure) { try await results.append(masked(line)) }
@@ -198,7 +207,7 @@ extension BatchAttempt {
   ) async throws(Failure) -> BatchOutcome {
     try await write(BatchResultLine.error(code, message, to: call.line, of: request.key.workflow))
     await desk.settle(id, account)
-    return .written(isSuccess: false)
+    return .written(.givenUp(message))
   }
 }
 

@@ -20,6 +20,8 @@ struct BatchAttempt {
   var queue: ArraySlice<BatchCall> = []
   /// Refusals by the provider's limits since an answer.
   var refusals = 0
+  /// In a row.
+  var givenUp = 0
 
   /// Why a request is not sent now.
   enum Halt: Sendable {
@@ -62,7 +64,9 @@ struct BatchAttempt {
         guard wait <= LLMAttempt.longestWait else {
           return .parked(until: until, limit: limit, next: queue.first?.ceiling)
         }
-        do { try await agent.sleep(max(wait, .zero)) } catch { return .ended(.init(.cancelled, message: "cancelled")) }
+        do { try await agent.sleep(max(wait, .milliseconds(10))) } catch {
+          return .ended(.init(.cancelled, message: "cancelled"))
+        }
       }
     }
   }
@@ -86,8 +90,8 @@ struct BatchAttempt {
         guard let (call, outcome) = await group.next() else { break }
         underway -= 1
         switch outcome {
-        case .written(let isSuccess):
-          _ = tally.add(call.line.number, isSuccess: isSuccess)
+        case .written(let result):
+          count(result, of: call, &halt)
           refusals = 0
           width = min(width + 1, most)
         case .left(let reason, let isRefusal):
@@ -101,6 +105,26 @@ struct BatchAttempt {
     // Those that were under way together count as one.
     if isRefused { refusals += 1 }
     return halt
+  }
+
+  /// So many requests in a row that come to nothing say more of the provider than of themselves: the others are left for a
+  /// retry.
+  private static let mostGivenUp = 16
+
+  private mutating func count(_ result: BatchOutcome.Result, of call: BatchCall, _ halt: inout Halt?) {
+    switch result {
+    case .success:
+      _ = tally.add(call.line.number, isSuccess: true)
+      givenUp = 0
+    case .refused:
+      _ = tally.add(call.line.number, isSuccess: false)
+      givenUp = 0
+    case .givenUp(let why):
+      _ = tally.add(call.line.number, isSuccess: false)
+      givenUp += 1
+      guard givenUp >= Self.mostGivenUp else { return }
+      halt = halt ?? .failed(.providerError, "\(givenUp) requests in a row came to nothing: \(why)")
+    }
   }
 
   /// How many lines are read at once.

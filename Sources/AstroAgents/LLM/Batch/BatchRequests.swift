@@ -74,11 +74,13 @@ final class BatchRequests: Sendable {
   private func read(_ place: inout Place) throws(Failure) {
     var bytes = Array(place.buffer)
     let known = bytes.count
-    bytes += [UInt8](repeating: 0, count: Self.piece)
+    // Twice as much each time, so that a long line is not copied for each piece of it.
+    let room = max(Self.piece, known)
+    bytes += [UInt8](repeating: 0, count: room)
     var count = -1
     repeat {
       count = bytes.withUnsafeMutableBytes {
-        pread(descriptor, $0.baseAddress! + known, Self.piece, off_t(place.offset))
+        pread(descriptor, $0.baseAddress! + known, room, off_t(place.offset))
       }
     } while count < 0 && errno == EINTR
     guard count >= 0 else { throw Self.failure(path, "cannot be read", errno) }
