@@ -121,7 +121,7 @@ bad[b"cut.yaml"] = "cut_off"
 for name, code in [
     (b"new\nline.yaml", "file_name"), (b"\x1b[2J\x1b]0;title\x07.yaml", "file_name"), (b"tab\t.yaml", "file_name"),
     (b"-rf", "file_type"), (b"--help", "file_type"), (b"b" * 250 + b".yaml", "name_too_long"), (b"c" * 255, "name_too_long"),
-    (b"\xff\xfe", "file_type"), (b"a.YAML", "file_type"), (b"batch.jsonl", "syntax"), (b"sedAbCdEf", "file_type"),
+    (b"\xff\xfe", "file_type"), (b"a.YAML", "file_type"), (b"batch.jsonlines", "file_type"), (b"sedAbCdEf", "file_type"),
     (b"; touch canary", "file_type"),
 ]:
     put(name, workflow("bad"))
