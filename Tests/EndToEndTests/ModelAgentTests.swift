@@ -1,0 +1,158 @@
+import AstroTestKit
+import Foundation
+import Testing
+
+/// Tasks that ask a model, seen by its server and in what the runner writes down.
+struct ModelAgentTests {
+  private func home(_ system: String = "", agent: String = "", url: String) throws -> Home {
+    let home = try Home(system: Home.unlimited)
+    try home.write("system: {\(Home.unlimited)}\n\(system)\n", to: "config/system_config.yaml")
+    try home.write(
+      """
+      agents:
+        - {id: ai, type: llm, dialect: openai_chat, base_url: '\(url)/v1', model: m1, capabilities: [text], retries: 0\(agent)}
+
+      """, to: "config/agents.yaml")
+    try home.write("models: [{model: m1, input: 1, output: 10}]\n", to: "config/models.yaml")
+    return home
+  }
+
+  /// An answer of OpenAI's dialect, not streamed.
+  private func answer(_ text: String, model: String = "m1-2026") -> String {
+    let body =
+      #"{"id":"c","object":"chat.completion","model":"\#(model)","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"\#(text)"}}],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10}}"#
+    return ScriptedServer.answer(200, ["Content-Type: application/json"], body: body)
+  }
+
+  private func tasks(_ home: Home) throws -> [String: [String: Any]] {
+    let tasks = try home.astro("status", "@latest", "--json").output.json()["tasks"] as? [[String: Any]] ?? []
+    return Dictionary(uniqueKeysWithValues: tasks.map { ("\($0["task_id"] ?? "")", $0) })
+  }
+
+  private let one = "tasks: {a: {agent: ai, with: {prompt: hi, max_output_tokens: 50}}}\n"
+
+  @Test func anAnswerIsOutputAndItsCostIsWrittenDown() throws {
+    let server = ScriptedServer(answers: [answer("hello")])
+    let home = try home(url: server.url)
+    try home.drain(one + "# \n")
+    let task = try #require(try tasks(home)["a"])
+    #expect(task["state"] as? String == "succeeded")
+    #expect((task["outputs"] as? [String: String])?["text"] == "hello")
+    let attempt = try #require((task["attempts"] as? [[String: Any]])?.first)
+    #expect(attempt["ending"] as? String == "completed")
+    let usage = try #require(attempt["usage"] as? [String: Any])
+    #expect(usage["prompt_tokens"] as? Int == 7)
+    // 7 at 1 USD and 3 at 10 USD, each per million.
+    #expect(usage["cost_picodollars"] as? Int == 37_000_000)
+    #expect(try home.sql("SELECT model, answered_by, status FROM call") == "m1|m1-2026|success")
+    #expect(try home.astro("metrics").output.contains("astro_llm_tokens_total{model=\"m1-2026\",type=\"prompt\"} 7"))
+  }
+
+  @Test func aRunnerThatIsStoppedLeavesTheTaskToTheNext() throws {
+    let (reached, hold) = (AstroTestKit.Gate(), AstroTestKit.Gate())
+    let text = answer("late")
+    let server = ScriptedServer { connection in
+      guard connection.request() != nil else { return }
+      reached.open()
+      hold.wait()
+      connection.send(text)
+    }
+    let home = try home(url: server.url)
+    let watch = try home.start("watch", "--grace", "0s")
+    try home.submit(one)
+    #expect(reached.wait())
+    #expect(try watch.stop().code == 0)
+    for _ in 1...3 { hold.open() }
+    try home.astro("drain")
+    #expect(try home.tasks(of: "@latest") == ["a": "succeeded 1"])
+  }
+
+  @Test func aBudgetThatIsUsedUpHoldsTheRunUntilItIsRaised() throws {
+    let server = ScriptedServer(answers: [answer("hello")])
+    let home = try home(url: server.url)
+    let path = try home.made(
+      "w.yaml",
+      """
+      budget: {calls: 1}
+      tasks:
+        a: {agent: ai, with: {prompt: hi, max_output_tokens: 50}}
+        b: {needs: [a], agent: ai, with: {prompt: ho, max_output_tokens: 50}}
+
+      """)
+    let ending = try home.astro("run", "-q", path)
+    #expect(ending.code == 75)
+    #expect(ending.errors.contains("is held: the budget of the run: its 1 calls are made"))
+    #expect(server.requests.count == 1)
+    #expect(try home.state(of: "@latest") == "held")
+    #expect(try home.astro("explain", "@latest").output.contains("astro release"))
+    try home.astro("release", "@latest", "--calls", "2")
+    try home.astro("drain")
+    #expect(try home.state(of: "@latest") == "succeeded")
+    #expect(server.requests.count == 2)
+  }
+
+  @Test func ofATaskTheBudgetIsRaisedByItsName() throws {
+    let server = ScriptedServer(answers: [answer("hello")])
+    let home = try home(url: server.url)
+    try home.drain("tasks: {a: {agent: ai, budget: {calls: 0}, with: {prompt: hi, max_output_tokens: 50}}}\n")
+    #expect(try home.state(of: "@latest") == "held")
+    #expect(try home.astro("explain", "@latest").output.contains("--task a --usd AMOUNT"))
+    try home.astro("release", "@latest", "--task", "a", "--calls", "1")
+    try home.astro("drain")
+    #expect(try home.state(of: "@latest") == "succeeded")
+  }
+
+  @Test func anAttemptWithSeveralCallsComesToItsEndUnderATightLimit() throws {
+    // The first answer does not fit the schema, the second does.
+    let server = ScriptedServer(answers: [answer("no json"), answer(#"{\"n\": 1}"#)])
+    let home = try home("limits: {slow: {rate: 1/2s}}", agent: ", limits: [slow]", url: server.url)
+    let path = try home.made(
+      "w.yaml",
+      """
+      tasks:
+        a:
+          agent: ai
+          with:
+            prompt: hi
+            max_output_tokens: 50
+            output_schema: {type: object, required: [n], properties: {n: {type: integer}}}
+
+      """)
+    #expect(try home.astro("run", "-q", path).code == 0)
+    #expect(server.requests.count == 2)
+    #expect(try home.tasks(of: "@latest") == ["a": "succeeded 1"])
+  }
+
+  @Test func aPlaceOfARunnerThatWasKilledIsFree() throws {
+    let reached = AstroTestKit.Gate()
+    let text = answer("hello")
+    let first = ScriptedServer { connection in
+      guard connection.request() != nil else { return }
+      reached.open()
+      connection.awaitClose()
+    }
+    let home = try home("limits: {one: {concurrent: 1}}", agent: ", limits: [one]", url: first.url)
+    let path = try home.made("w.yaml", one)
+    let killed = try home.start("run", path)
+    #expect(reached.wait())
+    try killed.kill()
+    let second = ScriptedServer(answers: [text])
+    try home.write(
+      try home.read("config/agents.yaml").replacingOccurrences(of: first.url, with: second.url),
+      to: "config/agents.yaml")
+    #expect(try home.astro("run", "-q", path).code == 0)
+  }
+
+  @Test func aLimitThatIsGoneIsNoOpenDoor() throws {
+    let server = ScriptedServer(answers: [answer("hello")])
+    let home = try home("limits: {gate: {rate: 1/1h}}", url: server.url)
+    try home.drain(
+      "tasks: {a: {agent: ai, limits: [gate], with: {prompt: hi, max_output_tokens: 9}}, b: {needs: a, agent: ai, limits: [gate], with: {prompt: ho, max_output_tokens: 9}}}\n"
+    )
+    #expect(server.requests.count == 1)
+    try home.write("system: {\(Home.unlimited)}\nlimits: {other: {rate: 1/1h}}\n", to: "config/system_config.yaml")
+    try home.astro("drain")
+    #expect(server.requests.count == 1)
+    #expect(try home.astro("explain", "@latest").output.contains("limit gate is not configured"))
+  }
+}
