@@ -94,10 +94,10 @@ struct ModelAgentTests {
   @Test func ofATaskTheBudgetIsRaisedByItsName() throws {
     let server = ScriptedServer(answers: [answer("hello")])
     let home = try home(url: server.url)
-    try home.drain("tasks: {a: {agent: ai, budget: {calls: 0}, with: {prompt: hi, max_output_tokens: 50}}}\n")
+    try home.drain("tasks: {a: {agent: ai, budget: {tokens: 10}, with: {prompt: hi, max_output_tokens: 50}}}\n")
     #expect(try home.state(of: "@latest") == "held")
     #expect(try home.astro("explain", "@latest").output.contains("--task a --usd AMOUNT"))
-    try home.astro("release", "@latest", "--task", "a", "--calls", "1")
+    try home.astro("release", "@latest", "--task", "a", "--tokens", "1000")
     try home.astro("drain")
     #expect(try home.state(of: "@latest") == "succeeded")
   }

@@ -102,15 +102,15 @@ import Testing
         b: {agent: writer, needs: [a], with: {prompt: '${{ tasks.a.stdout }}', max_output_tokens: 100}}
 
       """)
-    // 4 bytes and 16 for the message, twice, with 100 tokens of answer each.
+    // 4 bytes, 16 for the message and 16 around them, twice, with 100 tokens of answer each.
     let text = try home.astro("plan", path).output
-    #expect(text.contains("calls to models: at most 3, 240 tokens\n"), "\(text)")
+    #expect(text.contains("calls to models: at most 3, 272 tokens\n"), "\(text)")
     #expect(text.contains("  besides these, not known before they start: b\n"))
     #expect(text.contains("cost ceiling: 5.00 USD (the run's budget is 5.00 USD)\n"))
     let alone = try home.made(
       "alone.yaml", "tasks: {a: {agent: writer, with: {prompt: abcd, max_output_tokens: 100}}}\n")
     let plan = try home.astro("plan", alone, "--json").output.json()
-    // 20 tokens at 1 USD and 100 at 10 USD, each per million.
-    #expect(plan["cost_ceiling_usd"] as? Double == 0.00102)
+    // 36 tokens at 1 USD and 100 at 10 USD, each per million.
+    #expect(plan["cost_ceiling_usd"] as? Double == 0.001036)
   }
 }
