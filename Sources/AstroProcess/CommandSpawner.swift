@@ -150,5 +150,11 @@ struct SpawnFailure: Equatable {
   let errno: Int32
 
   /// The control group was refused, not the command: by a kernel before 5.7, a container's filter, or for want of rights.
-  var isOfGroup: Bool { step == .cgroup || (step == .clone && errno != EAGAIN && errno != ENOMEM) }
+  /// Not when processes, memory or descriptors are short for the moment, with or without a group.
+  var isOfGroup: Bool {
+    step == .cgroup || (step == .clone && ![EAGAIN, ENOMEM, EMFILE, ENFILE].contains(errno))
+  }
+
+  /// The directory of the control group has been removed; another group will do.
+  var isOfRemovedGroup: Bool { isOfGroup && (errno == ENODEV || errno == ENOENT) }
 }

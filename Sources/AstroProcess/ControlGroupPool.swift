@@ -5,12 +5,20 @@ import Glibc
 struct ControlGroupPool: ~Copyable {
   private let name: String
   private let places: ControlGroupPlaces
-  private var base: ControlGroupBase?
+  private var state: State
   private var next = 1
   private var idle: [ControlGroup] = []
   /// Killed, and not yet empty: a process that is born into a group after it was killed is killed too (seen up to Linux
   /// 6.18), so that none is used again.
   private var dying: [String] = []
+
+  private enum State {
+    /// There are none to be had on this machine.
+    case absent
+    case open(ControlGroupBase)
+    /// No more are given out. Those in use are still to come back.
+    case givenUp
+  }
 
   /// What became of an attempt's group.
   struct Toll {
@@ -27,10 +35,10 @@ struct ControlGroupPool: ~Copyable {
     guard !candidates.isEmpty, let file = Descriptor(opening: record, O_WRONLY | O_CREAT | O_TRUNC),
       ControlFile.write(text, to: file)
     else {
-      base = nil
+      state = .absent
       return
     }
-    base = ControlGroupBase.make(name, places)
+    state = ControlGroupBase.make(name, places).map { .open($0) } ?? .absent
   }
 
   /// How often they were looked at since.
@@ -47,7 +55,7 @@ struct ControlGroupPool: ~Copyable {
 
   /// An empty group; nil where there are none, and then limits are those that setrlimit(2) knows.
   mutating func take(_ asked: Confinement) throws(Shortage) -> ControlGroup? {
-    guard let base else { return nil }
+    guard case .open(let base) = state else { return nil }
     let group =
       asked.isLimited
       ? makeLimited(asked, base)
@@ -88,7 +96,7 @@ struct ControlGroupPool: ~Copyable {
     let wasEmpty = group.isEmpty
     if !wasEmpty { group.kill() }
     let toll = Toll(peakKiB: group.peakKiB, ranOutOfMemory: group.limits?.ranOut ?? false)
-    if wasEmpty, group.limits == nil {
+    if case .open = state, wasEmpty, group.limits == nil {
       idle.append(group)
     } else {
       dying += [group.path] + (group.limits?.directories ?? [])
@@ -97,10 +105,16 @@ struct ControlGroupPool: ~Copyable {
     return toll
   }
 
-  /// No more groups from here on.
+  /// Forgets those waiting to be used again whose directories somebody has removed: none is born into them any more.
+  mutating func forgetRemoved() { idle.removeAll { access($0.path, F_OK) != 0 && errno == ENOENT } }
+
+  /// No more groups from here on. Nothing is killed: attempts that run in theirs have nothing to do with why.
   mutating func giveUp() {
-    removeAll()
-    base = nil
+    for group in idle { rmdir(group.path) }
+    idle.removeAll()
+    state = .givenUp
+    // Not while groups are in use below them; then at the end.
+    for path in ControlGroupBase.candidates(name, places) { rmdir(path) }
   }
 
   /// Removes those that have become empty.
@@ -111,7 +125,7 @@ struct ControlGroupPool: ~Copyable {
 
   /// Removes all of them. What cannot be removed now is left to the next runner, by the record.
   mutating func removeAll() {
-    guard base != nil else { return }
+    if case .absent = state { return }
     idle.removeAll()
     for path in ControlGroupBase.candidates(name, places) { ControlGroup.remove(path, killing: true) }
   }

@@ -243,25 +243,32 @@ struct WardenLoop: ~Copyable {
     defer { if case .masked(let opening) = preparation { opening.closeCommandEnds() } }
     let startedAt = wallClock()
     var group: ControlGroup?
-    do throws(ControlGroupPool.Shortage) { group = try groups.take(command.confinement) } catch {
-      release(stdout, stderr, nil)
-      let reason = "cannot open a control group: \(kernelWords(error.errno))"
-      return report(.refused(key, reason: reason, infrastructure: true))
-    }
-    log.append(.start(key, at: startedAt, stdout: stdout.name, stderr: stderr.name, group: group?.path))
-    guard log.flush() else {
-      let reason = "cannot record the start: \(kernelWords(errno))"
-      release(stdout, stderr, group)
-      return report(.refused(key, reason: reason, infrastructure: true))
-    }
-    let startedBoot = clinux_boot_microseconds()
-    var outcome = spawner.spawn(command, stdout: sinks.stdout, stderr: sinks.stderr, in: group)
-    if case .failed(let failure) = outcome, failure.isOfGroup, let refused = group {
-      // No groups then, as on a machine that has none.
+    var startedBoot: Int64
+    var outcome: CommandSpawner.Outcome
+    var isSecondGroup = false
+    while true {
+      do throws(ControlGroupPool.Shortage) { group = try groups.take(command.confinement) } catch {
+        release(stdout, stderr, nil)
+        let reason = "cannot open a control group: \(kernelWords(error.errno))"
+        return report(.refused(key, reason: reason, infrastructure: true))
+      }
+      // Anew for another group, or for none: only the last record of a start counts.
+      log.append(.start(key, at: startedAt, stdout: stdout.name, stderr: stderr.name, group: group?.path))
+      guard log.flush() else {
+        let reason = "cannot record the start: \(kernelWords(errno))"
+        release(stdout, stderr, group)
+        return report(.refused(key, reason: reason, infrastructure: true))
+      }
+      startedBoot = clinux_boot_microseconds()
+      outcome = spawner.spawn(command, stdout: sinks.stdout, stderr: sinks.stderr, in: group)
+      guard case .failed(let failure) = outcome, failure.isOfGroup, let refused = group else { break }
       _ = groups.putBack(refused)
-      groups.giveUp()
-      group = nil
-      outcome = spawner.spawn(command, stdout: sinks.stdout, stderr: sinks.stderr)
+      if failure.isOfRemovedGroup, !isSecondGroup {
+        isSecondGroup = true  // Or whoever removes each as it is made would keep us here.
+        groups.forgetRemoved()
+      } else {
+        groups.giveUp()  // As on a machine that has none.
+      }
     }
     switch outcome {
     case .started(let pid):

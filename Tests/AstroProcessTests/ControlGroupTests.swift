@@ -177,6 +177,42 @@ import Testing
     #expect(try group(of: fixture) == nil)
   }
 
+  private func isInGroup(_ task: String, _ fixture: WardenFixture) throws -> Bool {
+    try fixture.output(task, "cat /proc/self/cgroup | grep -c /astro-; true") != "0"
+  }
+
+  /// No more groups are given out then, and those in use stay until their attempts have ended.
+  @Test func aStartThatIsRefusedForItsGroupEndsNoOther() throws {
+    let fixture = try WardenFixture(
+      wrapper: ["/usr/bin/strace", "-f", "-qq", "-o", "/dev/null", "-e", "inject=clone3:error=EBUSY:when=2+"])
+    let (up, gate) = (NamedPipe(fixture.path("up")), NamedPipe(fixture.path("gate")))
+    try fixture.start([fixture.script("first", "echo up > $DIR/up; read line < $DIR/gate; exit 3")])
+    #expect(try fixture.line(up) == "up")
+    #expect(try !isInGroup("second", fixture))
+    let group = try #require(try group(of: fixture))
+    gate.tell("go")
+    guard case .ended(let record) = try fixture.answer(fixture.key("first")) else {
+      throw WardenFixture.Stuck(what: "first")
+    }
+    #expect(record.status == .exited(3))
+    fixture.dropRunner()
+    try fixture.awaitWardenEnd()
+    #expect(access(group, F_OK) != 0, "the group of the runner is left")
+  }
+
+  @Test func aGroupThatSomebodyRemovedIsNotTheLast() throws {
+    let fixture = try WardenFixture()
+    _ = try fixture.record(fixture.request("before", ["/bin/true"]))
+    let group = try #require(try group(of: fixture))
+    try #require(rmdir(group + "/1") == 0)
+    #expect(try isInGroup("after", fixture))
+    #expect(Listing.readable(in: group).filter { Int($0) != nil } == ["2"])
+  }
+
+  @Test(arguments: [EAGAIN, ENOMEM, EMFILE, ENFILE]) func whatIsShortForTheMomentSaysNothingOfGroups(number: Int32) {
+    #expect(!SpawnFailure(step: .clone, errno: number).isOfGroup)
+  }
+
   /// A start makes no directory: a hundred commands one after the other share one group.
   @Test func groupsAreUsedAgain() throws {
     let fixture = try WardenFixture()
