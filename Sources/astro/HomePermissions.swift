@@ -24,6 +24,8 @@ struct HomePermissions {
     var paths = ["\(home.root)/config"]
     paths += ["system_config", "agents", "models"].map { "\(home.root)/config/\($0).yaml" }
     paths += [home.data, home.runs, home.runners, home.data + "/scratch"]
+    // Whoever writes to these could have any command run, or hold every runner up.
+    paths += ["", "-wal", "-shm"].map { home.journal + $0 } + [home.data + "/journal.lock"]
     // Where they lie elsewhere, as in a directory of node_exporter's, whose that is is no business of ours.
     let records = [home.log, home.metrics, home.health].map { String($0[..<($0.lastIndex(of: "/") ?? $0.startIndex)]) }
       .filter { $0.hasPrefix(home.root + "/") && (Self.mode($0) ?? 0) & 0o1000 == 0 }

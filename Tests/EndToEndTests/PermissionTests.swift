@@ -71,6 +71,25 @@ private let places: [(name: String, mode: mode_t, who: String)] = [
     #expect(try home.shell("chmod go-w \(path); \"$0\" drain").code == 0)
   }
 
+  private static let journal = ["astro.sqlite", "astro.sqlite-wal", "astro.sqlite-shm", "journal.lock"]
+  @Test(arguments: journal) func `where others may write to the journal, no runner starts`(name: String) throws {
+    let home = try Home()
+    try home.submit(Workflows.succeeding)
+    try home.astro("drain")
+    let path = "\(home.path)/data/\(name)"
+    if !home.exists("data/\(name)") { try home.write("", to: "data/\(name)") }
+    try #require(chmod(path, 0o666) == 0)
+    let ending = try home.astro("drain")
+    #expect(ending.code == 78)
+    #expect(
+      ending.errors == """
+        astro: \(path): may be written to by every user of this machine, and what is in it decides what astro runs; \
+        close it: chmod go-w \(path)
+
+        """)
+    #expect(try home.shell("chmod go-w \(path); \"$0\" drain").code == 0)
+  }
+
   /// With the sticky bit nobody can rename `config/` away.
   @Test func `a home in a directory for all, with the sticky bit, is as good as any`() throws {
     let home = try Home()
