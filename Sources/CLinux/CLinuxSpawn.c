@@ -41,6 +41,9 @@ static void set_mask(const uint64_t *mask, uint64_t *former) {
 
 static _Noreturn void fail(struct birth *birth, int step) {
   birth->failure = (struct failure){step, errno};
+  // Or SIGPIPE would end it where the parent has stopped listening, and its end would look like the command's own.
+  const uint64_t every = UINT64_MAX;
+  set_mask(&every, NULL);
   if (birth->pipe >= 0 && write(birth->pipe, &birth->failure, sizeof birth->failure) < 0) {
     // The parent has stopped listening: it is told as a shell would.
     static const char text[] = "astro: the command could not be started\n";

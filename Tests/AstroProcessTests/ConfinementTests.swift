@@ -172,4 +172,29 @@ import Testing
     }
     #expect(record.status == .exited(7))
   }
+
+  /// Nobody listens to why any more: it ends as a shell's child would, and not of the pipe.
+  @Test func aUsersCommandThatFailsAfterItCountedAsStartedSaysSo() throws {
+    let fixture = try WardenFixture()
+    chmod(fixture.directory.path, 0o711)
+    let program = fixture.path("program")
+    try Data("neither a script nor a program".utf8).write(to: URL(fileURLWithPath: program))
+    chmod(program, 0o755)
+    let holder = open(program, O_RDONLY | O_CLOEXEC)
+    defer { close(holder) }
+    signal(SIGIO, SIG_IGN)
+    for _ in 0..<1000 where clinux_lease_write(holder) != 0 { poll(nil, 0, 1) }
+    #expect(clinux_lease_write(holder) == 0)
+    var slow = fixture.request("slow", [program])
+    slow.confinement.user = Self.user
+    try fixture.start([slow])
+    #expect(try fixture.record(fixture.request("other", ["/bin/true"])).status == .exited(0))
+    try #require(clinux_lease_release(holder) == 0)
+    guard case .ended(let record) = try fixture.answer(slow.key) else {
+      Issue.record("it was refused")
+      return
+    }
+    #expect(record.status == .exited(127))
+    #expect(try fixture.read(record.stderr) == Data("astro: the command could not be started\n".utf8))
+  }
 }
