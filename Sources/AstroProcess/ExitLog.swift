@@ -58,6 +58,8 @@ struct ExitLogReader: Sendable {
   /// A line that did not parse. Half a line is what a killed warden leaves, so it is forgiven when the next one is the
   /// header of the warden after it, and a fault in the file when it is anything else.
   private var torn: Int?
+  /// The header of a warden has been read: what a log tells by silence, it tells only from there on.
+  private(set) var isHeaded = false
   /// Where the file is not as we write it. Nothing after it is read.
   private(set) var damage: Failure?
 
@@ -66,12 +68,19 @@ struct ExitLogReader: Sendable {
   /// Whether the last line read is no record, and no other has come after it.
   var endsTorn: Bool { torn != nil }
 
-  /// The records added since the last call; none when the file does not exist.
+  /// The records added since the last call; none when the file has not been there so far. One that was and is not, or that has
+  /// become shorter, is damaged: what it has lost may be more than had been read.
   mutating func next() throws(Failure) -> [ExitLogRecord] {
     guard damage == nil else { return [] }
     guard let descriptor = Descriptor(opening: path, O_RDONLY) else {
-      if errno == ENOENT { return [] }
-      throw .kernel(.io, path, "cannot open the exit log")
+      guard errno == ENOENT else { throw .kernel(.io, path, "cannot open the exit log") }
+      if offset > 0 { damage = Failure(.io, subject: path, message: "the exit log is gone") }
+      return []
+    }
+    guard let size = descriptor.size else { throw .kernel(.io, path, "cannot measure the exit log") }
+    guard size >= offset else {
+      damage = Failure(.io, subject: path, message: "the exit log was cut short after it was read")
+      return []
     }
     guard lseek(descriptor.number, off_t(offset), SEEK_SET) >= 0, let bytes = descriptor.readAll() else {
       throw .kernel(.io, path, "cannot read the exit log")
@@ -99,8 +108,11 @@ struct ExitLogReader: Sendable {
     }
     switch record {
     case .withdrawn, .failed: damage = damaged(line: line)
-    case .warden: torn = nil
-    case .start, .pid, .exit, .refused, .closed: if let torn { damage = damaged(line: torn) }
+    case .warden:
+      torn = nil
+      isHeaded = true
+    case .start, .pid, .exit, .refused, .closed:
+      if let torn { damage = damaged(line: torn) } else if !isHeaded { damage = damaged(line: line) }
     }
     if damage == nil { records.append(record) }
   }

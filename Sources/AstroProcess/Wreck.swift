@@ -67,6 +67,8 @@ public struct Wreck: Sendable {
 
   /// The boot in which runner and warden lived; nil when no file tells.
   private let bootID: String?
+  /// A warden has taken its lock. It writes the header of the log right after.
+  private let hadWarden: Bool
   private var wardenIdentity: ProcessIdentity?
   private(set) var reader: ExitLogReader
 
@@ -85,7 +87,7 @@ public struct Wreck: Sendable {
     let bootID = (wardenIdentity ?? runnerIdentity)?.bootID
     var wreck = Wreck(
       files: files, origin: origin(of: runner?.content ?? "", files, bootID),
-      warden: warden?.held == true ? .alive(wardenIdentity) : .dead, bootID: bootID)
+      warden: warden?.held == true ? .alive(wardenIdentity) : .dead, hadWarden: warden != nil, bootID: bootID)
     try wreck.refresh()
     return wreck
   }
@@ -98,10 +100,11 @@ public struct Wreck: Sendable {
     return mark.isOf(dataDirectory: files.dataDirectory) ? .here(path: mark.path) : .original
   }
 
-  private init(files: RunnerFiles, origin: Origin, warden: WardenState, bootID: String?) {
+  private init(files: RunnerFiles, origin: Origin, warden: WardenState, hadWarden: Bool, bootID: String?) {
     self.files = files
     self.origin = origin
     self.warden = warden
+    self.hadWarden = hadWarden
     self.bootID = bootID
     reader = ExitLogReader(path: files.exits)
   }
@@ -133,7 +136,8 @@ public struct Wreck: Sendable {
       // A power cut may have taken the start record with it, and a copy may have been made before it was written: only in
       // the same boot and home does its absence prove anything.
       guard case .here = origin, !reader.endsTorn else { return .lost(nil) }
-      return .neverStarted
+      // Where there was a warden, a log without its header has been emptied or removed.
+      return reader.isHeaded || !hadWarden ? .neverStarted : .lost(nil)
     }
   }
 

@@ -224,6 +224,40 @@ import Testing
     #expect(try survey().verdict(key("b")) == .lost(nil))
   }
 
+  /// A warden writes its header before it is sent anything: a log without one is not what it left.
+  @Test func aLogThatWasRemovedEmptiedOrBegunAnewProvesNothing() throws {
+    try leave([start("a"), exit("a", 0)], boot: boot)
+    #expect(try survey().verdict(key("b")) == .neverStarted)
+    try Data().write(to: URL(fileURLWithPath: files.exits))
+    #expect(try survey().verdict(key("b")) == .lost(nil))
+    var bytes: [UInt8] = []
+    exit("c", 0).write(to: &bytes)
+    try Data(bytes).write(to: URL(fileURLWithPath: files.exits))
+    #expect(
+      try survey().damage == Failure(.io, subject: "\(files.exits):1", message: "the exit log is damaged here"))
+    #expect(try survey().verdict(key("b")) == .lost(nil))
+    try #require(unlink(files.exits) == 0)
+    #expect(try survey().verdict(key("b")) == .lost(nil))
+    try #require(unlink(files.warden) == 0)
+    #expect(try survey().verdict(key("b")) == .neverStarted, "there was no warden")
+  }
+
+  @Test func aLogThatLosesWhatWasReadIsDamaged() throws {
+    for (isRemoved, message) in [
+      (true, "the exit log is gone"), (false, "the exit log was cut short after it was read"),
+    ] {
+      try leave([start("a")], boot: boot)
+      let watch = WreckWatch(try survey())
+      #expect(try watch.newRecords() == [])
+      #expect(watch.wreck.verdict(key("b")) == .neverStarted)
+      if isRemoved { unlink(files.exits) } else { truncate(files.exits, 5) }
+      let damage = Failure(.io, subject: files.exits, message: message)
+      #expect(try watch.newRecords() == [.damaged(damage)])
+      #expect(watch.wreck.verdict(key("b")) == .lost(nil))
+      #expect(try watch.newRecords() == [])
+    }
+  }
+
   // MARK: Innocent processes
 
   @Test func aReusedNumberIsNeverSignalled() throws {
