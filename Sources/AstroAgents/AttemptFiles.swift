@@ -28,9 +28,13 @@ public struct AttemptFiles {
   ///   stop the runner and all others.
   public func keep(_ scratch: String, as stream: String) throws(Failure) -> String? {
     var status = stat()
-    guard lstat(scratch, &status) == 0, status.st_size > 0 else { return nil }
     let folder = directory.attempt(key)
     let target = "\(folder)/\(stream)"
+    guard lstat(scratch, &status) == 0 else {
+      guard errno == ENOENT, lstat(target, &status) != 0, errno == ENOENT || errno == ENOTDIR else { return nil }
+      return "what it printed cannot be kept as \(target): somebody removed \(scratch)"
+    }
+    guard status.st_size > 0 else { return nil }
     if rename(scratch, target) == 0 { return nil }
     if errno == ENOENT {
       for path in [directory.path, "\(directory.path)/tasks", "\(directory.path)/tasks/\(key.task)", folder] {

@@ -50,6 +50,13 @@ import Testing
     #expect(text("\(run)/tasks/a/2/stdout") == "hello\n")
   }
 
+  @Test func whatWasPrintedAndIsGoneFailsTheAttempt() throws {
+    let scratch = directory.path("r-1.out")
+    #expect(
+      try ending(record(stdout: scratch)).outcome
+        == .invalidOutput("what it printed cannot be kept as \(run)/tasks/a/2/stdout: somebody removed \(scratch)"))
+  }
+
   @Test func anAttemptThatPrintedNothingHasNoDirectory() throws {
     let scratch = directory.path("r-1.out")
     try put("", at: scratch)
