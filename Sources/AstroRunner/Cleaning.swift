@@ -148,17 +148,25 @@ public final class Cleaning {
   /// Forgets the parameters of submissions whose file never came into the spool, or was taken out of it by hand.
   private func forgetSubmissions() throws(Failure) {
     let old = try journal.read { try $0.submissions(before: now - retention.orphans) }
-    let lone = old.filter { id in
-      guard let run = WorkflowID(validating: id) else { return true }
-      return SubmissionFormat.allCases.allSatisfy { spool.identity(of: $0.fileName(of: run)) == nil }
-    }
-    // One whose file is just being claimed has its run's row when the gate opens for this, and is taken already.
+    // In the commit, when no claim is under way: a claimed file without its run's row is one whose claimer was killed, and
+    // the next runner starts it with these parameters.
     try journal.commit { transaction in
-      for id in lone { _ = try transaction.take(submission: id) }
+      for id in old where try !hasFile(submission: id) { _ = try transaction.take(submission: id) }
       // As long as a run's other results.
       try transaction.forgetCached(before: now - retention.keep)
       try transaction.forgetBudgets(before: now - retention.keep)
     }
+  }
+
+  /// Whether the file of a submission waits in the spool or has been claimed.
+  private func hasFile(submission id: String) throws(Failure) -> Bool {
+    guard let run = WorkflowID(validating: id) else { return false }
+    // In the order in which it moves, so that it is not missed on its way.
+    for format in SubmissionFormat.allCases {
+      if spool.identity(of: format.fileName(of: run)) != nil { return true }
+      if try spool.holds(run, format, in: .active) { return true }
+    }
+    return false
   }
 
   private func removeFiles(of runs: [RunRecord]) {

@@ -59,6 +59,21 @@ import Testing
     #expect(try home.sql("SELECT id FROM submission") == String(ids[1]))
   }
 
+  /// As a claimer leaves it that is killed before it commits the run.
+  @Test func aSubmissionStaysWhileItsFileIsClaimed() throws {
+    let (home, _) = try home()
+    let tasks = "tasks: {a: {run: 'echo \"$P\"', env: {P: '${{ params.p }}'}}}"
+    try home.write("params: {p: {type: string}}\n\(tasks)\n", to: "w.yaml")
+    let id = try #require(
+      try home.astro("submit", "\(home.path)/w.yaml", "-p", "p=x").output.split(separator: "\n").first)
+    try #require(rename("\(home.path)/spool/\(id).yaml", "\(home.path)/spool/active/\(id).yaml") == 0)
+    try home.sql("UPDATE submission SET created_at = created_at - 2 * 86400 * 1000000")
+    try home.astro("clean")
+    #expect(try home.sql("SELECT id FROM submission") == String(id))
+    try home.astro("drain")
+    #expect(try home.astro("logs", String(id), "a", "--stdout").output == "x\n")
+  }
+
   @Test func nothingActiveOrUnsettledGoes() throws {
     let (home, id) = try home()
     try home.astro("retry", id, "--only", "a")
