@@ -47,9 +47,11 @@ struct WardenLoop: ~Copyable {
       throw .kernel(.unavailable, "/proc", "cannot read the identity of the warden")
     }
     let lock = try Self.takeLock(files, identity)
-    var log = try ExitLog(path: files.exits)
-    log.append(.warden(identity))
-    guard log.flush() else { throw .kernel(.io, files.exits, "cannot write") }
+    let log: ExitLog
+    do throws(Failure) { log = try Self.beginLog(files, identity) } catch {
+      unlink(files.warden)  // Without a header it would say that the log has lost what was started.
+      throw error
+    }
     self.signals = signals
     self.lock = lock
     self.log = log
@@ -67,6 +69,13 @@ struct WardenLoop: ~Copyable {
         "\(files.runnerID).warden", in: files.directory, content: OwnerLine(identity).text, replacing: true)
     else { throw Failure(.unavailable, subject: files.warden, message: "another warden is at work") }
     return lock
+  }
+
+  private static func beginLog(_ files: RunnerFiles, _ identity: ProcessIdentity) throws(Failure) -> ExitLog {
+    var log = try ExitLog(path: files.exits)
+    log.append(.warden(identity))
+    guard log.flush() else { throw .kernel(.io, files.exits, "cannot write") }
+    return log
   }
 
   /// Blocks every signal, so that none can end the warden but KILL, and reads SIGCHLD from a descriptor. Commands get

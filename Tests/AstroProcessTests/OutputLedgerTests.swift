@@ -31,7 +31,9 @@ import Testing
     let files = try RunnerFiles(dataDirectory: directory.path, runnerID: "r")
     try files.makeDirectories()
     let log = URL(fileURLWithPath: files.exits)
-    try (((try? Data(contentsOf: log)) ?? Data()) + bytes).write(to: log)
+    var header: [UInt8] = []
+    ExitLogRecord.warden(ProcessIdentity(pid: 4711, startTime: 1, bootID: "b00t-1d")).write(to: &header)
+    try (((try? Data(contentsOf: log)) ?? Data(header)) + bytes).write(to: log)
   }
 
   private func ledger() throws -> OutputLedger {

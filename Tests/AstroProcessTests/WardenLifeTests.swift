@@ -33,6 +33,8 @@ import Testing
     try fixture.start([fixture.request("a", ["/bin/true"])])
     try fixture.listenUntilClosed()
     #expect(fixture.told == [.closed("did not start: \(exits): cannot open the exit log: Is a directory")])
+    try #require(rmdir(exits) == 0)
+    #expect(try fixture.survey().verdict(fixture.key("a")) == .neverStarted)
   }
 
   @Test func theVerbWantsItsThreeOptions() throws {
