@@ -114,7 +114,8 @@ extension Reading {
         cacheWriteHour: row[18] as Int64? ?? 0, output: row[19] as Int64? ?? 0, reasoning: row[20] as Int64? ?? 0)
     }
     call.account = CallAccount(
-      model: row[22] as String? ?? model, status: status, usage: usage, cost: (row[21] as Int64?).map { Money(picodollars: $0) },
+      model: row[22] as String? ?? model, status: status, usage: usage,
+      cost: (row[21] as Int64?).map { Money(picodollars: $0) },
       duration: .microseconds(row[14] as Int64? ?? 0))
     return call
   }

@@ -70,7 +70,8 @@ public struct CallForecast: Sendable, Equatable {
       root: { root in
         switch root {
         case .params: .map(workflow.params)
-        case .run: .map(["name": .string(workflow.name), "user": .string(workflow.user), "id": .string(""), "dir": .string("")])
+        case .run:
+          .map(["name": .string(workflow.name), "user": .string(workflow.user), "id": .string(""), "dir": .string("")])
         case .env, .tasks, .secrets, .matrix, .item: .null
         }
       }, task: { _ in .map([:]) })

@@ -44,7 +44,8 @@ extension Explanation.Cause {
     case .parallel(let running, let most):
       "no free slot: \(running) tasks run, max_parallel_tasks is \(most)"
     case .held(let run, nil): "held; let it go on with: astro release \(run)"
-    case .held(let run, let reason?): "held: \(reason); raise it and go on with: astro release \(run)\(Self.task(heldFor: reason)) --usd AMOUNT"
+    case .held(let run, let reason?):
+      "held: \(reason); raise it and go on with: astro release \(run)\(Self.task(heldFor: reason)) --usd AMOUNT"
     case .cancelling: "being cancelled: only tasks whose if holds always() or cancelled() still start"
     case .deadline(let time): "ends as failed when it is not done by \(time.told(at: now)) (deadline)"
     case .noRunner: "no runner works on this home: start astro watch or astro drain"

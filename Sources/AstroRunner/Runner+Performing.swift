@@ -127,7 +127,9 @@ extension Runner {
 
   /// Whether an agent has no server of its own, but goes wherever its tasks say.
   private func reachesAnybody(_ agent: String) -> Bool {
-    guard case .http(let settings)? = configuration.agents.first(where: { $0.id == agent })?.settings else { return false }
+    guard case .http(let settings)? = configuration.agents.first(where: { $0.id == agent })?.settings else {
+      return false
+    }
     return settings.baseURL == nil
   }
 
