@@ -104,7 +104,7 @@ import Testing
       """)
     // 4 bytes, 16 for the message and 16 around them, twice, with 100 tokens of answer each.
     let text = try home.astro("plan", path).output
-    #expect(text.contains("calls to models: at most 3, 272 tokens\n"), "\(text)")
+    #expect(text.contains("calls to models: at most 2, 272 tokens\n"), "\(text)")
     #expect(text.contains("  besides these, not known before they start: b\n"))
     #expect(text.contains("cost ceiling: 5.00 USD (the run's budget is 5.00 USD)\n"))
     let alone = try home.made(
