@@ -9,16 +9,19 @@ public struct HTTPAgent: Performer {
     public var baseURL: String?
     /// Sent with each request to the server of ``baseURL``, or to every first one where there is none.
     public var headers: [(name: String, value: String)]
+    /// Those in ``headers``: never to be written anywhere.
+    public var secrets: [String]
     public var timeouts: HTTPTimeouts
     /// The longest answer, in bytes, of tasks that do not say.
     public var maxBytes: Int64
 
     public init(
-      baseURL: String? = nil, headers: [(name: String, value: String)] = [], timeouts: HTTPTimeouts = HTTPTimeouts(),
-      maxBytes: Int64 = 10 << 20
+      baseURL: String? = nil, headers: [(name: String, value: String)] = [], secrets: [String] = [],
+      timeouts: HTTPTimeouts = HTTPTimeouts(), maxBytes: Int64 = 10 << 20
     ) {
       self.baseURL = baseURL
       self.headers = headers
+      self.secrets = secrets
       self.timeouts = timeouts
       self.maxBytes = maxBytes
     }
@@ -55,6 +58,12 @@ public struct HTTPAgent: Performer {
   private static let probeLimit = Duration.seconds(5)
 
   public func perform(_ request: PerformanceRequest, desk: any CallDesk) async -> PerformanceResult {
+    // Servers like to repeat what they are sent.
+    let secrets = request.secrets + settings.secrets
+    return await perform(request, hiding: secrets).masked(secrets)
+  }
+
+  private func perform(_ request: PerformanceRequest, hiding secrets: [String]) async -> PerformanceResult {
     do {
       let task = try HTTPTask(request.with)
       let timeouts = settings.timeouts.cut(to: task.timeout)
@@ -64,7 +73,8 @@ public struct HTTPAgent: Performer {
       }
       let (response, url) = try await transport.send(
         try outgoing(task), within: timeouts, redirects: task.redirects)
-      let exchange = HTTPExchange(task: task, response: response, url: url, limit: task.maxBytes ?? settings.maxBytes)
+      let exchange = HTTPExchange(
+        task: task, response: response, url: url, limit: task.maxBytes ?? settings.maxBytes, secrets: secrets)
       let result = try await exchange.result(for: request, now: clock.now().wall)
       if case .parked = result { mark?.clear() }
       return result

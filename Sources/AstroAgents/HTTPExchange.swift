@@ -1,7 +1,7 @@
 import AstroCore
 import AstroHTTP
 
-/// The answer a task got, and what it means for the task.
+/// The answer a task got, and what it means for the task. Only what is written to `stdout` is masked here.
 struct HTTPExchange {
   let task: HTTPTask
   let response: HTTPResponse
@@ -9,16 +9,20 @@ struct HTTPExchange {
   let url: String
   /// The longest body, in bytes.
   let limit: Int64
+  /// That may be in it, and must not be written anywhere.
+  let secrets: [String]
 
   func result(for request: PerformanceRequest, now: Timestamp) async throws -> PerformanceResult {
     let isExpected = task.expects(response.status)
     if !isExpected, response.status == 429, let wait = response.headers.retryAfter(now: now) {
       response.body.close()
       // A server that says 0 is asked again a second later: it has just refused.
-      return .parked(until: now + max(wait, .seconds(1)), limit: host, next: nil)
+      let bounded = min(max(wait, .seconds(1)), ProviderNotice.longestWait)
+      return .parked(until: now + bounded, limit: host, next: nil)
     }
-    let keeps = isExpected ? (task.extracts.isEmpty ? 0 : Int(limit)) : Self.shownBytes
-    guard let (count, kept) = try await save(for: request, keeping: keeps) else {
+    // Taken apart, as it came; shown, as it is written: cut, a secret would not be known any more.
+    let keeping: Keeping = isExpected ? .plain(task.extracts.isEmpty ? 0 : Int(limit)) : .masked(Self.shownBytes)
+    guard let (count, kept) = try await save(for: request, keeping) else {
       return .ended(
         .init(
           .truncated,
@@ -38,10 +42,21 @@ struct HTTPExchange {
 
   private var host: String { (try? HTTPURL(url))?.authority ?? url }
 
-  /// Writes the body to the attempt's `stdout`.
-  /// - Returns: its length and its first `most` bytes; `nil` when it is longer than the limit: then nothing is kept.
-  private func save(for request: PerformanceRequest, keeping most: Int) async throws -> (count: Int64, kept: [UInt8])? {
+  /// How many bytes of a body are kept in memory at most.
+  private enum Keeping {
+    /// Of what came.
+    case plain(Int)
+    /// Of what was written.
+    case masked(Int)
+  }
+
+  /// Writes the body to the attempt's `stdout`, masked.
+  /// - Returns: the length of what came, and the beginning; `nil` when it is longer than the limit: then nothing is kept.
+  private func save(
+    for request: PerformanceRequest, _ keeping: Keeping
+  ) async throws -> (count: Int64, kept: [UInt8])? {
     var file = AnswerFile(request.key, in: request.directory)
+    var mask = secrets.isEmpty ? nil : SecretMask(secrets: secrets)
     var count: Int64 = 0
     var kept: [UInt8] = []
     for try await part in response.body {
@@ -50,9 +65,16 @@ struct HTTPExchange {
         response.body.close()
         return nil
       }
-      try file.write(part)
-      if kept.count < most { kept += part.prefix(most - kept.count) }
+      let written = mask?.mask(part) ?? part
+      try file.write(written)
+      switch keeping {
+      case .plain(let most): kept += part.prefix(most - kept.count)
+      case .masked(let most): kept += written.prefix(most - kept.count)
+      }
     }
+    let rest = mask?.finish() ?? []
+    try file.write(rest)
+    if case .masked(let most) = keeping { kept += rest.prefix(most - kept.count) }
     try file.finish()
     return (count, kept)
   }

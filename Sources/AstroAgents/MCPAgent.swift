@@ -38,7 +38,8 @@ public struct MCPAgent: Performer {
       let opened = try await BlockingWork.run { () throws(Failure) in try TranscriptFile.open(in: directory) }
       let call = MCPCall(task, server, request, host, clock, opened.file)
       defer { host.release(server, after: request) }
-      return try await call.perform(host.take(server, for: request), opened.replay)
+      // Also what a server says of a call that it refuses repeats what it was told.
+      return try await call.perform(host.take(server, for: request), opened.replay).masked(request.secrets)
     } catch {
       return .ended(.init(.toolError, message: error.description, infrastructure: error.errno != nil))
     }

@@ -40,6 +40,9 @@ public enum CallLeave: Sendable, Equatable {
   case never(String)
   /// A budget does not have it, which one in one sentence: the run is to be held.
   case overBudget(String)
+  /// Nobody answers any more: the runner has ended. The attempt is to end too, without an ending in what it leaves behind,
+  /// so that the next runner goes on with it.
+  case gone
 }
 
 /// What became of one call.
@@ -74,7 +77,11 @@ public struct CallAccount: Sendable, Equatable {
 
 /// What a provider said of its own limits, in an answer or in a refusal: it moves the shared limit for everybody.
 public struct ProviderNotice: Sendable, Equatable {
-  /// Nothing is to be sent before this has passed.
+  /// The most that is waited on a server's word, which then is asked again: a wrong unit or a wrong clock of its own must not
+  /// put work off for years.
+  public static let longestWait = Duration.seconds(3600)
+
+  /// Nothing is to be sent before this has passed; ``longestWait`` at most.
   public var wait: Duration?
   /// What is left of the provider's own windows, and when each is whole again.
   public var requests: Allowance?

@@ -14,7 +14,8 @@ public struct LimitHeaders {
 
   /// `nil` when it says nothing.
   public var notice: ProviderNotice? {
-    let notice = ProviderNotice(wait: wait, requests: allowance(of: "requests"), tokens: allowance(of: "tokens"))
+    let notice = ProviderNotice(
+      wait: wait.map(Self.bounded), requests: allowance(of: "requests"), tokens: allowance(of: "tokens"))
     return notice == ProviderNotice() ? nil : notice
   }
 
@@ -22,9 +23,11 @@ public struct LimitHeaders {
   public var refusal: ProviderNotice {
     var notice = notice ?? ProviderNotice()
     let used = [notice.requests, notice.tokens].compactMap { $0 }.filter { ($0.remaining ?? 0) == 0 }
-    notice.wait = notice.wait ?? resetAt ?? used.compactMap(\.reset).max()
+    notice.wait = (notice.wait ?? resetAt ?? used.compactMap(\.reset).max()).map(Self.bounded)
     return notice
   }
+
+  private static func bounded(_ wait: Duration) -> Duration { min(wait, ProviderNotice.longestWait) }
 
   /// How long the provider asks to wait.
   private var wait: Duration? {

@@ -23,6 +23,7 @@ public struct TranscriptReplay: Sendable, Equatable {
   public private(set) var fallbacks = 0
   /// Refusals by a limit of the provider's since the last answer.
   public private(set) var refusals = 0
+  /// Never ``AgentEnding/cancelled``.
   public private(set) var ending: StepEnding?
   private var turn = 0
 
@@ -74,7 +75,8 @@ public struct TranscriptReplay: Sendable, Equatable {
       tools[turn]?[last] = .done(ToolResult(id: id, text: text, isError: line["is_error"] == .bool(true)))
     case "ended":
       guard let ending = StepEnding(told: line) else { return false }
-      self.ending = ending
+      // Who is cancelled has not come to an end by itself; whether the task was, the journal knows.
+      if ending.ending != .cancelled { self.ending = ending }
     default: return false
     }
     return true

@@ -46,7 +46,7 @@ private struct PerformerMaker {
   private func http(_ settings: HTTPSettings, _ id: String) throws(Failure) -> any Performer {
     var made = HTTPAgent.Settings(
       baseURL: settings.baseURL, timeouts: HTTPTimeouts(settings.timeouts), maxBytes: settings.maxBytes)
-    made.headers = try headers(settings.headers, of: id)
+    (made.headers, made.secrets) = try headers(settings.headers, of: id)
     let patterns = settings.allowHosts.compactMap { HostPattern($0) }
     let transport = try HTTPClientPool(
       HTTPConfiguration(
@@ -103,24 +103,31 @@ private struct PerformerMaker {
     let key: @Sendable () throws(Failure) -> String? = { [self, source = settings.key] () throws(Failure) in
       try source.map { source throws(Failure) in try secret(source, of: id, named: "api_key") }
     }
+    let (headers, secrets) = try headers(settings.headers, of: id)
     return AstroAgents.LLMSettings(
       id: id, dialect: Dialect(settings.dialect), baseURL: settings.baseURL, model: settings.model, key: key,
-      headers: try headers(settings.headers, of: id), timeouts: HTTPTimeouts(settings.timeouts),
+      headers: headers, secrets: secrets, timeouts: HTTPTimeouts(settings.timeouts),
       version: AnthropicVersion(settings.apiVersion), tokenParameter: .init(settings.maxTokensParameter),
       prices: PriceTable(configuration.prices))
   }
 
   // MARK: Values that lie elsewhere
 
-  private func headers(_ values: [NamedValue], of agent: String) throws(Failure) -> [(name: String, value: String)] {
-    var headers: [(name: String, value: String)] = []
+  /// The fields of an agent's requests, and those of their values that are secrets.
+  private func headers(
+    _ values: [NamedValue], of agent: String
+  ) throws(Failure) -> (fields: [(name: String, value: String)], secrets: [String]) {
+    var (headers, secrets): ([(name: String, value: String)], [String]) = ([], [])
     for header in values {
       switch header.value {
       case .plain(let text): headers.append((header.name, text))
-      case .secret(let source): headers.append((header.name, try secret(source, of: agent, named: header.name)))
+      case .secret(let source):
+        let value = try secret(source, of: agent, named: header.name)
+        headers.append((header.name, value))
+        secrets.append(value)
       }
     }
-    return headers
+    return (headers, secrets)
   }
 
   private func secret(_ source: SecretPlan.Source, of agent: String, named name: String) throws(Failure) -> String {

@@ -179,7 +179,7 @@ private final class LoopDesk: CallDesk {
     return await withCheckedContinuation {
       post(
         .asked(
-          .leave(key, ceiling, replacing: first?.call, Reply($0, otherwise: .never("the runner has ended")))))
+          .leave(key, ceiling, replacing: first?.call, Reply($0, otherwise: .gone))))
     }
   }
 

@@ -208,6 +208,27 @@ import Testing
     #expect(results(world) == result("a", 1, "one"))
   }
 
+  @Test func aRunnerThatIsGoneLeavesTheRestToTheNextOne() async throws {
+    let world = try world([says("one"), says("two")], [line("a"), line("b")])
+    world.desk.answer(.granted(CallID(1)), .gone)
+    #expect(try await perform(world) == .ended(.init(.cancelled, message: "cancelled")))
+    #expect(results(world) == result("a", 1, "one"))
+    #expect(try await perform(world).ending?.outputs["completed"] == "2")
+    #expect(world.provider.requests.count == 2)
+  }
+
+  /// The last of the tries of a request, which would be its result otherwise.
+  @Test func whatFailsWhileTheAttemptIsCancelledIsNoResult() async throws {
+    let broken = Provider.Reply.failure(.closed(received: 5))
+    let world = try world([broken, broken, broken, .late(broken)], [line("a")])
+    let result = try await world.performCancelled(Self.with) { world.provider.requests.count == 4 }
+    #expect(result == .ended(.init(.cancelled, message: "cancelled")))
+    #expect(results(world) == "")
+    world.provider.add(says("one"))
+    #expect(try await perform(world).ending?.ending == .completed)
+    #expect(results(world) == self.result("a", 1, "one"))
+  }
+
   @Test func whatMayNeverBeSentIsLeftAndToldByItsLine() async throws {
     let world = try world([], [line("a")])
     world.desk.answer(.never("it weighs more than limit gate ever grants"))

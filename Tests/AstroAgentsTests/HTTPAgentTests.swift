@@ -19,17 +19,22 @@ struct HTTPAgentTests {
     return HTTPAgent(settings, transport: pool, clock: FixedClock())
   }
 
-  func request(_ with: [String: JSONValue]) -> PerformanceRequest {
+  func request(_ with: [String: JSONValue], secrets: [String] = []) -> PerformanceRequest {
     PerformanceRequest(
-      key: key, user: "u", agent: "web", with: .map(with), directory: run, promise: AttemptPromise())
+      key: key, user: "u", agent: "web", with: .map(with), secrets: secrets, directory: run,
+      promise: AttemptPromise())
   }
 
-  func perform(_ with: [String: JSONValue], by agent: HTTPAgent? = nil) async throws -> PerformanceResult {
-    try await (agent ?? self.agent()).perform(request(with), desk: NoDesk())
+  func perform(
+    _ with: [String: JSONValue], by agent: HTTPAgent? = nil, secrets: [String] = []
+  ) async throws -> PerformanceResult {
+    try await (agent ?? self.agent()).perform(request(with, secrets: secrets), desk: NoDesk())
   }
 
-  func ending(_ with: [String: JSONValue], by agent: HTTPAgent? = nil) async throws -> PerformanceResult.Ending {
-    guard case .ended(let ending) = try await perform(with, by: agent) else {
+  func ending(
+    _ with: [String: JSONValue], by agent: HTTPAgent? = nil, secrets: [String] = []
+  ) async throws -> PerformanceResult.Ending {
+    guard case .ended(let ending) = try await perform(with, by: agent, secrets: secrets) else {
       Issue.record("it did not end")
       return .init(.cancelled)
     }
@@ -164,7 +169,8 @@ struct HTTPAgentTests {
   @Test(arguments: [
     ("120", "2026-11-29T12:02:00Z"), (" 5 ", "2026-11-29T12:00:05Z"), ("0", "2026-11-29T12:00:01Z"),
     ("Sun, 29 Nov 2026 13:00:00 GMT", "2026-11-29T13:00:00Z"),
-    ("Sun, 06 Nov 1994 08:49:37 GMT", "2026-11-29T12:00:01Z"),
+    ("Sun, 06 Nov 1994 08:49:37 GMT", "2026-11-29T12:00:01Z"), ("3601", "2026-11-29T13:00:00Z"),
+    ("99999999999999999999", "2026-11-29T13:00:00Z"), ("Sun, 29 Nov 2099 12:00:00 GMT", "2026-11-29T13:00:00Z"),
   ])
   func aServerThatAsksToWaitIsWaitedFor(_ header: String, _ until: String) async throws {
     let server = ScriptedServer(answers: [ScriptedServer.answer(429, ["Retry-After: \(header)"], body: "slow down")])
@@ -290,6 +296,61 @@ struct HTTPAgentTests {
     let plain = try self.agent(.init(headers: [("X-Key", "k")]))
     _ = try await ending(["url": .string(other.url)], by: plain)
     #expect(other.requests.last?.headers["x-key"] == "k")
+  }
+
+  // MARK: Secrets
+
+  /// A server that repeats its caller's fields in JSON, a byte at a time.
+  func echo(_ status: Int = 200) -> ScriptedServer {
+    ScriptedServer { connection in
+      while let request = connection.request() {
+        let (own, agents) = (request.headers["x-own"] ?? "", request.headers["x-agent"] ?? "")
+        let body = #"{"own": "\#(own)", "agents": "\#(agents)", "both": ["\#(own)", 1]}"#
+        connection.send("HTTP/1.1 \(status) Told\r\ncontent-type: text/\(own)\r\ntransfer-encoding: chunked\r\n\r\n")
+        for character in body { connection.send("1\r\n\(character)\r\n") }
+        connection.send("0\r\n\r\n")
+      }
+    }
+  }
+
+  @Test func secretsThatAServerRepeatsAreWrittenAndToldNowhere() async throws {
+    let server = echo()
+    let agent = try agent(.init(headers: [("X-Agent", "a9ent-secret")], secrets: ["a9ent-secret"]))
+    let extract: [String: JSONValue] = [
+      "own": .string("own"), "agents": .string("agents"), "both": .string("both"),
+    ]
+    let ending = try await ending(
+      [
+        "url": .string(server.url), "headers": .map(["X-Own": .string("t4sk-secret")]), "extract": .map(extract),
+      ], by: agent, secrets: ["t4sk-secret"])
+    let masked = #"{"own": "***", "agents": "***", "both": ["***", 1]}"#
+    let outputs = [
+      "status": "200", "bytes": "76", "content_type": "text/***", "own": "***", "agents": "***", "both": #"["***",1]"#,
+    ]
+    #expect(ending == .init(.completed, outputs: outputs, stdout: masked))
+    #expect(stdout == Array(masked.utf8))
+    #expect(server.requests.first?.headers["x-own"] == "t4sk-secret")
+  }
+
+  @Test func secretsInTheWordsOfAFailureAreToldNowhere() async throws {
+    let server = echo(500)
+    let own: [String: JSONValue] = ["X-Own": .string("t4sk-secret")]
+    let ending = try await ending(
+      ["url": .string(server.url), "headers": .map(own)], secrets: ["t4sk-secret"])
+    let shown = #"{"own": "***", "agents": "", "both": ["***", 1]}"#
+    #expect(ending.message == "HTTP 500 from 127.0.0.1:\(server.port): \(shown)")
+    #expect(ending.stdout == shown && stdout == Array(shown.utf8))
+    let moved = ScriptedServer(answers: [ScriptedServer.answer(302, ["location: ftp://x/t4sk-secret"])])
+    let told = try await self.ending(["url": .string(moved.url)], secrets: ["t4sk-secret"]).message
+    #expect(told?.contains("***") == true && told?.contains("t4sk-secret") == false)
+  }
+
+  /// What is shown of a body is cut; cut before it is masked, half a secret would be shown.
+  @Test func aSecretAtTheEndOfWhatIsShownIsMaskedWhole() async throws {
+    let body = String(repeating: " ", count: 1015) + "t4sk-secret"
+    let server = ScriptedServer(answers: [ScriptedServer.answer(500, body: body)])
+    let ending = try await ending(["url": .string(server.url)], secrets: ["t4sk-secret"])
+    #expect(ending.message == "HTTP 500 from 127.0.0.1:\(server.port): ***")
   }
 
   @Test func probing() async throws {

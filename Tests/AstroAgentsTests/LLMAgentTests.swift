@@ -157,6 +157,20 @@ import Testing
     }
   }
 
+  @Test func secretsThatAreRepeatedAreWrittenAndToldNowhere() async throws {
+    let words = #"{"key":"sk-secret-0123456789","header":"h3ader-of-the-agent","n":1}"#
+    let world = LLMFixture([.says(words)])
+    var settings = world.settings()
+    (settings.headers, settings.secrets) = ([("X-Key", "h3ader-of-the-agent")], ["h3ader-of-the-agent"])
+    let result = try await world.perform(#"{"prompt":"hi","output_schema":{"type":"object"}}"#, settings: settings)
+    let ending = try #require(result.ending)
+    let masked = #"{"key":"***","header":"***","n":1}"#
+    #expect(ending.ending == .completed && ending.stdout == masked && ending.outputs["text"] == masked)
+    #expect(ending.outputs["key"] == "***" && ending.outputs["header"] == "***" && ending.outputs["n"] == "1")
+    #expect(world.text("\(world.attempt)/stdout") == masked)
+    #expect(!world.transcript.contains("sk-secret") && !world.transcript.contains("h3ader"))
+  }
+
   // MARK: The desk
 
   @Test func beingThrottledParksTheAttemptAndSendsNothing() async throws {
@@ -245,6 +259,16 @@ import Testing
     #expect(world.slept.isEmpty)
   }
 
+  @Test(arguments: [429, 503]) func nobodyIsWaitedForMoreThanAnHour(status: Int) async throws {
+    let world = LLMFixture([.status(status, "", [("retry-after", "999999999999")])])
+    guard case .parked(let until, _, _) = try await world.perform(#"{"prompt":"hi"}"#) else {
+      Issue.record("not parked")
+      return
+    }
+    #expect(until == world.clock.now().wall + .seconds(3600))
+    #expect(world.desk.accounts.map { $0.notice?.wait } == [.seconds(3600)])
+  }
+
   @Test func whatCouldNotBeSentCostsNothing() async throws {
     let world = LLMFixture([.failure(.connect("Connection refused")), .says("x")])
     _ = try await world.perform(#"{"prompt":"hi"}"#)
@@ -286,6 +310,18 @@ import Testing
     #expect(ending?.ending == .providerError && ending?.infrastructure == true)
     #expect(ending?.message == "first: 401 invalid_api_key: Incorrect API key provided: ***")
     #expect(!world.transcript.contains("sk-secret"))
+  }
+
+  /// A provider's words are cut to 500 characters; cut before they are masked, half a key would be told.
+  @Test func aKeyAtTheEndOfAProvidersWordsIsMaskedWhole() async throws {
+    let words = String(repeating: "x", count: 490) + "sk-secret-0123456789"
+    let error = #"{"error":{"message":"\#(words)","code":"invalid_api_key"}}"#
+    let told = "first: 401 invalid_api_key: " + String(repeating: "x", count: 490) + "***"
+    for reply in [Provider.Reply.status(401, error), .stream(error)] {
+      let world = LLMFixture([reply])
+      #expect(try await world.perform(#"{"prompt":"hi"}"#).ending?.message == told)
+      #expect(!world.transcript.contains("sk-"))
+    }
   }
 
   @Test func aKeyThatCannotBeReadIsTheAgentsFault() async throws {
@@ -392,15 +428,8 @@ import Testing
 
   @Test func cancellingEndsACallThatIsUnderWay() async throws {
     let world = LLMFixture([.silence])
-    let agent = world.agent()
-    let request = try world.request(#"{"prompt":"hi"}"#)
-    let ending = await withTaskGroup(of: PerformanceResult.self) { group in
-      group.addTask { await agent.perform(request, desk: world.desk) }
-      while world.provider.requests.isEmpty { await Task.yield() }
-      group.cancelAll()
-      return await group.next()?.ending
-    }
-    #expect(ending?.ending == .cancelled)
+    let result = try await world.performCancelled(#"{"prompt":"hi"}"#) { !world.provider.requests.isEmpty }
+    #expect(result == .ended(.init(.cancelled, message: "cancelled")))
     #expect(world.desk.accounts.map(\.usage) == [nil])
   }
 }

@@ -17,6 +17,12 @@ final class LLMFixture: Sendable {
   let desk = Desk()
   let tools = Tools()
   private let sleeps = Mutex<[Duration]>([])
+  private let sleepsForReal = Mutex(false)
+  /// Whether a wait lasts until the task is cancelled; else it is over at once.
+  var isAsleep: Bool {
+    get { sleepsForReal.withLock { $0 } }
+    set { sleepsForReal.withLock { $0 = newValue } }
+  }
   /// All that was waited for between tries.
   var slept: [Duration] { sleeps.withLock { $0 } }
 
@@ -42,7 +48,11 @@ final class LLMFixture: Sendable {
   func agent(_ settings: LLMSettings? = nil, fallbacks: [LLMSettings] = []) -> LLMAgent {
     LLMAgent(
       settings ?? self.settings(), fallbacks: fallbacks, transport: provider, clock: clock,
-      toolBoxes: { [tools] _, _ in tools }, sleep: { time in self.sleeps.withLock { $0.append(time) } },
+      toolBoxes: { [tools] _, _ in tools },
+      sleep: { time in
+        self.sleeps.withLock { $0.append(time) }
+        if self.isAsleep { try await Task.sleep(for: .seconds(3600)) }
+      },
       random: { 0.5 })
   }
 
@@ -57,6 +67,20 @@ final class LLMFixture: Sendable {
     _ with: String, outputs: [String] = [], fallbacks: [LLMSettings] = [], settings: LLMSettings? = nil
   ) async throws -> PerformanceResult {
     await agent(settings, fallbacks: fallbacks).perform(try request(with, outputs: outputs), desk: desk)
+  }
+
+  /// Performs, and is cancelled once `isThere`.
+  func performCancelled(
+    _ with: String, settings: LLMSettings? = nil, once isThere: @Sendable () -> Bool
+  ) async throws -> PerformanceResult? {
+    let agent = agent(settings)
+    let request = try request(with)
+    return await withTaskGroup(of: PerformanceResult.self) { [desk] group in
+      group.addTask { await agent.perform(request, desk: desk) }
+      while !isThere() { await Task.yield() }
+      group.cancelAll()
+      return await group.next()
+    }
   }
 
   func text(_ path: String) -> String? { try? String(contentsOfFile: path, encoding: .utf8) }
@@ -86,8 +110,10 @@ final class Provider: HTTPTransport {
   enum Reply: Sendable {
     case answer(status: Int, headers: [(name: String, value: String)], body: String, failure: HTTPFailure.Cause?)
     case failure(HTTPFailure.Cause)
-    /// Does not answer before it is cancelled.
-    case silence
+    /// Does not come before the task is cancelled.
+    indirect case late(Reply)
+
+    static let silence = Reply.late(.failure(.cancelled))
 
     static func status(_ status: Int, _ body: String = "", _ headers: [(name: String, value: String)] = []) -> Reply {
       .answer(status: status, headers: headers, body: body, failure: nil)
@@ -126,9 +152,13 @@ final class Provider: HTTPTransport {
   func add(_ replies: Reply...) { state.withLock { $0.replies += replies } }
 
   func send(_ request: HTTPRequest, within timeouts: HTTPTimeouts) async throws(HTTPFailure) -> HTTPResponse {
-    let reply = state.withLock { state in
+    var reply = state.withLock { state in
       state.requests.append(request)
       return state.replies.popFirst()
+    }
+    if case .late(let afterwards)? = reply {
+      try? await Task.sleep(for: .seconds(3600))
+      reply = afterwards
     }
     switch reply {
     case .answer(let status, let headers, let body, let cause):
@@ -136,9 +166,7 @@ final class Provider: HTTPTransport {
       return HTTPResponse(
         status: status, headers: HTTPFields(headers), body: HTTPBody(parts: [Array(body.utf8)], failure: failure))
     case .failure(let cause): throw HTTPFailure(cause, url: request.url)
-    case .silence:
-      try? await Task.sleep(for: .seconds(3600))
-      throw HTTPFailure(.cancelled, url: request.url)
+    case .late: preconditionFailure("late once, and not twice")
     case nil:
       Issue.record("a request nobody expects: \(request.url)")
       throw HTTPFailure(.shutDown, url: request.url)
@@ -176,12 +204,15 @@ final class Desk: CallDesk {
 
 /// `now` and `pay`, of which only the first may be called twice.
 final class Tools: ToolBox {
-  private let state = Mutex<(calls: [String], closed: Int, outcome: Result<ToolOutcome, Failure>)>(
-    ([], 0, .success(ToolOutcome("12"))))
+  private let state = Mutex<(calls: [String], closed: Int, outcome: Result<ToolOutcome, Failure>, isLate: Bool)>(
+    ([], 0, .success(ToolOutcome("12")), false))
 
   var calls: [String] { state.withLock { $0.calls } }
   var closed: Int { state.withLock { $0.closed } }
-  func answer(_ outcome: Result<ToolOutcome, Failure>) { state.withLock { $0.outcome = outcome } }
+  /// - Parameter late: not before the task is cancelled.
+  func answer(_ outcome: Result<ToolOutcome, Failure>, late: Bool = false) {
+    state.withLock { ($0.outcome, $0.isLate) = (outcome, late) }
+  }
 
   func list() async throws(Failure) -> [OfferedTool] {
     [
@@ -191,10 +222,12 @@ final class Tools: ToolBox {
   }
 
   func call(_ name: String, arguments: JSONValue) async throws(Failure) -> ToolOutcome {
-    try state.withLock { state in
+    let (outcome, isLate) = state.withLock { state in
       state.calls.append("\(name) \(arguments.json)")
-      return state.outcome
-    }.get()
+      return (state.outcome, state.isLate)
+    }
+    if isLate { try? await Task.sleep(for: .seconds(3600)) }
+    return try outcome.get()
   }
 
   func close() async { state.withLock { $0.closed += 1 } }

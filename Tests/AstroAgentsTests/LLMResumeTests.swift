@@ -1,4 +1,5 @@
 import AstroCore
+import AstroHTTP
 import AstroLLM
 import Foundation
 import Testing
@@ -137,5 +138,79 @@ import Testing
     next.recall(agent.experience)
     #expect(next.experience == agent.experience)
     #expect(next.experience(of: "m", LLMFixture.key) != TokenExperience())
+  }
+
+  // MARK: Broken off
+
+  /// A runner that ends, and the end of a task's time, cancel the attempt; the next runner must not read that as its end.
+  @Test(arguments: [
+    Provider.Reply.silence, .late(.failure(.closed(received: 40))), .late(.status(200, "<html>")),
+    .late(.stream(#"{"choices":[{"delta":{"content":"half of"}}]}"#, failure: .closed(received: 40))),
+    .late(.failure(.badRequest("it was shut"))),
+  ])
+  func aCallThatIsBrokenOffIsMadeAgain(reply: Provider.Reply) async throws {
+    let world = LLMFixture([reply])
+    let result = try await world.performCancelled(#"{"prompt":"hi"}"#) { !world.provider.requests.isEmpty }
+    #expect(result == .ended(.init(.cancelled, message: "cancelled")))
+    #expect(!world.events.contains("ended") && world.text("\(world.attempt)/stdout") == nil)
+    world.provider.add(.says("x"))
+    let ending = try await world.perform(#"{"prompt":"hi"}"#).ending
+    #expect(ending?.ending == .completed && ending?.outputs["text"] == "x")
+  }
+
+  @Test func aWaitThatIsBrokenOffIsNoEnd() async throws {
+    let world = LLMFixture([.status(503), .says("x")])
+    world.isAsleep = true
+    let result = try await world.performCancelled(#"{"prompt":"hi"}"#) { !world.slept.isEmpty }
+    #expect(result == .ended(.init(.cancelled, message: "cancelled")))
+    #expect(world.events == ["begun", "call", "error"])
+    #expect(try await world.perform(#"{"prompt":"hi"}"#).ending?.ending == .completed)
+  }
+
+  @Test func anAnswerThatCameAllTheSameIsNotPaidForTwice() async throws {
+    let world = LLMFixture([.late(.asks("clock_now")), .says("noon")])
+    let result = try await world.performCancelled(with) { !world.provider.requests.isEmpty }
+    #expect(result == .ended(.init(.cancelled, message: "cancelled")))
+    #expect(world.events == ["begun", "call", "answer"] && world.tools.calls.isEmpty)
+    #expect(try await world.perform(with).ending?.outputs["text"] == "noon")
+    #expect(world.tools.calls.count == 1 && world.provider.requests.count == 2)
+  }
+
+  @Test func aToolThatIsBrokenOffIsCalledAgainWhereItMayBe() async throws {
+    let world = LLMFixture([.asks("clock_now"), .says("noon")])
+    world.tools.answer(.failure(Failure(.interrupted, subject: "tool", message: "cancelled")), late: true)
+    let result = try await world.performCancelled(with) { !world.tools.calls.isEmpty }
+    #expect(result == .ended(.init(.cancelled, message: "cancelled")))
+    #expect(world.events == ["begun", "call", "answer", "tool_call"])
+    world.tools.answer(.success(ToolOutcome("12")))
+    #expect(try await world.perform(with).ending?.outputs["text"] == "noon")
+    #expect(world.tools.calls.count == 2 && world.provider.requests.count == 2)
+  }
+
+  @Test func aResultThatCameAllTheSameIsKept() async throws {
+    let world = LLMFixture([.asks("bank_pay"), .says("paid")])
+    world.tools.answer(.success(ToolOutcome("12")), late: true)
+    let result = try await world.performCancelled(with) { !world.tools.calls.isEmpty }
+    #expect(result == .ended(.init(.cancelled, message: "cancelled")))
+    #expect(world.events == ["begun", "call", "answer", "tool_call", "tool_result"])
+    #expect(try await world.perform(with).ending?.outputs["text"] == "paid")
+    #expect(world.tools.calls.count == 1)
+  }
+
+  @Test func aRunnerThatIsGoneLeavesTheAttemptToTheNextOne() async throws {
+    let world = LLMFixture([.asks("bank_pay"), .says("paid")])
+    world.desk.answer(.granted(CallID(1)), .gone)
+    #expect(try await world.perform(with) == .ended(.init(.cancelled, message: "cancelled")))
+    #expect(world.events == ["begun", "call", "answer", "tool_call", "tool_result"])
+    #expect(try await world.perform(with).ending?.outputs["text"] == "paid")
+    #expect(world.tools.calls.count == 1 && world.provider.requests.count == 2)
+  }
+
+  @Test func anEndByCancellingThatIsWrittenDownIsNotReadBack() async throws {
+    let world = LLMFixture([.says("x")])
+    try FileManager.default.createDirectory(atPath: world.attempt, withIntermediateDirectories: true)
+    let line = TranscriptEvent.ended(.interrupted).line(at: world.clock.now().wall) + [0x0A]
+    try Data(line).write(to: URL(fileURLWithPath: "\(world.attempt)/transcript.jsonl"))
+    #expect(try await world.perform(#"{"prompt":"hi"}"#).ending?.ending == .completed)
   }
 }

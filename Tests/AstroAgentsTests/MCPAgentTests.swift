@@ -250,6 +250,21 @@ struct MCPAgentTests {
     await fixture.host.close()
   }
 
+  @Test func secretsInARefusalAreToldNowhere() async throws {
+    let fixture = try ToolFixture(
+      """
+      def call(message):
+          refuse(message, -32602, "bad key " + message["params"]["arguments"]["key"])
+      """)
+    let request = fixture.request(
+      #"{"tool": "look", "arguments": {"key": "k3y-of-the-task"}}"#, secrets: ["k3y-of-the-task"])
+    let flaw = "MCP server 'py' refuses 'tools/call': bad key *** (error -32602)"
+    #expect(await fixture.perform(request) == .ended(.init(.toolError, message: flaw)))
+    // Nor when the end is read back.
+    #expect(await fixture.perform(request) == .ended(.init(.toolError, message: flaw)))
+    await fixture.host.close()
+  }
+
   @Test(arguments: [
     ("", nil),
     (

@@ -59,12 +59,12 @@ import Testing
       name: "only the reset of what is used up", status: 429,
       headers: [
         ("x-ratelimit-remaining-requests", "12"), ("x-ratelimit-reset-requests", "120ms"),
-        ("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "1h2m3s"),
+        ("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "59m3s"),
       ],
       verdict: .refusedByLimit(
         ProviderNotice(
-          wait: .seconds(3723), requests: .init(remaining: 12, reset: .milliseconds(120)),
-          tokens: .init(remaining: 0, reset: .seconds(3723))), "429")),
+          wait: .seconds(3543), requests: .init(remaining: 12, reset: .milliseconds(120)),
+          tokens: .init(remaining: 0, reset: .seconds(3543))), "429")),
     Row(
       name: "Azure, which writes -1 for unknown", status: 429,
       headers: [

@@ -38,4 +38,16 @@ import Testing
     let headers = LimitHeaders([("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", text)], now: now)
     #expect(headers.refusal.wait == .seconds(seconds))
   }
+
+  @Test(arguments: [
+    ("retry-after-ms", "999999999999"), ("retry-after", "999999999"), ("retry-after", "Sun, 29 Nov 2099 12:00:00 GMT"),
+    ("llm_provider-retry-after", "86400"), ("reset_at", "2099-11-29 12:00:00 UTC"),
+    ("x-ratelimit-reset-tokens", "87600h"),
+  ])
+  func nobodyIsWaitedForMoreThanAnHour(name: String, text: String) throws {
+    let now = try #require(Timestamp(rfc3339: "2026-11-29T12:00:00Z"))
+    let headers = LimitHeaders([(name, text)], now: now)
+    #expect(headers.refusal.wait == .seconds(3600))
+    #expect(headers.notice?.wait ?? .seconds(3600) == .seconds(3600))
+  }
 }

@@ -58,11 +58,17 @@ import Testing
   }
 
   @Test func anEndComesBackAsItWas() throws {
-    for ending in AgentEnding.allCases {
+    for ending in AgentEnding.allCases where ending != .cancelled {
       let end = StepEnding(
         ending, message: "m", text: "t", value: .map(["a": .list([])]), finish: .stop, infrastructure: true)
       #expect(try TranscriptReplay.read(lines(.ended(end))).replay.ending == end)
     }
+  }
+
+  @Test func whatWasCancelledHasNotEnded() throws {
+    let bytes = lines(.begun(agent: "a", model: "m", Conversation()), .ended(StepEnding(.cancelled, message: "m")))
+    let (replay, whole) = try TranscriptReplay.read(bytes)
+    #expect(replay.ending == nil && replay.hasBegun && whole == bytes.count)
   }
 
   @Test func whatWasDoneIsKnownByItsTurn() throws {

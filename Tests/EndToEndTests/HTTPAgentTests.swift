@@ -127,4 +127,37 @@ struct HTTPAgentTests {
     try home.drain("tasks: {a: {agent: http, timeout: 200ms, with: {url: '\(server.url)/'}}}\n")
     #expect(try home.tasks(of: "@latest") == ["a": "timed_out 1"])
   }
+
+  /// That of the task and that of the agent, which `agents.yaml` names, on every way that an answer goes.
+  @Test func secretsThatAServerRepeatsAreNowhereInTheHome() throws {
+    let server = ScriptedServer { connection in
+      while let request = connection.request() {
+        let said = "\(request.headers["x-own"] ?? "-") \(request.headers["x-agent"] ?? "-")"
+        connection.send(
+          ScriptedServer.answer(request.line.contains("/bad") ? 500 : 200, body: #"{"said": "\#(said)"}"#))
+      }
+    }
+    let home = try home()
+    try home.write(
+      """
+      agents:
+        - {id: sh, type: command}
+        - {id: web, type: http, allow_hosts: [127.0.0.1], headers: {X-Agent: {env: AGENT_KEY}}}
+
+      """, to: "config/agents.yaml")
+    try home.submit(
+      """
+      secrets: {own: {env: OWN_KEY}}
+      tasks:
+        good: {agent: web, with: {url: '\(server.url)/good', headers: {X-Own: '${{ secrets.own }}'}, extract: {said: said}}}
+        bad: {agent: web, with: {url: '\(server.url)/bad', headers: {X-Own: '${{ secrets.own }}'}}}
+        use: {needs: [good], run: 'echo "$SAID"', env: {SAID: '${{ tasks.good.outputs.said }}'}}
+
+      """)
+    try home.astro("drain", environment: ["AGENT_KEY": "a9ent-secret", "OWN_KEY": "t4sk-secret"])
+    #expect(Set(server.requests.map { $0.headers["x-own"] }) == ["t4sk-secret"])
+    #expect(Set(server.requests.map { $0.headers["x-agent"] }) == ["a9ent-secret"])
+    #expect(try home.astro("logs", "@latest", "use").output.contains("*** ***"))
+    #expect(try home.shell("grep -rlaE 'a9ent-secret|t4sk-secret' . | sort").output == "")
+  }
 }

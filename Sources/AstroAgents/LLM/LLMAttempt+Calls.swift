@@ -22,6 +22,9 @@ extension LLMAttempt {
       case .granted(let granted): id = granted
       case .notBefore(let time, let limit): return .parked(until: time, limit: limit, next: ceiling)
       case .overBudget(let why): return .held(why, next: ceiling)
+      case .gone:
+        loop.end(with: .interrupted)
+        return nil
       case .never(let why):
         loop.end(with: StepEnding(.rateLimited, message: why))
         return nil
@@ -45,7 +48,7 @@ extension LLMAttempt {
           return nil
         }
         do { try await agent.sleep(agent.backoff(tries, after)) } catch {
-          loop.end(with: StepEnding(.cancelled, message: "cancelled"))
+          loop.end(with: .interrupted)
           return nil
         }
       }
@@ -81,6 +84,7 @@ extension LLMAttempt {
       let message = "\(seat.id): the answer cannot be used: \(why)"
       try await write([.setback(turn: loop.turns + 1, .error, message)])
       await desk.settle(id, account)
+      if Task.isCancelled { return interrupt() }
       // What had come is paid for, and would be paid for again.
       guard !partial.isEmpty else { return .tryLater(after: nil, message) }
       try await giveUp(.providerError, message, partial)
@@ -89,12 +93,19 @@ extension LLMAttempt {
       if failure.isUnsent { (account.usage, account.cost) = (TokenUsage(), .zero) }
       try await write([.setback(turn: loop.turns + 1, .error, failure.description)])
       await desk.settle(id, account)
+      if Task.isCancelled { return interrupt() }
       return try await follow(failure, partial)
     case .refused(let verdict, let notice, _):
       // Answers that are none cost nothing.
       (account.usage, account.cost) = (TokenUsage(), .zero)
       return try await follow(verdict, notice, id, account)
     }
+  }
+
+  /// What fails while the attempt is cancelled fails because of that, whatever it looks like.
+  private mutating func interrupt() -> Sequel {
+    loop.end(with: .interrupted)
+    return .done
   }
 
   private func accountFor(_ answer: Answer, _ account: CallAccount) -> CallAccount {
@@ -109,7 +120,7 @@ extension LLMAttempt {
 
   private mutating func follow(_ failure: HTTPFailure, _ partial: Answer?) async throws(Failure) -> Sequel {
     switch failure.cause {
-    case .cancelled: loop.end(with: StepEnding(.cancelled, message: "cancelled"), partial: partial)
+    case .cancelled: return interrupt()
     case .timeout(.total, _):
       loop.end(with: StepEnding(.timeout, message: failure.description, infrastructure: true), partial: partial)
     case .badRequest, .denied, .tooManyRedirects, .redirectLoop, .badRedirect, .shutDown:

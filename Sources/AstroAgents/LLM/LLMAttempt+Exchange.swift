@@ -52,8 +52,9 @@ extension LLMAttempt {
       let limits = LimitHeaders(response.headers, now: agent.clock.now().wall)
       guard (200..<300).contains(response.status) else {
         let body = try await response.body.collect(first: Self.longestError).bytes
+        // Before its words are cut: half a secret would not be known any more.
         let reply = ProviderReply(
-          status: response.status, headers: response.headers, body: body, now: agent.clock.now().wall)
+          status: response.status, headers: response.headers, body: masked(body), now: agent.clock.now().wall)
         return .refused(AnswerVerdict(reply), limits.notice, partial: Answer())
       }
       return await read(response, seat.dialect, limits.notice, textBytes: textBytes(of: call), model: call.model)
@@ -80,7 +81,8 @@ extension LLMAttempt {
     case .whole(let answer):
       if let usage = answer.usage { agent.learn(usage, textBytes: textBytes, of: model, request.key) }
       return .answered(answer, notice)
-    case .failed(let error, let partial):
+    case .failed(var error, let partial):
+      error.message = hide(error.message)
       let reply = ProviderReply(streamed: error, headers: response.headers, now: agent.clock.now().wall)
       return .refused(AnswerVerdict(reply), notice, partial: partial)
     case .broken(let partial, let why):

@@ -24,7 +24,7 @@ extension LLMAttempt {
               "the tool '\(call.name)' was being called when the attempt broke off, and is not known to be safe to repeat"
           ))
       }
-      if Task.isCancelled { return loop.end(with: StepEnding(.cancelled, message: "cancelled")) }
+      if Task.isCancelled { return loop.end(with: .interrupted) }
       try await write([.toolCall(call)], durable: true)
       guard let result = try await result(of: call, tool, index) else { return }
       try await write([.toolResult(result)], durable: true)
@@ -53,20 +53,18 @@ extension LLMAttempt {
       let outcome = try await box.call(tool.description.name, arguments: arguments)
       return ToolResult(id: call.id, text: try await capped(outcome.text, index), isError: outcome.isError)
     } catch {
-      let ending: AgentEnding = Task.isCancelled ? .cancelled : .toolError
-      loop.end(
-        with: StepEnding(
-          ending, message: "the tool '\(tool.description.name)' failed: \(error)", infrastructure: ending == .toolError)
-      )
+      let failed = StepEnding(
+        .toolError, message: "the tool '\(tool.description.name)' failed: \(error)", infrastructure: true)
+      loop.end(with: Task.isCancelled ? .interrupted : failed)
       return nil
     }
   }
 
-  private mutating func capped(_ text: String, _ index: Int) async throws(Failure) -> String {
+  private func capped(_ text: String, _ index: Int) async throws(Failure) -> String {
     guard text.utf8.count > Self.longestResult else { return text }
     let name = "tool-\(loop.turns)-\(index + 1).txt"
     let directory = request.directory.attempt(request.key)
-    let whole = mask.masked(text.utf8)
+    let whole = masked(text.utf8)
     try await BlockingWork.run { () throws(Failure) in try Folder.write(whole, as: name, in: directory) }
     var kept = Array(text.utf8.prefix(Self.longestResult))
     kept.removeLast(UTF8Tail.incomplete(kept))

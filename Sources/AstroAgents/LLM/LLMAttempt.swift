@@ -18,8 +18,8 @@ struct LLMAttempt {
   var seats: ArraySlice<LLMSettings>
   /// Refusals by a limit of the provider's since the last answer.
   var refusals: Int
-  /// Hides the keys in all that is written down; nothing is hidden where none is long enough to be one.
-  var mask: SecretMask
+  /// Hides the secrets of the agents and of the task in all that is written down or told.
+  let mask: SecretMask
 
   init(_ agent: LLMAgent, _ request: PerformanceRequest, _ desk: any CallDesk) async throws(Failure) {
     self.agent = agent
@@ -37,9 +37,7 @@ struct LLMAttempt {
     refusals = replay.refusals
     let seats = [agent.settings] + agent.fallbacks
     self.seats = seats.dropFirst(min(replay.fallbacks, seats.count - 1))
-    var keys: [String] = []
-    for seat in self.seats { if let key = try? seat.key(), key.utf8.count >= SecretMask.shortest { keys.append(key) } }
-    mask = SecretMask(secrets: keys)
+    mask = SecretMask(secrets: seats.flatMap(\.hidden) + request.secrets)
     box = task.tools.isEmpty || replay.ending != nil ? nil : try await agent.toolBoxes(request, task.tools)
     do throws(Failure) {
       tools = ToolNames(try await box?.list() ?? [])
@@ -70,6 +68,9 @@ struct LLMAttempt {
     }
     while true {
       switch loop.next(try agent.target(of: seat, task, request)) {
+      // Written down, it would be the end of the task in the next runner, where nobody may have cancelled it.
+      case .end(let ending) where ending.ending == .cancelled:
+        return .ended(.init(.cancelled, message: ending.message))
       case .end(let ending):
         if replay.ending == nil { try await write([.ended(ending)], durable: true) }
         return try await finish(ending)
@@ -81,7 +82,7 @@ struct LLMAttempt {
           // It ended for a reason that lies outside of the loop, and only the journal does not know yet.
           loop.end(with: ending)
         } else if Task.isCancelled {
-          loop.end(with: StepEnding(.cancelled, message: "cancelled"))
+          loop.end(with: .interrupted)
         } else if let pause = try await make(call, ceiling) {
           return pause
         }
@@ -91,21 +92,26 @@ struct LLMAttempt {
 
   // MARK: Writing down
 
-  mutating func write(_ events: [TranscriptEvent], durable: Bool = false) async throws(Failure) {
+  func write(_ events: [TranscriptEvent], durable: Bool = false) async throws(Failure) {
     let now = agent.clock.now().wall
     var lines: [UInt8] = []
-    for event in events { lines += mask.masked(event.line(at: now)) + [0x0A] }
+    for event in events { lines += masked(event.line(at: now)) + [0x0A] }
     let (file, text) = (files, lines)
     try await BlockingWork.run { () throws(Failure) in try file.append(text, durable: durable) }
   }
 
-  /// A sentence without any key in it.
-  mutating func hide(_ text: String) -> String { String(decoding: mask.masked(text.utf8), as: UTF8.self) }
+  /// A text without any secret in it.
+  func hide(_ text: String) -> String { String(decoding: masked(text.utf8), as: UTF8.self) }
+
+  func masked(_ bytes: some Sequence<UInt8>) -> [UInt8] {
+    var mask = mask
+    return mask.masked(bytes)
+  }
 
   // MARK: The end
 
   private mutating func finish(_ ending: StepEnding) async throws(Failure) -> PerformanceResult {
-    let text = ending.text
+    let text = hide(ending.text)
     let directory = request.directory.attempt(request.key)
     if !text.isEmpty {
       try await BlockingWork.run { () throws(Failure) in try Folder.write(Array(text.utf8), as: "stdout", in: directory)
@@ -115,7 +121,7 @@ struct LLMAttempt {
       ending.ending, message: ending.message.map { hide($0) }, infrastructure: ending.infrastructure,
       stdout: AttemptFiles.shown(Array(text.utf8)[...]))
     guard ending.ending == .completed else { return .ended(result) }
-    result.outputs = LLMOutputs.of(ending, loop)
+    result.outputs = LLMOutputs.of(ending, loop).mapValues { hide($0) }
     if let missing = request.promise.outputs.first(where: { result.outputs[$0] == nil }) {
       result.ending = .invalidOutput
       result.message = "the promised output '\(missing)' is not in the answer"
@@ -123,4 +129,10 @@ struct LLMAttempt {
     }
     return .ended(result)
   }
+}
+
+extension StepEnding {
+  /// Broken off from outside: by the end of the runner, of the task's time, or by whoever cancels it. The transcript stays
+  /// without an end, so that the attempt can go on.
+  static let interrupted = StepEnding(.cancelled, message: "cancelled")
 }

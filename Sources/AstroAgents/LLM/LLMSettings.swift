@@ -12,6 +12,8 @@ public struct LLMSettings: Sendable {
   /// For tasks that name none.
   public var model: String?
   public var headers: [(name: String, value: String)]
+  /// Those in ``headers``: never to be written anywhere.
+  public var secrets: [String]
   public var timeouts: HTTPTimeouts
   /// Of Anthropic's dialect.
   public var version: AnthropicVersion
@@ -24,7 +26,7 @@ public struct LLMSettings: Sendable {
   public init(
     id: String, dialect: Dialect, baseURL: String, model: String? = nil,
     key: @escaping @Sendable () throws(Failure) -> String? = { nil }, headers: [(name: String, value: String)] = [],
-    timeouts: HTTPTimeouts = HTTPTimeouts(), version: AnthropicVersion = .second,
+    secrets: [String] = [], timeouts: HTTPTimeouts = HTTPTimeouts(), version: AnthropicVersion = .second,
     tokenParameter: Adaptation.TokenParameter? = nil, prices: PriceTable = PriceTable(),
     concurrency: Int = 8
   ) {
@@ -34,12 +36,16 @@ public struct LLMSettings: Sendable {
     self.model = model
     self.key = key
     self.headers = headers
+    self.secrets = secrets
     self.timeouts = timeouts
     self.version = version
     self.tokenParameter = tokenParameter
     self.prices = prices
     self.concurrency = concurrency
   }
+
+  /// What of it must be written nowhere: its key, where there is one now, and the secrets in its headers.
+  var hidden: [String] { secrets + [try? key()].compactMap { $0 } }
 
   /// What is presumed of its server before it has answered.
   var adaptation: Adaptation {

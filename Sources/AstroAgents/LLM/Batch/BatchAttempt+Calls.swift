@@ -36,7 +36,7 @@ extension BatchAttempt {
       case .granted(let granted): id = granted
       case .notBefore(let time, let limit): return .left(.pause(until: time, limit: limit))
       case .overBudget(let why): return .left(.overBudget(why))
-      // Also what is answered when the runner ends: no result may be made of it.
+      case .gone: return .left(.cancelled)
       case .never(let why): return .left(.failed(.rateLimited, "line \(call.line.number): \(why)", isOwn: true))
       }
       let started = agent.clock.now().boot
@@ -86,9 +86,11 @@ extension BatchAttempt {
       let response = try await agent.transport.send(encoder.encode(call, key: key), within: settings.timeouts)
       let (bytes, isWhole) = try await response.body.collect(first: Self.longestAnswer)
       guard isWhole else { return .failure(.tooLong) }
+      // The words of an error are cut; half a secret would not be known any more.
+      let body = response.status < 300 ? bytes : masked(bytes)
       return .success(
         RawAnswer(
-          call.endpoint, status: response.status, headers: response.headers, body: bytes, now: agent.clock.now().wall))
+          call.endpoint, status: response.status, headers: response.headers, body: body, now: agent.clock.now().wall))
     } catch {
       return .failure(.unreachable(error))
     }
@@ -180,6 +182,11 @@ extension BatchAttempt {
     case .unreachable(let cause): failure = cause
     }
     if failure.isUnsent { (account.usage, account.cost) = (TokenUsage(), .zero) }
+    // Whatever it looks like, it comes of that: a result made of it would stay.
+    if Task.isCancelled {
+      await desk.settle(id, account)
+      return .over(.left(.cancelled))
+    }
     switch failure.cause {
     case .cancelled, .shutDown:
       await desk.settle(id, account)

@@ -43,8 +43,7 @@ struct BatchAttempt {
       return (results: results, tally: tally, requests: try BatchRequests(directory.workflow(extension: "jsonl")))
     }
     (results, tally, requests) = (opened.results, opened.tally, opened.requests)
-    let key = (try? agent.settings.key()) ?? nil
-    mask = SecretMask(secrets: [key].compactMap { $0 }.filter { $0.utf8.count >= SecretMask.shortest })
+    mask = SecretMask(secrets: agent.settings.hidden)
   }
 
   mutating func run() async -> PerformanceResult {
@@ -167,7 +166,7 @@ struct BatchAttempt {
         ]))
   }
 
-  /// A sentence without the key in it.
+  /// A sentence without the agent's secrets in it.
   func hide(_ text: String) -> String { String(decoding: masked(Array(text.utf8)), as: UTF8.self) }
 
   func masked(_ bytes: [UInt8]) -> [UInt8] {
