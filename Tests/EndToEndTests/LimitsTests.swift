@@ -96,7 +96,7 @@ import Testing
     #expect(outcome.code == 66)
     #expect(
       outcome.errors
-        == "astro: nosuch: no such limit; there are: api_calls, task_submission, workflow_creation\n")
+        == "astro: nosuch: no such limit; there are: api_calls, provider, task_submission, workflow_creation\n")
     #expect(try home.astro("limits", "clear", "api_calls").output == "0 cleared\n")
   }
 }
