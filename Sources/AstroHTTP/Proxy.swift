@@ -1,3 +1,5 @@
+import AstroCore
+
 /// A server that opens ways to others.
 struct Proxy: Hashable {
   enum Kind: Hashable {

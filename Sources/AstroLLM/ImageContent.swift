@@ -1,3 +1,5 @@
+import AstroCore
+
 /// A picture for a model, of a kind that every dialect takes.
 public struct ImageContent: Sendable, Hashable {
   /// `image/png` and so on.

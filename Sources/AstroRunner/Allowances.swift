@@ -52,6 +52,8 @@ struct Allowances {
   }
 
   func take(_ demand: Demand, in transaction: Transaction) throws(Failure) -> Answer {
+    // Commands without limits, a thousand of which may start in a second.
+    if demand.limits.isEmpty, !demand.isPerformed { return .granted(nil) }
     if let unknown = unknownLimit(of: demand, at: transaction.now.wall) { return .refused(unknown) }
     let charges: [Charge]
     do throws(Failure) {

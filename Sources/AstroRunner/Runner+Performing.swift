@@ -158,7 +158,7 @@ extension Runner {
   private func leave(
     for ceiling: CallCeiling, of key: AttemptKey, in transaction: Transaction
   ) throws(Failure) -> CallLeave {
-    guard let attempt = performing[key] else { return .never("the attempt is over") }
+    guard let attempt = performing[key] else { return .gone }
     switch try allowances.take(demand(of: attempt.start, for: ceiling), in: transaction) {
     case .granted(let call?): return .granted(call)
     case .granted(nil): preconditionFailure("a demand with a ceiling is granted with a call")

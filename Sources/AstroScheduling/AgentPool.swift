@@ -141,6 +141,8 @@ public struct AgentPool: Sendable {
     }
   }
 
+  var hasPerformers: Bool { entries.contains { $0.member.isPerformer } }
+
   /// The one that is configured, where there is one.
   func index(of id: String) -> Int? {
     entries.firstIndex { $0.member.id == id && !$0.isRetired } ?? entries.firstIndex { $0.member.id == id }

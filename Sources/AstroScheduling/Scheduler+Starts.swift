@@ -137,7 +137,7 @@ extension Scheduler {
   /// begins whenever they have room.
   mutating func beginReady() {
     guard !isStopping, !ready.isEmpty else { return }
-    while begin(spare: 0, where: \.isPerformer) {}
+    if agents.hasPerformers { while begin(spare: 0, where: \.isPerformer) {} }
     while startable < policy.parallel - running, begin(spare: 0, where: { !$0.isPerformer }) {}
     let ahead = ahead
     while begunProcesses + queued.count < max(0, policy.parallel - running) + ahead,

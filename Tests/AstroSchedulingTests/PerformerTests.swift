@@ -157,4 +157,45 @@ struct PerformerTests {
     #expect(world.states["q1"] == .failed)
     #expect(world.reasons["q1"] == "why")
   }
+
+  @Test func aLimitThatIsCountedByRunsFromNowOnFindsItsTasksAgain() {
+    let world = world(slots: 1)
+    world.tell(.admitted(.of((1...3).map { asks("q\($0)", limits: ["gate"]) })))
+    #expect(world.runningTasks == ["q1"])
+    var policy = Scheduler.Policy(parallel: 1)
+    policy.scopes = ["gate": .workflow]
+    world.scheduler.reconfigure(policy, world.scheduler.agentPool.members)
+    // Refused once, the limit closes the lane that the others are in now.
+    world.limiter = { start in
+      LimitVerdict(
+        limiter: "gate", key: "run", allowed: false, limit: 1, remaining: 0, resetAt: Timestamp(microseconds: 0),
+        retryAfter: .seconds(10))
+    }
+    world.end("q1", .performed(.completed, nil))
+    #expect(world.runningTasks.isEmpty)
+    world.limiter = { _ in nil }
+    world.advance(.seconds(10))
+    #expect(world.runningTasks == ["q2"])
+  }
+
+  @Test func anAgentOfAnotherNatureIsAnotherAgentAndLeavesNoSlotTaken() {
+    let world = World(parallel: 1, ahead: 0, agents: [.shell("a")])
+    world.tell(.admitted(.of([.named("r1"), .named("r2")])))
+    #expect(world.runningTasks == ["r1"])
+    let other = AgentPool.Member(
+      id: "a", kind: "llm", capabilities: [], maxConcurrent: 1, form: .with, isPerformer: true)
+    world.scheduler.reconfigure(Scheduler.Policy(parallel: 1), [other, .shell("b")])
+    world.end("r1")
+    #expect(world.runningTasks == ["r2"])
+    #expect(world.agentsOfLaunches == ["a", "b"])
+  }
+
+  @Test func aTaskThatWasCancelledByNobodyIsNoSuccess() {
+    let world = world()
+    let seed = RunSeed.of([asks("q")])
+    world.tell(.admitted(seed))
+    world.end("q", .cancelled(nil))
+    #expect(world.ended[seed.id]?.state == .failed)
+    #expect(world.ended[seed.id]?.reason == "a task was cancelled")
+  }
 }

@@ -1,11 +1,9 @@
-import AstroCore
-
 /// Dates of HTTP (RFC 9110, 5.6.7), in the form of today and in both obsolete ones, which are still to be read.
-enum HTTPDate {
+public enum HTTPDate {
   private static let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
   /// `nil` when the text is anything else.
-  static func parse(_ text: String) -> Timestamp? {
+  public static func parse(_ text: String) -> Timestamp? {
     // What the three have in common: a month's name, a time with colons, the day before the year.
     let words = text.split { " ,-".contains($0) }
     guard let month = words.firstIndex(where: { months.contains($0.lowercased()) }),
