@@ -169,7 +169,8 @@ struct HTTPAgentTests {
   @Test(arguments: [
     ("120", "2026-11-29T12:02:00Z"), (" 5 ", "2026-11-29T12:00:05Z"), ("0", "2026-11-29T12:00:01Z"),
     ("Sun, 29 Nov 2026 13:00:00 GMT", "2026-11-29T13:00:00Z"),
-    ("Sun, 06 Nov 1994 08:49:37 GMT", "2026-11-29T12:00:01Z"), ("3601", "2026-11-29T13:00:00Z"),
+    ("Sun, 06 Nov 1994 08:49:37 GMT", "2026-11-29T12:00:01Z"),
+    ("Sunday, 06-Nov-94 08:49:37 GMT", "2026-11-29T12:00:01Z"), ("3601", "2026-11-29T13:00:00Z"),
     ("99999999999999999999", "2026-11-29T13:00:00Z"), ("Sun, 29 Nov 2099 12:00:00 GMT", "2026-11-29T13:00:00Z"),
   ])
   func aServerThatAsksToWaitIsWaitedFor(_ header: String, _ until: String) async throws {
@@ -180,7 +181,7 @@ struct HTTPAgentTests {
     #expect(stdout == nil)
   }
 
-  @Test(arguments: [nil, "soon", "-5", "1.5", "Sunday, 06-Nov-94 08:49:37 GMT"])
+  @Test(arguments: [nil, "soon", "-5", "1.5", "Someday, 06-Nov-94 08:49:37 GMT"])
   func oneThatDoesNotSayHowLongIsNot(_ header: String?) async throws {
     let headers = header.map { ["Retry-After: \($0)"] } ?? []
     let server = ScriptedServer(answers: [ScriptedServer.answer(429, headers, body: "slow down")])
