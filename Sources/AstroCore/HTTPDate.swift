@@ -1,12 +1,14 @@
 /// Dates of HTTP (RFC 9110, 5.6.7), in the form of today and in both obsolete ones, which are still to be read.
 public enum HTTPDate {
+  private static let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
   private static let months = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 
   /// `nil` when the text is anything else.
   public static func parse(_ text: String) -> Timestamp? {
-    // What the three have in common: a month's name, a time with colons, the day before the year.
+    // What the three have in common: a day's name first, a month's name, a time with colons, the day before the year.
     let words = text.split { " ,-".contains($0) }
-    guard let month = words.firstIndex(where: { months.contains($0.lowercased()) }),
+    guard let day = words.first, days.contains(day.prefix(3).lowercased()),
+      let month = words.firstIndex(where: { months.contains($0.lowercased()) }),
       let time = words.first(where: { $0.contains(":") })
     else { return nil }
     let numbers = words.compactMap { Int($0) }

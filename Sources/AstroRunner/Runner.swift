@@ -220,6 +220,7 @@ public final class Runner {
       records = try journal.read { try $0.agents() }
       spool = try Spool(
         directory: home.spool, rules: SpoolRules(requireFinalNewline: system.requireFinalNewline), clock: clock)
+      try spool.take(for: home.data)
       launcher = try WardenClient(
         executable: options.executable, dataDirectory: home.data, runnerID: id,
         bound: OutputBound(limit: system.maxTaskOutput), umask: options.umask)

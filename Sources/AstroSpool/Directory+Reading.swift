@@ -43,4 +43,17 @@ extension Directory {
     guard futimens(descriptor.number, nil) == 0, fstat(descriptor.number, &status) == 0 else { return nil }
     return FileIdentity.nanoseconds(status.st_mtim)
   }
+
+  /// All of a file; `nil` when it is not there, or no regular file and therefore never read, or larger than a workflow may be.
+  func content(of name: FileName) throws(Failure) -> (bytes: [UInt8], status: FileStatus)? {
+    switch try open(name) {
+    case .missing: return nil
+    case .notAFile: return nil
+    case .denied: throw Failure(.io, subject: path(of: name), message: "may not be read by this user")
+    case .opened(let descriptor):
+      let status = try descriptor.status(of: path(of: name))
+      guard status.kind == .regular, status.identity.size <= SpoolRules().maxBytes else { return nil }
+      return (try descriptor.read(Int(status.identity.size), from: 0, path(of: name)), status)
+    }
+  }
 }

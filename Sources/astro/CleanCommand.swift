@@ -25,6 +25,7 @@ struct CleanCommand: ParsableCommand {
     site.home.makeDirectories()
     let spool = try Spool(
       directory: site.home.spool, rules: SpoolRules(), clock: site.clock)
+    try spool.take(for: site.home.data)
     let cleaning = try Cleaning(
       journal: try site.openJournal(), spool: spool, runs: site.home.runs, retention: retention)
     if dryRun { return show(try cleaning.preview()) }

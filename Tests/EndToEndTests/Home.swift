@@ -134,9 +134,10 @@ final class Home {
   /// Whether anything is there, be it a link to nowhere.
   func exists(_ name: String) -> Bool { lstat("\(path)/\(name)") }
 
-  /// All names in a directory, dot files too, in order; none when it is not there.
+  /// All names in a directory, dot files too, in order, but the note of whose spool it is; none when it is not there.
   func names(in directory: String) -> [String] {
-    ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(directory)")) ?? []).sorted()
+    ((try? FileManager.default.contentsOfDirectory(atPath: "\(path)/\(directory)")) ?? [])
+      .filter { $0 != ".home" }.sorted()
   }
 
   /// The files that wait: what is in `spool/` but its sub-directories and dot files.

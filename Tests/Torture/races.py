@@ -137,7 +137,8 @@ for number in range(given.races):
     way(name, second)
 
 limit = time.monotonic() + 120
-waiting = lambda: [name for name in os.listdir(home + "/spool") if name.endswith(".yaml")] + os.listdir(home + "/spool/active")
+waiting = lambda: [
+    name for place in ("/spool", "/spool/active") for name in os.listdir(home + place) if name.endswith(".yaml")]
 while waiting() and time.monotonic() < limit:
     time.sleep(0.1)
 expect(not waiting(), f"still there: {waiting()[:5]}")

@@ -57,6 +57,7 @@ public struct JournalRebuild {
 
   private func rebuild(_ replacement: JournalReplacement) throws(Failure) -> RebuildReport {
     let spool = try Spool(directory: home.spool, rules: SpoolRules(), clock: clock)
+    try spool.take(for: home.data)
     let traces = try Traces(home: home, spool: spool)
     let salvage = Salvage(dataDirectory: home.data)
     let seen = try replacement.flaw()

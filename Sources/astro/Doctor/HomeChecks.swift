@@ -14,7 +14,7 @@ struct HomeChecks {
 
   func findings() -> [Finding] {
     var findings = fileSystems
-    findings += [rename, lease, locks, time].compactMap { $0 }
+    findings += [owner, rename, lease, locks, time].compactMap { $0 }
     findings += [disk(home.data), isOnOneFileSystem ? nil : disk(home.spool)].compactMap { $0 }
     findings += permissions
     findings += programs
@@ -72,6 +72,15 @@ struct HomeChecks {
   }
 
   // MARK: What the protocol rests on
+
+  private var owner: Finding? {
+    do throws(Failure) {
+      guard let refusal = try Spool.refusal(of: home.spool, for: home.data) else { return nil }
+      return .problem("spool", refusal.description, "one home, one spool: see spool_dir in config/system_config.yaml")
+    } catch {
+      return .problem("spool", error.description, "give spool/ and what is in it to the user that runs astro")
+    }
+  }
 
   private var rename: Finding? {
     guard let trial = TrialFile(in: home.spool) else { return nil }
