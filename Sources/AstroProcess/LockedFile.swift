@@ -44,6 +44,16 @@ struct LockedFile: ~Copyable {
     return LockedFile(descriptor: descriptor)
   }
 
+  /// Throws when somebody removed or replaced the file: whoever looks for its owner finds none, and takes it for dead.
+  func requireNamed(_ path: String) throws(Failure) {
+    guard !descriptor.isNamed(path) else { return }
+    throw Failure(
+      .tryLater, subject: path,
+      message:
+        "was removed while its runner is at work: others take what it owns for a dead one's, so it stops here; what "
+        + "it started goes on")
+  }
+
   /// What an attempt to take an existing lock met.
   enum Claim: ~Copyable {
     case taken(LockedFile)
@@ -62,11 +72,7 @@ struct LockedFile: ~Copyable {
       if errno == EWOULDBLOCK { return .held }
       throw .kernel(.io, path, "cannot lock")
     }
-    var opened = stat()
-    var named = stat()
-    guard fstat(descriptor.number, &opened) == 0, stat(path, &named) == 0, opened.st_ino == named.st_ino,
-      opened.st_dev == named.st_dev
-    else { return .held }
+    guard descriptor.isNamed(path) else { return .held }
     return .taken(LockedFile(descriptor: descriptor))
   }
 
@@ -81,5 +87,15 @@ struct LockedFile: ~Copyable {
     if !free, errno != EWOULDBLOCK { throw .kernel(.io, path, "cannot test the lock") }
     guard let bytes = descriptor.readAll() else { throw .kernel(.io, path, "cannot read the lock file") }
     return (!free, String(decoding: bytes, as: UTF8.self))
+  }
+}
+
+extension Descriptor {
+  /// Whether the path leads to what is open here.
+  fileprivate borrowing func isNamed(_ path: String) -> Bool {
+    var opened = stat()
+    var named = stat()
+    return fstat(number, &opened) == 0 && stat(path, &named) == 0 && opened.st_ino == named.st_ino
+      && opened.st_dev == named.st_dev
   }
 }

@@ -67,6 +67,9 @@ public final class RunnerLock {
     }
   }
 
+  /// Throws when others cannot see any more that its runner lives.
+  public func requireNamed() throws(Failure) { try file.requireNamed(files.lock) }
+
   /// Unlinks the lock file of a runner that left nothing behind. Still locked at that moment: one who opened it just
   /// before finds it nameless and gives up. The lock itself ends with this object.
   public func remove() throws(Failure) { try RunnerFiles.unlinkIfPresent(files.lock) }

@@ -16,6 +16,7 @@ extension Runner {
   /// Everything that may have changed without an event: lists the spool, looks for what dead runners left.
   func rescan() throws(Failure) {
     nextRescan = clock.now().boot + Self.rescanInterval.microseconds
+    try lock.requireNamed()
     try readRequests()  // a ring may have been lost
     guard takesFiles else { return }
     let entries = try lookAround()

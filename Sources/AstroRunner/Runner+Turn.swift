@@ -54,7 +54,11 @@ extension Runner {
   private func gather() throws(Failure) -> [Event] {
     if poller.isReady(signals.descriptor) { for request in signals.take() { try answer(request) } }
     // Before `pending` is taken: what is adopted here counts there against the room for more.
-    if let bell, poller.isReady(bell.descriptor), bell.take() { try answerBell() }
+    if let bell, poller.isReady(bell.descriptor), bell.take() {
+      // It rings too when the file is removed.
+      try lock.requireNamed()
+      try answerBell()
+    }
     if clock.now().boot >= nextRescan { try rescan() }
     var events = pending
     pending.removeAll()

@@ -65,6 +65,22 @@ import Testing
     }
   }
 
+  @Test func oneWhoseLockSomebodyRemovedStopsAndLosesNothing() throws {
+    let (home, runner, gate) = try begun(2)
+    let lock = try #require(home.names(in: "data/runners").first { $0.hasSuffix(".lock") })
+    try #require(unlink("\(home.path)/data/runners/\(lock)") == 0)
+    let ending = try runner.finish()
+    #expect(
+      ending.code == 75
+        && ending.errors.contains(
+          "\(home.path)/data/runners/\(lock): was removed while its runner is at work: others take what it owns for a dead "
+            + "one's, so it stops here; what it started goes on"),
+      "\(ending.errors)")
+    for _ in 0..<2 { gate.letOn() }
+    #expect(try home.astro("drain").code == 1)
+    #expect(try effects(home).map { $0[0] }.sorted() == ["began", "began", "ended", "ended"])
+  }
+
   @Test func aCopiedHomeLeavesTheTasksOfTheOtherAlone() throws {
     let count = 3
     let (home, runner, gate) = try begun(count)
