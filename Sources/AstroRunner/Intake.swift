@@ -81,14 +81,14 @@ struct Intake {
   /// Looks at the next few names. Refused ones come back; the others are queued or put off.
   /// - Parameter room: how many of them may be taken in this turn.
   mutating func look(
-    in spool: Spool, now: Moment, room: Int, examine: (Candidate) -> Admission
-  ) -> [Finding] {
+    in spool: Spool, now: Moment, room: Int, examine: (Candidate) throws(Failure) -> Admission
+  ) throws(Failure) -> [Finding] {
     var findings: [Finding] = []
     var size = 0
     for _ in 0..<Self.looksPerTurn {
       guard size < Self.heldAtMost, let name = unseen.removeNext() else { break }
       queued[name] = nil
-      guard let finding = look(at: name, in: spool, now: now, examine: examine) else { continue }
+      guard let finding = try look(at: name, in: spool, now: now, examine: examine) else { continue }
       if case .admissible(let candidate, let admission) = finding, !admission.isRefused {
         putBack(candidate, admission)
         guard fresh.count < room, freshSize < Self.heldAtMost else { continue }
@@ -104,12 +104,12 @@ struct Intake {
 
   /// `nil` for one that is gone, or has to wait.
   private mutating func look(
-    at name: FileName, in spool: Spool, now: Moment, examine: (Candidate) -> Admission
-  ) -> Finding? {
+    at name: FileName, in spool: Spool, now: Moment, examine: (Candidate) throws(Failure) -> Admission
+  ) throws(Failure) -> Finding? {
     later.remove(name)
     switch spool.look(at: name) {
     case .ready(let candidate):
-      let admission = examine(candidate)
+      let admission = try examine(candidate)
       guard let notBefore = admission.plan?.notBefore, notBefore > now.wall else {
         return .admissible(candidate, admission)
       }
@@ -128,12 +128,14 @@ struct Intake {
   }
 
   /// The best file that may be taken now. One looked at in an earlier turn is read again: it may have changed.
-  mutating func next(in spool: Spool, now: Moment, examine: (Candidate) -> Admission) -> Finding? {
+  mutating func next(
+    in spool: Spool, now: Moment, examine: (Candidate) throws(Failure) -> Admission
+  ) throws(Failure) -> Finding? {
     while let entry = queue.pop(where: { blockedUsers[$0.user] == nil }) {
       entries -= 1
       guard queued.removeValue(forKey: entry.item) != nil else { continue }
       if let finding = fresh.removeValue(forKey: entry.item) { return finding }
-      guard let finding = look(at: entry.item, in: spool, now: now, examine: examine) else { continue }
+      guard let finding = try look(at: entry.item, in: spool, now: now, examine: examine) else { continue }
       if case .admissible(let candidate, let admission) = finding, blockedUsers[admission.user] != nil {
         putBack(candidate, admission)
         continue

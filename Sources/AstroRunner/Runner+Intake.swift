@@ -23,7 +23,7 @@ extension Runner {
   func gatherFiles(_ now: Moment) throws(Failure) -> [Intake.Finding] {
     guard claimsFiles else { return [] }
     let room = min(room, Self.takenPerTurn)
-    let findings = intake.look(in: spool, now: now, room: room, examine: examine) + (try choose(atMost: room))
+    let findings = try intake.look(in: spool, now: now, room: room, examine: examine) + choose(atMost: room)
     for case .admissible(let candidate, _) in findings { try candidate.synchronize() }
     return findings
   }
@@ -38,7 +38,7 @@ extension Runner {
     var verdicts: [String: LimitVerdict] = [:]
     var taken: [String: Int64] = [:]
     while chosen.count < room, size < Intake.heldAtMost,
-      let finding = intake.next(in: spool, now: now, examine: examine)
+      let finding = try intake.next(in: spool, now: now, examine: examine)
     {
       if case .admissible(let candidate, let admission) = finding, !admission.isRefused {
         let user = admission.user
@@ -67,8 +67,8 @@ extension Runner {
     return chosen
   }
 
-  func examine(_ candidate: Candidate) -> Admission {
-    let submission = (try? journal.read { try $0.submission(announcing: candidate.name) }).flatMap { $0 }
+  func examine(_ candidate: Candidate) throws(Failure) -> Admission {
+    let submission = try journal.read { try $0.submission(announcing: candidate.name) }
     let name = Suspects.name(of: candidate.identity)
     if let proof = suspects.proof(against: name) {
       var admission = Admission(poison: candidate, proof)

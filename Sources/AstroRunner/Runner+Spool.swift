@@ -110,7 +110,7 @@ extension Runner {
         try requireNew(file)
         switch spool.lookActive(file.name, format) {
         case .ready(let candidate):
-          var admission = examine(candidate)
+          var admission = try examine(candidate)
           if admission.plan?.name == nil { admission.name = file.id.name }
           orphans.append(.admissible(file, admission))
         case .refused(let refusal): orphans.append(.refused(file, format, refusal))

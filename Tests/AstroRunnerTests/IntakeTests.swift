@@ -30,9 +30,9 @@ import Testing
     examiner.examine(candidate.bytes, from: .init(candidate))
   }
 
-  private func look(_ intake: inout Intake, room: Int) -> [Intake.Finding] {
+  private func look(_ intake: inout Intake, room: Int) throws -> [Intake.Finding] {
     intake.advance(to: fixture.clock.now().boot)
-    return intake.look(in: spool, now: fixture.clock.now(), room: room, examine: examine)
+    return try intake.look(in: spool, now: fixture.clock.now(), room: room, examine: examine)
   }
 
   /// Whether somebody keeps the file under a lease; asking breaks it.
@@ -46,7 +46,7 @@ import Testing
     var intake = Intake()
     let names = try (1...5).map { try write("\($0).yaml") }
     intake.notice(names)
-    #expect(look(&intake, room: 2).isEmpty)
+    #expect(try look(&intake, room: 2).isEmpty)
     #expect(names.filter(isKept).count == 2)
     intake.endTurn()
     #expect(names.filter(isKept).isEmpty)
@@ -56,7 +56,7 @@ import Testing
     var intake = Intake()
     let names = try (1...5).map { try write("\($0).yaml") }
     intake.notice(names)
-    #expect(look(&intake, room: 0).isEmpty)
+    #expect(try look(&intake, room: 0).isEmpty)
     #expect(names.filter(isKept).isEmpty)
     #expect(intake.hasAdmissible)
   }
@@ -66,21 +66,21 @@ import Testing
     var intake = Intake()
     intake.notice([try write("good.yaml")])
     intake.notice(try (0..<2 * Intake.looksPerTurn).map { try write("junk-\($0)") })
-    #expect(look(&intake, room: 1).isEmpty)
+    #expect(try look(&intake, room: 1).isEmpty)
     #expect(intake.hasAdmissible)
   }
 
   @Test func `a file that waits for its time is looked at anew when a listing shows that it was replaced`() throws {
     var intake = Intake()
     intake.notice([try write("a.yaml", "not_before: 2030-01-01T00:00:00Z\n")])
-    #expect(look(&intake, room: 1).isEmpty)
+    #expect(try look(&intake, room: 1).isEmpty)
     #expect(!intake.hasAdmissible)
     intake.notice(listing: try spool.list(), identity: spool.identity)
     #expect(!intake.hasUnseen)
     _ = try write("a.yaml")
     intake.notice(listing: try spool.list(), identity: spool.identity)
     #expect(intake.hasUnseen)
-    _ = look(&intake, room: 1)
+    _ = try look(&intake, room: 1)
     #expect(intake.hasAdmissible)
   }
 
@@ -90,10 +90,10 @@ import Testing
     for (name, second) in [("b.yaml", 9), ("a.yaml", 4)] {
       intake.notice([try write(name, "not_before: 2026-11-24T02:00:0\(second)Z\n")])
     }
-    _ = look(&intake, room: 9)
+    _ = try look(&intake, room: 9)
     #expect(intake.nextDue(hasRoom: true) == now.boot + 4_000_000)
     fixture.clock.advance(.seconds(4))
-    _ = look(&intake, room: 9)
+    _ = try look(&intake, room: 9)
     #expect(intake.hasAdmissible)
     #expect(intake.nextDue(hasRoom: false) == now.boot + 9_000_000)
     #expect(intake.nextLook == nil)
