@@ -44,8 +44,7 @@ public struct KeeperCommand: Sendable {
     let errors: Int32
   }
 
-  /// Spawns the keeper of a program: a session of its own, so that neither the terminal nor a signal to the runner's group
-  /// reaches it; nothing open but the program's three streams and the socket as descriptor 3.
+  /// Spawns the keeper of a program, with the program's three streams and the socket as descriptor 3.
   func spawn(_ program: KeptProgram) throws(Failure) -> Ends {
     var channels: [(ours: Int32, theirs: Int32)] = []
     defer { for channel in channels { close(channel.theirs) } }
@@ -76,37 +75,12 @@ public struct KeeperCommand: Sendable {
   }
 
   private func spawn(_ program: KeptProgram, _ streams: [Int32]) throws(Failure) -> Int32 {
-    var attributes = posix_spawnattr_t()
-    var actions = posix_spawn_file_actions_t()
-    var none = sigset_t()
-    var all = sigset_t()
-    sigemptyset(&none)
-    sigfillset(&all)
-    posix_spawnattr_init(&attributes)
-    posix_spawn_file_actions_init(&actions)
-    // Higher than any number that is to be taken: the runner may have been started without standard streams, and have
-    // them as 0 to 3.
-    let high = streams.map { fcntl($0, F_DUPFD_CLOEXEC, 10) }
-    defer {
-      for number in high { close(number) }
-      posix_spawnattr_destroy(&attributes)
-      posix_spawn_file_actions_destroy(&actions)
-    }
-    let flags = clinux_spawn_setsid() | Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)
-    posix_spawnattr_setflags(&attributes, flags)
-    posix_spawnattr_setsigmask(&attributes, &none)
-    posix_spawnattr_setsigdefault(&attributes, &all)
-    for (number, stream) in high.enumerated() { posix_spawn_file_actions_adddup2(&actions, stream, Int32(number)) }
-    clinux_spawn_close_from(&actions, 4)
-    clinux_spawn_chdir(&actions, "/")
     var confinement = Confinement()
     confinement.user = program.user
     let options = ["--socket", "3", "--directory", program.directory, "--confinement", confinement.text, "--"]
-    var pid: pid_t = 0
-    let result = withCStrings([executable] + verb + options + program.arguments) { arguments in
-      withCStrings(program.environment) { posix_spawn(&pid, executable, &actions, &attributes, arguments, $0) }
-    }
-    guard result == 0 else { throw .kernel(.unavailable, executable, "cannot start a keeper", result) }
-    return pid
+    return try Companion(
+      title: "a keeper", arguments: [executable] + verb + options + program.arguments,
+      environment: program.environment, descriptors: streams
+    ).spawn()
   }
 }
