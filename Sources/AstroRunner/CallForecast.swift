@@ -34,7 +34,7 @@ public struct CallForecast: Sendable, Equatable {
         let performer = agents[position].compactMap({ performers[$0] as? LLMAgent }).first
       else { continue }
       let value = try? template.render(in: context, secrets: workflow.plan.secrets)
-      guard let with = value.map({ $0.revealed { _ in "" } }), let asked = try? LLMTask(with) else {
+      guard let with = value.map({ $0.revealed { _ in "" } }), let asked = try? performer.task(with) else {
         unknown.append(task.id)
         continue
       }

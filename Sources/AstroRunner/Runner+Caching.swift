@@ -113,7 +113,7 @@ extension AgentSettings {
   fileprivate var identity: String {
     switch self {
     case .llm(let settings):
-      "\(settings.dialect) \(settings.baseURL) \(settings.model ?? "") \(settings.apiVersion) \(settings.maxOutputTokens)"
+      "\(settings.dialect) \(settings.baseURL) \(settings.model ?? "") \(settings.apiVersion) \(settings.maxOutputTokens) \(settings.tools)"
     case .http(let settings): settings.baseURL ?? ""
     case .command(let settings): settings.map { "\($0.program) \($0.model ?? "")" } ?? ""
     case .code(let settings): "\(settings.engine) \(settings.image)"
