@@ -89,6 +89,7 @@ extension Runner {
       guard value.secrets.isEmpty else { return nil }
       let asked: JSONValue = value.revealed { _ in "" }
       parts["request"] = asked
+      parts["tools"] = .list(start.tools(named: asked).map(\.identity))
       // What is in the files that code is shown is not known here.
       if agent.programs[start.agent] is CodeAgent, case .map(let members) = asked,
         members["files"] != nil || members["file"] != nil
@@ -105,6 +106,14 @@ extension Runner {
       let digits = String(byte, radix: 16)
       return digits.utf8.count == 1 ? "0" + digits : digits
     }.joined()
+  }
+}
+
+extension AttemptStart {
+  /// The workflow's tools that a request names.
+  fileprivate func tools(named request: JSONValue) -> [CommandTool] {
+    guard case .map(let members) = request, case .list(let names)? = members["tools"] else { return [] }
+    return tools.filter { names.contains(.string($0.name)) }
   }
 }
 
