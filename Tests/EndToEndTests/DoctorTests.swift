@@ -111,7 +111,8 @@ import Testing
 
   @Test func `which engine runs code is said, and why others do not`() throws {
     let home = try Home()
-    let bubblewrap = try #require(["/usr/bin/bwrap", "/bin/bwrap"].first { access($0, X_OK) == 0 }, "needs bubblewrap")
+    let places = ["/usr/bin/bwrap", "/bin/bwrap"]
+    let bubblewrap = try #require(places.first { access($0, X_OK) == 0 }, "needs bubblewrap")
     for name in ["some", "none"] {
       try FileManager.default.createDirectory(atPath: "\(home.path)/\(name)", withIntermediateDirectories: true)
     }
