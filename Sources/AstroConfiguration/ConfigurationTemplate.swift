@@ -62,16 +62,20 @@ public enum ConfigurationTemplate {
     #    limits: [openai]               # of config/system_config.yaml
     #    fallbacks: [llm_agent_002]     # when the provider fails or its quota is used up
     #    max_output_tokens: 4096        # of tasks that do not say
-    #    tools: [time.get_current_time] # server.tool, the server one of mcp_servers below
+    #    retries: 3                     # of one call, when the provider or the connection fails
+    #    timeouts: {connect: 10s, first_byte: 5m, idle: 1m, total: 10m}
+    #    tools: [time.get_current_time] # of tasks that do not say: server.tool, the server one of mcp_servers below
     #  - id: code_agent_001
     #    type: code                     # in a sandbox, without network
     #    capabilities: [code_execution, python]
     #    sandbox: {engine: auto, image: 'docker.io/library/python:3.12-slim', network: none, memory: 512MiB, pids: 128}
+    #                                   # also cpus, tmp_size, open_files, containers_conf: a file for podman
     #  - id: http_agent_001
     #    type: http
     #    allow_hosts: [intranet.example.org]     # private and local addresses are refused otherwise
     #  - id: own_agent_001
-    #    type: exec                     # reads one JSON request on stdin, writes one JSON result on stdout
+    #    type: exec                     # reads one JSON request on stdin, writes one JSON result on stdout:
+    #                                   # astro schema --exec says how
     #    command: [/usr/local/bin/my-agent]
     #  - id: claude_agent_001
     #    type: command
@@ -82,7 +86,7 @@ public enum ConfigurationTemplate {
     #    type: mcp                      # one call of a tool, without a model
     #    server: time
 
-    # Servers of the Model Context Protocol, which tools belong to.
+    # Servers of the Model Context Protocol, which tools belong to. A workflow declares commands as tools itself.
     mcp_servers: {}
     #  time: {command: [mcp-server-time], env: {}, startup_timeout: 30s, call_timeout: 60s}
 
@@ -90,7 +94,7 @@ public enum ConfigurationTemplate {
 
   public static let models = """
     # What models cost, in USD per million tokens; a name may end in `*`. A model without a price costs unknown, never 0:
-    # a task with a budget in USD refuses it. A model of your own costs 0.
+    # a task with a budget in USD refuses it. A model of your own costs 0. astro models import takes prices from LiteLLM's table.
     models: []
     #  - {model: gpt-4o-mini, input: 0.15, output: 0.60, cache_read: 0.075, cache_write: 0.15}
     #  - model: claude-sonnet-4-5*

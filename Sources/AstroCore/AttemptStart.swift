@@ -13,6 +13,8 @@ public struct AttemptStart: Sendable {
   public var workdir: String?
   public var promise: AttemptPromise
   public var resources: ResourceLimits
+  /// Commands that its agent may let a model call, where its request names them.
+  public var tools: [CommandTool] = []
   /// The named limits it takes, besides those of its agent.
   public var limits: [String] = []
   /// What equal attempts came to may stand for it, and it for them.

@@ -32,3 +32,15 @@ extension Expression {
     return String(decoding: text.utf8.flatMap { $0 == quote ? [quote, quote] : [$0] }, as: UTF8.self)
   }
 }
+
+extension Template {
+  /// The text as one would write it.
+  public var spelled: String {
+    parts.map { part in
+      switch part {
+      case .text(let text): text
+      case .expression(let expression): "${{ \(expression.spelled) }}"
+      }
+    }.joined()
+  }
+}

@@ -1,7 +1,7 @@
 /// The syntax tree of what stands between `${{` and `}}`. Built by the workflow parser, evaluated where it is needed.
 public indirect enum Expression: Sendable, Equatable {
   /// The names an expression may begin with.
-  public enum Root: String, Sendable, CaseIterable { case params, env, tasks, run, secrets, matrix, item }
+  public enum Root: String, Sendable, CaseIterable { case params, env, tasks, run, secrets, args, matrix, item }
 
   public enum Operator: String, Sendable {
     case equal = "=="
@@ -63,6 +63,17 @@ public indirect enum Expression: Sendable, Equatable {
     case .member(let base, _), .not(let base): base.asksForStatus
     case .element(let a, let b), .binary(_, let a, let b): a.asksForStatus || b.asksForStatus
     case .call(let function, let arguments): function.isStatus || arguments.contains(where: \.asksForStatus)
+    }
+  }
+
+  /// Whether it reads any of `roots`.
+  public func reads(_ roots: Set<Root>) -> Bool {
+    switch self {
+    case .literal: false
+    case .root(let root): roots.contains(root)
+    case .member(let base, _), .not(let base): base.reads(roots)
+    case .element(let a, let b), .binary(_, let a, let b): a.reads(roots) || b.reads(roots)
+    case .call(_, let arguments): arguments.contains { $0.reads(roots) }
     }
   }
 

@@ -8,20 +8,23 @@ public struct PerformanceRequest: Sendable {
   public var with: JSONValue
   /// The secrets in it: never to be written anywhere.
   public var secrets: [String]
+  /// The workflow's commands that a model may call, where the request names them.
+  public var tools: [CommandTool]
   /// `data/runs/<workflow_id>`: relative paths of the task begin at its `files/`; the attempt's own directory is
   /// `tasks/<task_id>/<number>/` in it.
   public var directory: RunDirectory
   public var promise: AttemptPromise
 
   public init(
-    key: AttemptKey, user: String, agent: String, with: JSONValue, secrets: [String] = [], directory: RunDirectory,
-    promise: AttemptPromise
+    key: AttemptKey, user: String, agent: String, with: JSONValue, secrets: [String] = [],
+    tools: [CommandTool] = [], directory: RunDirectory, promise: AttemptPromise
   ) {
     self.key = key
     self.user = user
     self.agent = agent
     self.with = with
     self.secrets = secrets
+    self.tools = tools
     self.directory = directory
     self.promise = promise
   }

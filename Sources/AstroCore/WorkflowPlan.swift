@@ -14,6 +14,8 @@ public struct WorkflowPlan: Sendable, Equatable {
   public var params: [ParameterPlan] = []
   public var env: [EnvironmentPlan] = []
   public var secrets: [SecretPlan] = []
+  /// Commands that models may call.
+  public var tools: [ToolPlan] = []
   /// In the order of the file. ``TaskPlan/needs`` are positions in this array.
   public var tasks: [TaskPlan] = []
 

@@ -1,4 +1,3 @@
-import AstroAgents
 public import AstroConfiguration
 public import AstroCore
 public import AstroJournal
@@ -50,43 +49,18 @@ public struct AgentOverview {
     _ configuration: Configuration, home: Home, environment: [String: String], executable: String,
     clock: any AstroCore.Clock, recordIn journal: Journal
   ) throws(Failure) {
-    let tools = configuration.toolHost(home: home, environment: environment, executable: executable, clock: clock)
-    let performers = configuration.performers(home: home, environment: environment, clock: clock, tools: tools)
-    let programs = configuration.programs(home: home, environment: environment, executable: executable, clock: clock)
-    let answers = answers(of: performers)
-    let problems = configuration.agents.map { agent -> (String, String?) in
-      if performers[agent.id] != nil { return (agent.id, answers[agent.id] ?? silence) }
-      return (agent.id, (programs[agent.id] as? CodeAgent).map { $0.look().problem } ?? CommandAgent.problem)
-    }
+    let answers = AgentExamination(
+      configuration, home: home, environment: environment, executable: executable, clock: clock
+    ).answers
     try journal.commit { transaction in
       let known = Dictionary(try transaction.reading.agents().map { ($0.id, $0) }, uniquingKeysWith: { $1 })
-      for (id, problem) in problems {
-        var record = known[id] ?? AgentRecord(id: id)
+      for answer in answers {
+        var record = known[answer.id] ?? AgentRecord(id: answer.id)
         record.infrastructureFailures =
-          problem == nil ? 0 : max(record.infrastructureFailures, AgentPool.Record.illAfter)
-        record.lastError = problem
+          answer.problem == nil ? 0 : max(record.infrastructureFailures, AgentPool.Record.illAfter)
+        record.lastError = answer.problem
         try transaction.put(agent: record)
       }
     }
-  }
-
-  /// How long agents may take to say how they are.
-  private static let patience = Duration.seconds(10)
-  private static let silence: String? = "does not say whether it works within \(Notation.spell(patience))"
-
-  /// What is wrong with each, asked all at once; those that do not answer in time are left out.
-  private static func answers(of performers: [String: any Performer]) -> [String: String?] {
-    let clock = SystemClock()
-    let performances = Performances(clock: clock)
-    for (id, performer) in performers { performances.probe(id) { await performer.probe() } }
-    let until = clock.now().boot + patience.microseconds
-    var answers: [String: String?] = [:]
-    while answers.count < performers.count, clock.now().boot < until {
-      var poller = Poller()
-      poller.watch(performances.descriptor)
-      poller.wait(atMost: until - clock.now().boot)
-      for case .probed(let agent, let problem) in performances.take() { answers.updateValue(problem, forKey: agent) }
-    }
-    return answers
   }
 }

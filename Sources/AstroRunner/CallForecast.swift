@@ -34,7 +34,7 @@ public struct CallForecast: Sendable, Equatable {
         let performer = agents[position].compactMap({ performers[$0] as? LLMAgent }).first
       else { continue }
       let value = try? template.render(in: context, secrets: workflow.plan.secrets)
-      guard let with = value.map({ $0.revealed { _ in "" } }), let asked = try? LLMTask(with) else {
+      guard let with = value.map({ $0.revealed { _ in "" } }), let asked = try? performer.task(with) else {
         unknown.append(task.id)
         continue
       }
@@ -72,7 +72,7 @@ public struct CallForecast: Sendable, Equatable {
         case .params: .map(workflow.params)
         case .run:
           .map(["name": .string(workflow.name), "user": .string(workflow.user), "id": .string(""), "dir": .string("")])
-        case .env, .tasks, .secrets, .matrix, .item: .null
+        case .env, .tasks, .secrets, .args, .matrix, .item: .null
         }
       }, task: { _ in .map([:]) })
   }
@@ -90,19 +90,9 @@ extension ValueTemplate {
   /// Whether what it comes to depends on what other tasks come to.
   fileprivate var readsTasks: Bool {
     templates.contains { template in
-      template.parts.contains { if case .expression(let expression) = $0 { expression.readsTasks } else { false } }
-    }
-  }
-}
-
-extension Expression {
-  fileprivate var readsTasks: Bool {
-    switch self {
-    case .literal: false
-    case .root(let root): root == .tasks || root == .env
-    case .member(let base, _), .not(let base): base.readsTasks
-    case .element(let a, let b), .binary(_, let a, let b): a.readsTasks || b.readsTasks
-    case .call(_, let arguments): arguments.contains(where: \.readsTasks)
+      template.parts.contains {
+        if case .expression(let expression) = $0 { expression.reads([.tasks, .env]) } else { false }
+      }
     }
   }
 }

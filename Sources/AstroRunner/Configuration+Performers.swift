@@ -104,11 +104,15 @@ private struct PerformerMaker {
       try source.map { source throws(Failure) in try secret(source, of: id, named: "api_key") }
     }
     let (headers, secrets) = try headers(settings.headers, of: id)
-    return AstroAgents.LLMSettings(
+    var made = AstroAgents.LLMSettings(
       id: id, dialect: Dialect(settings.dialect), baseURL: settings.baseURL, model: settings.model, key: key,
       headers: headers, secrets: secrets, timeouts: HTTPTimeouts(settings.timeouts),
       version: AnthropicVersion(settings.apiVersion), tokenParameter: .init(settings.maxTokensParameter),
       prices: PriceTable(configuration.prices))
+    (made.retries, made.maxOutputTokens, made.tools) = (
+      settings.retries, Int64(settings.maxOutputTokens), settings.tools
+    )
+    return made
   }
 
   // MARK: Values that lie elsewhere

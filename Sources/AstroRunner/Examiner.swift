@@ -1,6 +1,7 @@
 public import AstroConfiguration
 import AstroCore
 import AstroJournal
+import AstroLLM
 import AstroScheduling
 import AstroSpool
 public import AstroWorkflow
@@ -109,6 +110,24 @@ public struct Examiner {
 
   /// What the text says, checked against what the home has.
   public func parse(_ bytes: [UInt8], file: String) -> ParsedWorkflow {
-    WorkflowParser.parse(bytes, file: file, in: surroundings)
+    var parsed = WorkflowParser.parse(bytes, file: file, in: surroundings)
+    let errors = schemaErrors(parsed.plan?.tools ?? [], bytes, file)
+    if !errors.isEmpty { parsed.plan = nil }
+    parsed.diagnostics += errors
+    return parsed
+  }
+
+  /// What would end each attempt that offers such a tool to a model.
+  private func schemaErrors(_ tools: [ToolPlan], _ bytes: [UInt8], _ file: String) -> [Diagnostic] {
+    guard !tools.isEmpty else { return [] }
+    var errors = PlacedErrors(in: bytes, file: file)
+    for tool in tools {
+      do throws(JSONSchema.Malformed) { _ = try JSONSchema(tool.parameters) } catch {
+        errors.add(
+          "bad_schema", "the parameters of tool '\(tool.name)' cannot be used: \(error)",
+          at: ["tools", tool.name, "parameters"])
+      }
+    }
+    return errors.diagnostics
   }
 }

@@ -89,6 +89,7 @@ extension Runner {
       guard value.secrets.isEmpty else { return nil }
       let asked: JSONValue = value.revealed { _ in "" }
       parts["request"] = asked
+      parts["tools"] = .list(start.tools(named: asked).map(\.identity))
       // What is in the files that code is shown is not known here.
       if agent.programs[start.agent] is CodeAgent, case .map(let members) = asked,
         members["files"] != nil || members["file"] != nil
@@ -108,12 +109,20 @@ extension Runner {
   }
 }
 
+extension AttemptStart {
+  /// The workflow's tools that a request names.
+  fileprivate func tools(named request: JSONValue) -> [CommandTool] {
+    guard case .map(let members) = request, case .list(let names)? = members["tools"] else { return [] }
+    return tools.filter { names.contains(.string($0.name)) }
+  }
+}
+
 extension AgentSettings {
   /// What of an agent decides what its attempts come to.
   fileprivate var identity: String {
     switch self {
     case .llm(let settings):
-      "\(settings.dialect) \(settings.baseURL) \(settings.model ?? "") \(settings.apiVersion) \(settings.maxOutputTokens)"
+      "\(settings.dialect) \(settings.baseURL) \(settings.model ?? "") \(settings.apiVersion) \(settings.maxOutputTokens) \(settings.tools)"
     case .http(let settings): settings.baseURL ?? ""
     case .command(let settings): settings.map { "\($0.program) \($0.model ?? "")" } ?? ""
     case .code(let settings): "\(settings.engine) \(settings.image)"

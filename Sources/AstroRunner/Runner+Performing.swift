@@ -66,7 +66,7 @@ extension Runner {
     }
     return PerformanceRequest(
       key: start.key, user: start.user, agent: start.agent, with: value, secrets: known,
-      directory: RunDirectory(start.key.workflow, in: home.runs), promise: start.promise)
+      tools: start.tools, directory: RunDirectory(start.key.workflow, in: home.runs), promise: start.promise)
   }
 
   // MARK: What they tell

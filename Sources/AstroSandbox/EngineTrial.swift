@@ -37,17 +37,32 @@ public struct EngineTrial {
 
   /// Tries them out, whatever is remembered.
   public func search(within limit: Duration) throws(SandboxRefusal) -> SandboxRules.Engine {
+    let found = look(within: limit)
+    if let engine = found.engine { return engine }
+    throw SandboxRefusal("no sandbox engine works: \(found.flaws.joined(separator: "; "))")
+  }
+
+  /// What was found out.
+  public struct Outcome: Sendable, Equatable {
+    /// `nil`: none works.
+    public var engine: SandboxRules.Engine?
+    /// What is wrong with those that come before it, each with its name.
+    public var flaws: [String]
+  }
+
+  /// The same with what is wrong with those that were passed over.
+  public func look(within limit: Duration) -> Outcome {
     let until = clinux_boot_microseconds() + limit.microseconds
     var flaws: [String] = []
     for engine in rules.candidates {
       guard let flaw = flaw(of: engine, until: until) else {
         remember(engine)
-        return engine
+        return Outcome(engine: engine, flaws: flaws)
       }
       flaws.append("\(engine.rawValue) \(flaw)")
     }
     unlink(path)
-    throw SandboxRefusal("no sandbox engine works: \(flaws.joined(separator: "; "))")
+    return Outcome(engine: nil, flaws: flaws)
   }
 
   /// The end of a sentence that begins with the engine; `nil` when it works.

@@ -20,7 +20,7 @@ extension ActiveRun {
     case .env:
       let entries = (try? environment(for: index, includingTask: includingTaskEnvironment)) ?? []
       return .map(Dictionary(entries.map { ($0.name, .string($0.value)) }, uniquingKeysWith: { $1 }))
-    case .tasks, .secrets, .matrix, .item: return .null
+    case .tasks, .secrets, .args, .matrix, .item: return .null
     }
   }
 
@@ -63,6 +63,14 @@ extension ActiveRun {
     return variables
   }
 
+  /// The workflow's tools. They are no part of the task, and see nothing of it.
+  private func tools(for index: Int) throws(EvaluationError) -> [CommandTool] {
+    let context = ExpressionContext(root: { self.value(of: $0, for: index, includingTaskEnvironment: false) })
+    var tools: [CommandTool] = []
+    for tool in plan.tools { tools.append(try tool.resolved(in: context)) }
+    return tools
+  }
+
   /// Resolves everything an attempt needs.
   func start(_ index: Int, attempt: Int32, agent: String) throws(EvaluationError) -> AttemptStart {
     let task = plan.tasks[index]
@@ -83,6 +91,7 @@ extension ActiveRun {
       promise: AttemptPromise(outputs: task.outputs, keepsStdout: task.keepsStdout, memory: task.resources.memory),
       resources: task.resources)
     start.secretEnvironment = try secretEnvironment(for: index)
+    if case .request = work { start.tools = try tools(for: index) }
     start.limits = task.limits
     start.cache = params[RunOption.noCache] == nil ? task.cache : nil
     (start.budget, start.runBudget) = (task.budget, plan.budget)

@@ -87,7 +87,7 @@ extension ExpressionParser {
       throw unknownName(name, at: start, width: width)
     }
     switch root {
-    case .params, .env, .tasks, .run, .secrets:
+    case .params, .env, .tasks, .run, .secrets, .args:
       notes.reads.append(.init(root: root, offset: start, width: width))
       return Operand(expression: .root(root), read: notes.reads.count - 1)
     case .matrix, .item:
@@ -98,7 +98,7 @@ extension ExpressionParser {
 
   private func unknownName(_ name: String, at start: Int, width: Int) -> ExpressionError {
     let functions = Expression.Function.allCases.map(\.rawValue)
-    let words = ["params", "env", "secrets", "tasks", "run", "true", "false", "null"]
+    let words = ["params", "env", "secrets", "tasks", "run", "args", "true", "false", "null"]
     let remedy: ExpressionError.Remedy =
       functions.contains(name)
       ? .hint("a function is called with parentheses: '\(name)()'")

@@ -63,7 +63,8 @@ struct RequestKeys: Sendable {
     maxTurns,
     RequestKey("max_tool_calls", "How many tools may be called.", .integer(0...1_000_000)),
     maxCost,
-    RequestKey("tools", "What the model may call, by name: server.tool.", names),
+    RequestKey(
+      "tools", "What the model may call: names of the file's tools, and server.tool for those of mcp_servers.", names),
     RequestKey("tool_choice", "auto, none, required, or the name of a tool.", name),
   ]
 

@@ -18,6 +18,10 @@ struct Scope {
     case taskRequest(Int, key: String)
     /// `if:` of a task.
     case condition(Int)
+    /// The command of a tool.
+    case tool
+    /// `env:` of a tool, and the arguments it declares; `nil` where it takes any.
+    case toolEnvironment(String, arguments: [String]?)
   }
 
   var site: Site
@@ -54,6 +58,7 @@ extension WorkflowReader {
       case .run: checkRun(read, in: node)
       case .tasks: checkTask(read, in: node, scope: scope)
       case .secrets: checkSecret(read, in: node, scope: scope)
+      case .args: checkArgument(read, in: node, scope: scope)
       case .matrix, .item: break  // refused where they are read
       }
     }
@@ -79,7 +84,7 @@ extension WorkflowReader {
     }
     if visibleEnvironments(in: scope).contains(where: { $0.contains(name) }) { return }
     switch scope.site {
-    case .taskEnvironment, .defaultEnvironment:
+    case .taskEnvironment, .defaultEnvironment, .tool, .toolEnvironment:
       decoder.error(
         "unknown_variable", "there is no variable '\(name)' in the workflow's env", in: node, offset: read.offset,
         width: read.width,
@@ -116,7 +121,7 @@ extension WorkflowReader {
   private func visibleEnvironments(in scope: Scope) -> [Set<String>] {
     switch scope.site {
     case .workflowEnvironment: []
-    case .defaultEnvironment, .taskEnvironment: [environmentNames]
+    case .defaultEnvironment, .taskEnvironment, .tool, .toolEnvironment: [environmentNames]
     case .defaultValue: [environmentNames, defaults.environmentNames]
     case .taskValue, .taskRequest, .condition: [environmentNames, defaults.environmentNames, scope.taskEnvironment]
     }
@@ -136,6 +141,10 @@ extension WorkflowReader {
       return decoder.error(
         "not_visible", "'tasks' can only be read inside a task", in: node, offset: read.offset, width: read.width,
         hint: "put it in the env of the task that uses it")
+    case .tool, .toolEnvironment:
+      return decoder.error(
+        "not_visible", "'tasks' can only be read inside a task", in: node, offset: read.offset, width: read.width,
+        hint: "tell the model, which can hand it on as an argument")
     case .taskEnvironment(let index), .taskValue(let index), .taskRequest(let index, _), .condition(let index):
       reader = index
     }

@@ -31,6 +31,7 @@ enum WorkflowKeys {
   static let resources = KeySet(resourceKeys.map(\.name))
   static let parameter = KeySet(parameterKeys.map(\.name))
   static let secret = KeySet(secretKeys.map(\.name))
+  static let tool = KeySet(toolKeys.map(\.name))
   static let budget = KeySet(budgetKeys.map(\.name))
   static let cache = KeySet(cacheKeys.map(\.name))
 
@@ -61,6 +62,11 @@ enum WorkflowKeys {
       "Where values are that only the tasks that name them are given; read as ${{ secrets.NAME }} in their env.",
       ##"""
       {"type": "object", "propertyNames": {"$ref": "#/$defs/variable"}, "additionalProperties": {"$ref": "#/$defs/secret"}}
+      """##),
+    Key(
+      "tools", "Commands that models may call, where the task names them.",
+      ##"""
+      {"type": "object", "propertyNames": {"$ref": "#/$defs/tool_name"}, "additionalProperties": {"$ref": "#/$defs/tool"}}
       """##),
     Key(
       "defaults", "What every task has unless it says otherwise; env, retry and resources are merged key by key.",
@@ -155,6 +161,23 @@ enum WorkflowKeys {
       ##"{"type": "string", "maxLength": \##(TextPattern.longest)}"##),
     Key("default", "Its value when none is given.", "value"),
     Key("description", "A text for people.", ##"{"type": "string"}"##),
+  ]
+
+  static let toolKeys = [
+    Key("description", "What it does, as the model is told.", "word"),
+    Key("run", "A string is a script for /bin/sh -eu; a list is a program and its arguments.", "run"),
+    Key(
+      "parameters",
+      "A JSON Schema (draft 2020-12) of its arguments, which come as one JSON object on standard input. Any when absent.",
+      ##"""
+      {"type": "object", "properties": {"type": {"const": "object"},
+       "properties": {"type": "object", "additionalProperties": {"type": "object"}}}}
+      """##),
+    Key("env", "Its variables. Values may read params, run, the workflow's env, and args.", "env"),
+    Key("timeout", "How long one call may take. 1m when absent.", "positive_duration"),
+    Key(
+      "idempotent", "Calling it twice does no more than calling it once: it may be called again after a crash.",
+      ##"{"type": "boolean", "default": false}"##),
   ]
 
   static let secretKeys = [

@@ -43,6 +43,7 @@ extension WorkflowReader {
         hint: "add 'agent', an agent's id or type, or 'capabilities'")
     }
     if let kind = takers.kind { checkRequest(node, for: kind) }
+    if takers.kind == .llm { checkToolNames(node) }
     if let surroundings { check(index, node, takers.offers, surroundings) }
   }
 

@@ -76,7 +76,7 @@ extension WorkflowReader {
     case .taskEnvironment: break
     case .taskRequest(let task, let key):
       secretReads.append(SecretRead(task: task, key: key, node: node, offset: read.offset, width: read.width))
-    case .workflowEnvironment, .defaultEnvironment, .defaultValue, .taskValue, .condition:
+    case .workflowEnvironment, .defaultEnvironment, .defaultValue, .taskValue, .condition, .tool, .toolEnvironment:
       return refuseSecret("a secret", read, in: node, scope)
     }
     guard secretNames.contains(name) else {
@@ -95,6 +95,8 @@ extension WorkflowReader {
       case .taskEnvironment, .taskValue:
         "arguments can be seen by everybody on the machine: put it in the task's env, and let the command read it there"
       case .taskRequest: "write ${{ secrets.NAME }} here"
+      case .tool, .toolEnvironment:
+        "a model decides what a tool does: it is given no secret, and can only read one that lies in a file"
       case .condition: "let a task look at it, and write what to do to $ASTRO_OUTPUT"
       }
     decoder.error(

@@ -46,9 +46,8 @@ extension WorkflowReader {
 
   private func checkTools(_ node: YAMLNode, _ surroundings: Surroundings) {
     guard let tools = node.member("tools") else { return }
-    for tool in tools.items where !tool.text.hasPrefix("./") && !tool.text.hasPrefix("/") {
-      guard let dot = tool.text.utf8.firstIndex(of: UInt8(ascii: ".")) else { continue }
-      checkServer(String(tool.text[..<dot]), at: tool, surroundings)
+    for tool in tools.items {
+      if let server = Self.server(ofTool: tool.text) { checkServer(server, at: tool, surroundings) }
     }
   }
 

@@ -85,12 +85,12 @@ extension WorkflowReader {
         decoder.warning("unused_key", "'shell' has no effect: 'run' is a list, which no shell reads", at: ownShell)
       }
       return .command(command(run, scope: scope))
-    case .scalar: return .script(script(run, task: ids[index]), shell: words)
+    case .scalar: return .script(script(run, of: "task '\(ids[index])'"), shell: words)
     }
     return .command([])
   }
 
-  private func command(_ node: YAMLNode, scope: Scope) -> [Template] {
+  func command(_ node: YAMLNode, scope: Scope) -> [Template] {
     let items = decoder.list(node, of: "arguments") { self.template($0, scope: scope) } ?? []
     if node.items.underestimatedCount == 0 {
       decoder.error("empty_command", "the command is empty", at: node)
@@ -102,7 +102,8 @@ extension WorkflowReader {
     return items
   }
 
-  private func script(_ node: YAMLNode, task: String) -> String {
+  /// - Parameter owner: whose it is, in the words of messages.
+  func script(_ node: YAMLNode, of owner: String) -> String {
     guard let text = programText(node) else { return "" }
     if let offset = TemplateScanner.firstOpening(in: node) {
       decoder.error(
@@ -111,7 +112,7 @@ extension WorkflowReader {
         hint: Self.detour(around: String(decoding: text.utf8.dropFirst(offset), as: UTF8.self)))
     }
     if text.utf8.allSatisfy({ $0 == 0x20 || $0 == 0x0A || $0 == 0x09 }) {
-      decoder.error("nothing_to_run", "task '\(task)' has nothing to run", at: node)
+      decoder.error("nothing_to_run", "\(owner) has nothing to run", at: node)
     }
     return text
   }

@@ -12,6 +12,8 @@ final class WorkflowReader {
   var parameterNames: Set<String> = []
   var environmentNames: Set<String> = []
   var secretNames: Set<String> = []
+  /// The tools of the file, also those with something wrong in them.
+  var toolNames: Set<String> = []
   /// Task ids in the order of the file, and where each is.
   var ids: [String] = []
   var indices: [String: Int] = [:]
@@ -46,6 +48,7 @@ final class WorkflowReader {
       plan.env = environment(env, scope: Scope(site: .workflowEnvironment))
       environmentNames = Set(plan.env.map(\.name))
     }
+    if let tools = top.member("tools") { readTools(tools) }
     if let node = top.member("defaults") { readDefaults(node) }
     guard let tasks = top.required("tasks"), collectTasks(tasks) else { return }
     for index in ids.indices { readTask(index) }

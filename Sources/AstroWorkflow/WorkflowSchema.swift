@@ -30,6 +30,7 @@ public enum WorkflowSchema {
     all["retry"] = .map(object(WorkflowKeys.retryKeys))
     all["kind"] = words(ParameterPlan.Kind.allCases.map(\.rawValue))
     all["cause"] = words(RetryPolicy.Cause.allCases.map(\.rawValue))
+    all["tool"] = .map(object(WorkflowKeys.toolKeys, required: ["description", "run"]))
     var secret = object(WorkflowKeys.secretKeys)
     secret["minProperties"] = .integer(1)
     secret["maxProperties"] = .integer(1)
@@ -90,6 +91,7 @@ public enum WorkflowSchema {
   private static let shared = [
     "name": ##"{"type": "string", "pattern": "^[a-z0-9_-]{1,64}$"}"##,
     "identifier": ##"{"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_-]*$"}"##,
+    "tool_name": ##"{"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_-]{0,63}$"}"##,
     "variable": ##"{"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}"##,
     "text": ##"{"type": ["string", "number", "boolean"]}"##,
     "plain": ##"{"type": ["string", "number", "boolean"], "pattern": "^(?![\\s\\S]*[$][{][{])"}"##,

@@ -9,7 +9,8 @@ struct LimitsCommand: ParsableCommand {
     commandName: "limits", abstract: "The rate limits.",
     discussion: """
       workflow_creation counts files that become runs, task_submission attempts of tasks that start, each for its user. \
-      api_calls is for agents that call a service; no type of agent does so far, so nothing is counted there.
+      api_calls counts requests that agents send themselves, for each agent; provider is what a provider said of its own \
+      limits. The others are those of limits: in config/system_config.yaml.
       """, subcommands: [Show.self, Clear.self],
     defaultSubcommand: Show.self)
 

@@ -9,7 +9,11 @@ struct ModelsCommand: ParsableCommand {
     discussion: """
       In USD per million tokens. A name that ends in * stands for all that begin so, unless a longer one does. A model \
       that is not listed costs unknown, never 0: a task with a budget in USD is refused.
-      """)
+      """, subcommands: [ModelsShowCommand.self, ModelsImportCommand.self], defaultSubcommand: ModelsShowCommand.self)
+}
+
+struct ModelsShowCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "show", abstract: "List the prices.")
   @OptionGroup var home: HomeOption
   @OptionGroup var output: JSONOption
 

@@ -20,14 +20,14 @@ struct AttemptToolsTests {
   func call(
     _ command: CommandTool, _ arguments: String = "{}", in fixture: ToolFixture
   ) async throws -> ToolOutcome {
-    let tools = try fixture.host.tools(named: ["count"], commands: [command], for: fixture.request())
+    let tools = try fixture.host.tools(named: ["count"], for: fixture.request(tools: [command]))
     return try await tools.call("count", arguments: try JSONReader.parse(arguments))
   }
 
   @Test func onlyThoseThatTheTaskNamesAreOffered() async throws {
     let fixture = try ToolFixture()
     let tools = try fixture.host.tools(
-      named: ["py.set", "count", "py.add"], commands: [Self.command("wc -c")], for: fixture.request())
+      named: ["py.set", "count", "py.add"], for: fixture.request(tools: [Self.command("wc -c")]))
     let offered = try await tools.list()
     #expect(offered.map(\.description.name) == ["py.set", "count", "py.add"])
     #expect(offered.map(\.description.description) == ["Sets", "Counts", "Adds"])
@@ -127,6 +127,52 @@ struct AttemptToolsTests {
     #expect(outcome.isError)
     #expect(outcome.text.hasPrefix("the arguments do not fit: "))
     #expect(outcome.text.contains("path"))
+  }
+
+  private static func telling(_ environment: [EnvironmentPlan]) -> CommandTool {
+    CommandTool(name: "count", description: "", run: ["sh", "-c", #"printf %s "$A""#], environment: environment)
+  }
+
+  private static func reading(_ name: String) -> [EnvironmentPlan] {
+    [
+      EnvironmentPlan(
+        name: "A", value: Template(parts: [.text("<"), .expression(.member(.root(.args), name)), .text(">")]))
+    ]
+  }
+
+  @Test func anArgumentThatAVariableHoldsIsNoCode() async throws {
+    let fixture = try ToolFixture()
+    let tool = Self.telling(Self.reading("word"))
+    #expect(
+      try await call(tool, #"{"word": "$(id) \"; id #`id`"}"#, in: fixture)
+        == ToolOutcome(#"<$(id) "; id #`id`>"#))
+    #expect(try await call(tool, #"{"word": [1, true]}"#, in: fixture) == ToolOutcome("<[1,true]>"))
+    #expect(try await call(tool, in: fixture) == ToolOutcome("<>"))
+  }
+
+  @Test func anArgumentThatNoVariableCanHoldIsForTheModelToMend() async throws {
+    let fixture = try ToolFixture()
+    let tool = Self.telling(Self.reading("word"))
+    #expect(
+      try await call(tool, #"{"word": "a\u0000b"}"#, in: fixture)
+        == ToolOutcome("the arguments cannot be passed: A would hold a NUL character", isError: true))
+    let long = String(repeating: "x", count: CommandTool.mostVariables)
+    #expect(
+      try await call(tool, #"{"word": "\#(long)"}"#, in: fixture)
+        == ToolOutcome(
+          "the arguments cannot be passed: A would be too long: there is room for 100 KiB", isError: true))
+    // The most there is room for is passed.
+    #expect(try await call(tool, #"{"word": "\#(long.dropLast(2))"}"#, in: fixture).text.utf8.count == 100 << 10)
+  }
+
+  @Test func aCommandSeesNothingOfTheRunnersEnvironment() async throws {
+    let fixture = try ToolFixture(runner: ["OPENAI_API_KEY": "sk-runner"])
+    let outcome = try await call(Self.command("env | cut -d= -f1 | sort"), in: fixture)
+    #expect(
+      outcome.text.split(separator: "\n").filter { !["PWD", "SHLVL", "_", "OLDPWD"].contains($0) } == [
+        "ASTRO_ATTEMPT", "ASTRO_HOME", "ASTRO_RUN_DIR", "ASTRO_TASK_ID", "ASTRO_WORKFLOW_ID", "HOME", "LANG", "PATH",
+        "TZ",
+      ])
   }
 
   @Test func aProgramThatIsNoneEndsTheStep() async throws {

@@ -243,6 +243,26 @@ import Testing
     #expect(world.provider.requests.count == 4)
   }
 
+  @Test func theAgentSaysHowOften() async throws {
+    let world = LLMFixture([.status(500), .status(500)])
+    var settings = world.settings()
+    settings.retries = 1
+    #expect(try await world.perform(#"{"prompt":"hi"}"#, settings: settings).ending?.ending == .providerError)
+    #expect(world.provider.requests.count == 2)
+  }
+
+  @Test func whatATaskDoesNotSayTheAgentDoes() throws {
+    let world = LLMFixture([])
+    var settings = world.settings()
+    (settings.maxOutputTokens, settings.tools) = (77, ["clock.now"])
+    let agent = world.agent(settings)
+    let usual = try agent.task(.map(["prompt": .string("hi")]))
+    #expect(usual.ceilings.outputTokens == 77 && usual.tools == ["clock.now"])
+    let own = try agent.task(
+      .map(["prompt": .string("hi"), "max_output_tokens": .integer(5), "tools": .list([])]))
+    #expect(own.ceilings.outputTokens == 5 && own.tools == [])
+  }
+
   @Test func aProviderIsNotAskedSoonerThanItSays() async throws {
     let world = LLMFixture([.status(503, "", [("retry-after", "3")]), .says("x")])
     #expect(try await world.perform(#"{"prompt":"hi"}"#).ending?.ending == .completed)

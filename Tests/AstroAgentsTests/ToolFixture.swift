@@ -34,12 +34,15 @@ final class ToolFixture {
 
   var run: RunDirectory { RunDirectory(workflow, in: directory.path("runs")) }
 
-  func request(_ with: String = "{}", task: String = "ask", number: Int = 1, secrets: [String] = [])
+  func request(
+    _ with: String = "{}", task: String = "ask", number: Int = 1, secrets: [String] = [], tools: [CommandTool] = []
+  )
     -> PerformanceRequest
   {
     PerformanceRequest(
       key: AttemptKey(workflow: workflow, task: task, number: number), user: "root", agent: "tools",
-      with: (try? JSONReader.parse(with)) ?? .null, secrets: secrets, directory: run, promise: AttemptPromise())
+      with: (try? JSONReader.parse(with)) ?? .null, secrets: secrets, tools: tools, directory: run,
+      promise: AttemptPromise())
   }
 
   var agent: MCPAgent { MCPAgent(host.servers["py"], host: host, clock: FixedClock()) }

@@ -19,7 +19,7 @@ import Testing
           ])
         case .env: .map(["HOME": .string("/root")])
         case .run: .map(["id": .string("r-1")])
-        case .tasks, .secrets, .matrix, .item: .null
+        case .tasks, .secrets, .args, .matrix, .item: .null
         }
       },
       task: { name in

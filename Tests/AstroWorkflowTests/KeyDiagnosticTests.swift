@@ -52,7 +52,7 @@ import Testing
           w.yaml:1:1: error: unknown key 'zzz'
             zzz: 1
             ^~~
-            hint: valid keys: name, description, labels, user, priority, not_before, deadline, budget, params, env, secrets, defaults, tasks
+            hint: valid keys: name, description, labels, user, priority, not_before, deadline, budget, params, env, secrets, tools, defaults, tasks
 
           """##)
   }

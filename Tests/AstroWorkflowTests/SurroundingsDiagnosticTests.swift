@@ -201,7 +201,7 @@ import Testing
           b: {agent: anytool, with: {tool: x, server: tim}}
           c: {agent: anytool, with: {tool: x, server: '${{ run.id }}'}}
           d: {agent: tool, with: {tool: x}}
-          e: {agent: writer, with: {prompt: x, tools: [tiem.x, time.x, ./search, '${{ run.id }}']}}
+          e: {agent: writer, with: {prompt: x, tools: [tiem.x, time.x, '${{ run.id }}']}}
 
         """##)
           == ##"""

@@ -1,3 +1,4 @@
+import AstroTestKit
 import Foundation
 import Glibc
 import Testing
@@ -18,8 +19,8 @@ import Testing
     func all(_ check: String) -> [Finding] { findings.filter { $0.check == check } }
   }
 
-  private func examine(_ home: Home) throws -> (code: Int32, report: Report) {
-    try read(try home.astro("doctor", "--json"))
+  private func examine(_ home: Home, _ environment: [String: String] = [:]) throws -> (code: Int32, report: Report) {
+    try read(try home.start(["doctor", "--json"], environment: environment).finish())
   }
 
   private func read(_ ending: Command.Ending) throws -> (code: Int32, report: Report) {
@@ -76,6 +77,61 @@ import Testing
     let findings = try examine(home).report.all("keys")
     #expect(findings.map(\.message) == ["the configuration names 1, and all are there"])
     #expect(findings.map(\.status) == ["ok"])
+  }
+
+  @Test func `a key that is wrong is named, and a server that is not there`() throws {
+    let server = ScriptedServer { connection in
+      while let request = connection.request() {
+        let isRight = request.headers["authorization"] == "Bearer sk-right-key"
+        connection.send(ScriptedServer.answer(isRight ? 200 : 401, body: "{}"))
+      }
+    }
+    let home = try Home()
+    let dead = "http://127.0.0.1:\(ScriptedServer.deadPort())/v1"
+    try home.write(
+      """
+      agents:
+        - {id: a, type: llm, dialect: openai_chat, base_url: '\(server.url)/v1', api_key: {env: KEY_A}}
+        - {id: b, type: llm, dialect: anthropic_messages, base_url: '\(server.url)', api_key: {env: KEY_B}}
+        - {id: c, type: llm, dialect: openai_chat, base_url: '\(server.url)/v1', api_key: {env: KEY_NONE}}
+        - {id: d, type: llm, dialect: openai_responses, base_url: '\(dead)'}
+
+      """, to: "config/agents.yaml")
+    let (code, report) = try examine(home, ["KEY_A": "sk-right-key", "KEY_B": "sk-wrong-key"])
+    #expect(code == 69)
+    let agents = report.all("agents")
+    #expect(agents.map(\.status) == ["ok", "problem", "problem"])
+    try #require(agents.count == 3)
+    #expect(agents[0].message == "agent 'a': its server answers, and does not refuse the key")
+    #expect(agents[1].message == "agent 'b': \(server.url) refuses the key: status 401")
+    #expect(agents[1].advice == "see its base_url and its api_key in config/agents.yaml")
+    #expect(agents[2].message.hasPrefix("agent 'd': ") && agents[2].message.contains("127.0.0.1"))
+    #expect(report.all("keys").map(\.message) == ["agent 'c': api_key: the variable KEY_NONE is not set here"])
+  }
+
+  @Test func `which engine runs code is said, and why others do not`() throws {
+    let home = try Home()
+    let places = ["/usr/bin/bwrap", "/bin/bwrap"]
+    let bubblewrap = try #require(places.first { access($0, X_OK) == 0 }, "needs bubblewrap")
+    for name in ["some", "none"] {
+      try FileManager.default.createDirectory(atPath: "\(home.path)/\(name)", withIntermediateDirectories: true)
+    }
+    try #require(symlink(bubblewrap, home.path + "/some/bwrap") == 0)
+    try home.write("agents: [{id: box, type: code, sandbox: {engine: auto}}]\n", to: "config/agents.yaml")
+    let found = try examine(home, ["PATH": home.path + "/some"])
+    #expect(
+      found.report.all("agents").map(\.message) == [
+        "agent 'box' runs code with bubblewrap; podman is not installed; docker is not installed"
+      ])
+    #expect(found.report.all("agents").map(\.status) == ["ok"])
+    let none = try examine(home, ["PATH": home.path + "/none"])
+    #expect(none.code == 69)
+    #expect(
+      none.report.all("agents").map(\.message) == [
+        "agent 'box': no sandbox engine works: podman is not installed; docker is not installed; "
+          + "bubblewrap is not installed"
+      ])
+    #expect(none.report.all("agents").map(\.advice) == ["install one: apt install podman, or apt install bubblewrap"])
   }
 
   @Test func `for people each line begins with its level, and says what to do`() throws {

@@ -6,7 +6,7 @@ import Testing
   @Test func `every command of the tour works as it is written`() throws {
     let home = try Home()
     let readme = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../README.md")
-    let blocks = Self.blocks(in: try String(contentsOf: readme, encoding: .utf8))
+    let blocks = try String(contentsOf: readme, encoding: .utf8).fencedBlocks(in: "sh")
     try #require(blocks.count >= 7)
     try home.write("set -eux\n" + blocks.joined(separator: "\n"), to: "tour.sh")
     try FileManager.default.createDirectory(atPath: home.path + "/bin", withIntermediateDirectories: true)
@@ -28,21 +28,5 @@ import Testing
     #expect(done.contains { $0.hasPrefix("flaky-") })
     #expect(home.names(in: "astro/spool/failed").isEmpty)
     #expect(home.names(in: "astro/spool/rejected").contains { $0.hasSuffix(".receipt.json") })
-  }
-
-  private static func blocks(in text: String) -> [String] {
-    var blocks: [String] = []
-    var block: [Substring]?
-    for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-      switch (line, block) {
-      case ("```sh", nil): block = []
-      case ("```", let lines?):
-        blocks.append(lines.joined(separator: "\n") + "\n")
-        block = nil
-      case (_, .some): block?.append(line)
-      default: break
-      }
-    }
-    return blocks
   }
 }

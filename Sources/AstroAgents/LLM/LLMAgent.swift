@@ -53,11 +53,14 @@ public final class LLMAgent: Performer {
     throw Failure(.configuration, subject: "tools", message: "there is no tool '\(names.first ?? "")'")
   }
 
+  /// What a `with:` asks of this agent.
+  public func task(_ with: JSONValue) throws(Failure) -> LLMTask { try LLMTask(with, of: settings) }
+
   // MARK: Performer
 
   public func ceiling(of request: PerformanceRequest) throws(Failure) -> CallCeiling? {
     if BatchEndpoint(request: request.with) != nil { return try batchCeiling(of: request) }
-    let task = try LLMTask(request.with)
+    let task = try task(request.with)
     var parts: [ContentPart] = []
     var bytes: Int64 = 0
     for name in task.files {

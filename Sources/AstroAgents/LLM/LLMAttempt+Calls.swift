@@ -3,8 +3,6 @@ import AstroHTTP
 import AstroLLM
 
 extension LLMAttempt {
-  /// The most tries of one call at one agent.
-  static let tries = 4
   /// What a provider asks to wait at most while the attempt keeps its slot; for longer it is parked.
   static let longestWait = Duration.seconds(30)
 
@@ -43,7 +41,7 @@ extension LLMAttempt {
       case .again: continue
       case .tryLater(let after, let message):
         tries += 1
-        guard tries < Self.tries else {
+        guard tries <= seat.retries else {
           try await giveUp(.providerError, message, exchange.partial)
           return nil
         }

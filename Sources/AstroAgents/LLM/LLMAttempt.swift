@@ -25,7 +25,7 @@ struct LLMAttempt {
     self.agent = agent
     self.request = request
     self.desk = desk
-    let task = try LLMTask(request.with)
+    let task = try agent.task(request.with)
     self.task = task
     let directory = request.directory
     let key = request.key

@@ -24,8 +24,9 @@ public struct LLMTask: Sendable {
     "top_k", "top_p",
   ]
 
+  /// - Parameter settings: of the agent, for what the task does not say.
   /// - Throws: the first thing that is wrong with it.
-  public init(_ with: JSONValue) throws(Failure) {
+  public init(_ with: JSONValue, of settings: LLMSettings) throws(Failure) {
     let reader = try WithReader(with, keys: Self.keys)
     model = try reader.text("model")
     system = try reader.text("system")
@@ -41,8 +42,9 @@ public struct LLMTask: Sendable {
       topK: try reader.integer("top_k", in: 0...1_000_000), seed: try reader.integer("seed", in: .min ... .max),
       stop: try reader.texts("stop"))
     outputSchema = try reader.schema("output_schema")
-    tools = try reader.texts("tools")
+    tools = reader.has("tools") ? try reader.texts("tools") : settings.tools
     toolChoice = try reader.toolChoice("tool_choice", tools: tools)
+    ceilings.outputTokens = settings.maxOutputTokens
     try readCeilings(reader)
   }
 

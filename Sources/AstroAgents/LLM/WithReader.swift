@@ -16,6 +16,8 @@ struct WithReader {
     self.members = members.filter { $0.value != .null }
   }
 
+  func has(_ name: String) -> Bool { members[name] != nil }
+
   static func failure(_ message: String) -> Failure {
     Failure(.invalidWorkflow, subject: "with", message: Terminal.printable(message))
   }

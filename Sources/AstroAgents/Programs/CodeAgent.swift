@@ -39,6 +39,8 @@ public final class CodeAgent: ProgramAgent {
     /// The engine that works, or why none does.
     public var engine: SandboxRules.Engine?
     public var problem: String?
+    /// What is wrong with the engines that come before it.
+    public var passedOver: [String] = []
     public var duration: Duration
     public var timestamp: Timestamp
   }
@@ -167,8 +169,12 @@ public final class CodeAgent: ProgramAgent {
       memory: settings.memory)
     let before = clock.now()
     var found = EngineReport(engine: nil, problem: nil, duration: .zero, timestamp: before.wall)
-    do throws(SandboxRefusal) { found.engine = try trial.search(within: Self.patience) } catch {
-      found.problem = error.reason
+    let outcome = trial.look(within: Self.patience)
+    found.engine = outcome.engine
+    if outcome.engine == nil {
+      found.problem = "no sandbox engine works: \(outcome.flaws.joined(separator: "; "))"
+    } else {
+      found.passedOver = outcome.flaws
     }
     found.duration = .microseconds(clock.now().boot - before.boot)
     report.withLock { $0 = found }

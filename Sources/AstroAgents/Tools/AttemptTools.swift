@@ -21,7 +21,7 @@ final class AttemptTools: ToolBox {
 
   /// - Throws: which name is none.
   init(
-    _ host: ToolHost, for request: PerformanceRequest, names: [String], commands: [CommandTool]
+    _ host: ToolHost, for request: PerformanceRequest, names: [String]
   ) throws(Failure) {
     self.host = host
     self.request = request
@@ -37,8 +37,8 @@ final class AttemptTools: ToolBox {
         }
         sources[name] = .server(server, tool: String(parts[1]))
       } else {
-        guard let command = commands.first(where: { $0.name == name }) else {
-          throw Self.unknown(name, "no command of that name", among: commands.map(\.name))
+        guard let command = request.tools.first(where: { $0.name == name }) else {
+          throw Self.unknown(name, "no command of that name", among: request.tools.map(\.name))
         }
         sources[name] = .command(command)
       }
@@ -118,6 +118,6 @@ extension ToolHost {
   /// The tools of an attempt.
   /// - Throws: which of the names is none.
   public func tools(
-    named names: [String], commands: [CommandTool] = [], for request: PerformanceRequest
-  ) throws(Failure) -> any ToolBox { try AttemptTools(self, for: request, names: names, commands: commands) }
+    named names: [String], for request: PerformanceRequest
+  ) throws(Failure) -> any ToolBox { try AttemptTools(self, for: request, names: names) }
 }

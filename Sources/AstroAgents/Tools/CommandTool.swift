@@ -1,34 +1,9 @@
-public import AstroCore
+import AstroCore
 import AstroLLM
 import AstroMCP
 import AstroProcess
 
-/// A command that a workflow declares as a tool: its arguments come as one JSON object on standard input, its standard
-/// output is the result, and an exit code other than 0 is an error for the model to read.
-public struct CommandTool: Sendable, Equatable {
-  public var name: String
-  public var description: String
-  /// The program and its arguments.
-  public var run: [String]
-  /// The JSON Schema of what comes on standard input.
-  public var parameters: JSONValue
-  /// For one call.
-  public var timeout: Duration
-  /// Calling it twice does no more than calling it once.
-  public var isIdempotent: Bool
-
-  public init(
-    name: String, description: String, run: [String], parameters: JSONValue = .map(["type": .string("object")]),
-    timeout: Duration = .seconds(60), isIdempotent: Bool = false
-  ) {
-    self.name = name
-    self.description = description
-    self.run = run
-    self.parameters = parameters
-    self.timeout = timeout
-    self.isIdempotent = isIdempotent
-  }
-
+extension CommandTool {
   /// The most of its output that is kept, in bytes; one that prints more is killed.
   static let mostOutput = 1 << 20
 
@@ -50,7 +25,11 @@ extension ToolHost {
     _ tool: CommandTool, _ arguments: JSONValue, for request: PerformanceRequest
   ) async throws(Failure) -> ToolOutcome {
     if let flaw = try tool.flaw(in: arguments) { return ToolOutcome(flaw, isError: true) }
-    let program = try await program(tool.run, ToolServer.noEnvironment, for: request).program
+    let environment: ToolEnvironment
+    do throws(EvaluationError) { environment = ToolEnvironment(try tool.variables(for: arguments)) } catch {
+      return ToolOutcome("the arguments cannot be passed: \(error.message)", isError: true)
+    }
+    let program = try await program(tool.run, { () throws(Failure) in environment }, for: request).program
     let process = try await KeptProcess.start(program, keeper: keeper, reactor: reactor)
     process.input.write(arguments.json.utf8)
     process.input.write([0x0A])

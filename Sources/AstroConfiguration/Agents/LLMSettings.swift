@@ -58,7 +58,7 @@ public struct LLMSettings: Sendable, Equatable {
   /// The longest answer of tasks that do not say: what may be reserved before a call.
   public var maxOutputTokens = 4096
   /// How often one call is made again inside its attempt when the provider or the connection fails.
-  public var retries = 4
+  public var retries = 3
   /// What tasks that do not say may call: `server.tool`.
   public var tools: [String] = []
 

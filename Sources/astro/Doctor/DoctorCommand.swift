@@ -7,7 +7,8 @@ struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor", abstract: "Whether this machine and this home are fit, and what to do where not.",
     discussion: """
-      Looks, and makes a few small files that it removes again; changes nothing else. Exit 0 when all is well or there \
+      Looks, and makes a few small files that it removes again; changes nothing else. The server of each agent of type \
+      llm is asked whether it takes the key, and sandbox engines are tried out where an agent of type code needs one. Exit 0 when all is well or there \
       are only warnings, 69 when something needed is missing or broken, 72 when the journal is missing or damaged, 78 \
       when the configuration is wrong, may be written by others, or there is no home.
 
@@ -62,7 +63,12 @@ struct DoctorCommand: ParsableCommand {
         configuration.warnings.isEmpty
           ? .ok("configuration", "valid, \(count) agent\(count == 1 ? "" : "s")")
           : .warning("configuration", "\(configuration.warnings.count) warnings, shown above", "mend the lines named"))
-      findings += KeyChecks(uses: configuration.secretUses, home: root, environment: environment).findings()
+      let keys = KeyChecks(uses: configuration.secretUses, home: root, environment: environment)
+      findings += keys.findings()
+      findings += AgentChecks(
+        configuration: configuration, home: Home(root: root, system: system), environment: environment,
+        withoutKeys: keys.withoutKeys
+      ).findings()
     } catch {
       Message.show(error.diagnostics)
       let count = error.diagnostics.count { $0.severity == .error }

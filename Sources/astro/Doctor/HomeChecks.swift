@@ -182,6 +182,7 @@ struct HomeChecks {
         continue
       }
       names.formUnion(plan.tasks.compactMap(\.work.program))
+      names.formUnion(plan.tools.compactMap { $0.run.first?.constant })
     }
     let missing = names.filter { CommandAgent.resolve($0, path: path, from: ".").map { access($0, X_OK) } != 0 }
       .sorted()

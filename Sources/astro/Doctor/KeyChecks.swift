@@ -15,6 +15,9 @@ struct KeyChecks {
     return missing.isEmpty ? [.ok("keys", "the configuration names \(uses.count), and all are there")] : missing
   }
 
+  /// Whose keys are not there, or may not be used: asking with them tells nothing new.
+  var withoutKeys: [String] { uses.filter { finding($0) != nil }.map(\.user) }
+
   private func finding(_ use: Configuration.SecretUse) -> Finding? {
     switch use.source {
     case .environment(let name):

@@ -41,7 +41,7 @@ private var context: ExpressionContext {
         ])
       case .env: .map(["HOME": .string("/root")])
       case .run: .map(["id": .string("r-1")])
-      case .tasks, .secrets, .matrix, .item: .null
+      case .tasks, .secrets, .args, .matrix, .item: .null
       }
     },
     task: { $0 == "t" ? .map(["status": .string("succeeded"), "outputs": .map(["o": .string("12")])]) : nil })

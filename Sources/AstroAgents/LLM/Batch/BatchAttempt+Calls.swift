@@ -49,8 +49,9 @@ extension BatchAttempt {
         let sequel =
           switch sent {
           case .success(let answer):
-            try await take(answer, of: call, id, account, refusals, isLast: tries >= Self.tries)
-          case .failure(let failure): try await take(failure, of: call, id, account, isLast: tries >= Self.tries)
+            try await take(answer, of: call, id, account, refusals, isLast: tries > agent.settings.retries)
+          case .failure(let failure):
+            try await take(failure, of: call, id, account, isLast: tries > agent.settings.retries)
           }
         switch sequel {
         case .over(let outcome): return outcome
@@ -62,8 +63,6 @@ extension BatchAttempt {
       }
     }
   }
-
-  private static var tries: Int { LLMAttempt.tries }
 
   private enum Sequel {
     case over(BatchOutcome)
