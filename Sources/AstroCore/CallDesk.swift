@@ -14,15 +14,11 @@ public struct CallCeiling: Sendable, Hashable {
   public var tokens: Int64
   /// `nil` where the model has no price: unknown, and never nothing.
   public var cost: Money?
-  /// What it will probably take, by what calls like it have taken: for limits that reserve that. At most ``tokens``.
-  public var expectedTokens: Int64
 
-  /// - Parameter expectedTokens: `nil` where nothing is known but the most.
-  public init(model: String, tokens: Int64, cost: Money?, expectedTokens: Int64? = nil) {
+  public init(model: String, tokens: Int64, cost: Money?) {
     self.model = model
     self.tokens = tokens
     self.cost = cost
-    self.expectedTokens = min(tokens, expectedTokens ?? tokens)
   }
 }
 

@@ -30,8 +30,6 @@ public final class LLMAgent: Performer {
     var adaptations: [String: Adaptation] = [:]
     /// By the id of an agent: when its key was found to be used up, in boot time.
     var spent: [String: Int64] = [:]
-    /// By model and task.
-    var experiences: [String: TokenExperience] = [:]
   }
 
   public init(
@@ -75,9 +73,7 @@ public final class LLMAgent: Performer {
         (call.conversation.system ?? "") + String(repeating: " ", count: Int(min(bytes, 1 << 26)))
     }
     var ceiling = target.ceiling(of: call)
-    let images = Int64(task.images.count) * target.estimator.imageTokens(model: target.model)
-    ceiling.tokens += images
-    ceiling.expectedTokens += images
+    ceiling.tokens += Int64(task.images.count) * target.estimator.imageTokens(model: target.model)
     return ceiling
   }
 
@@ -167,34 +163,6 @@ public final class LLMAgent: Performer {
         .invalidWorkflow, subject: "with",
         message: "'max_cost_usd' cannot be kept: the model '\(model)' has no price in config/models.yaml")
     }
-    return CallTarget(
-      model: model, price: price, estimator: TokenEstimator(dialect: settings.dialect),
-      experience: experience(of: model, request.key))
-  }
-
-  func experience(of model: String, _ key: AttemptKey) -> TokenExperience {
-    memory.withLock { $0.experiences[Self.subject(model, key)] } ?? TokenExperience()
-  }
-
-  func learn(_ usage: TokenUsage, textBytes: Int64, of model: String, _ key: AttemptKey) {
-    memory.withLock { memory in
-      // Of ever new names nothing is worth keeping.
-      if memory.experiences.count >= 1000 { memory.experiences = [:] }
-      memory.experiences[Self.subject(model, key), default: TokenExperience()].learn(textBytes: textBytes, usage: usage)
-    }
-  }
-
-  private static func subject(_ model: String, _ key: AttemptKey) -> String {
-    "\(model) \(key.workflow.name)/\(key.task)"
-  }
-
-  /// What calls have taken, to be kept for the next runner.
-  public var experience: JSONValue { .map(memory.withLock { $0.experiences.mapValues(\.kept) }) }
-
-  /// Takes up what a runner before has kept.
-  public func recall(_ experience: JSONValue) {
-    guard case .map(let members) = experience else { return }
-    let known = members.compactMapValues { TokenExperience(kept: $0) }
-    memory.withLock { $0.experiences.merge(known) { own, _ in own } }
+    return CallTarget(model: model, price: price, estimator: TokenEstimator(dialect: settings.dialect))
   }
 }

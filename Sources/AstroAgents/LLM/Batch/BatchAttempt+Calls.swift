@@ -154,9 +154,6 @@ extension BatchAttempt {
     // Paid for: it must be kept before it is said to be.
     try await write(BatchResultLine.response(answer, to: call.line, of: request.key.workflow))
     await desk.settle(id, account)
-    if let usage = said.usage {
-      agent.learn(usage, textBytes: Int64(call.raw.body.count), of: model, request.key)
-    }
     return .written(.success)
   }
 

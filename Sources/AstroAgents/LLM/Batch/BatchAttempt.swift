@@ -146,7 +146,7 @@ struct BatchAttempt {
   private func call(_ line: BatchLine) throws(Failure) -> BatchCall {
     do throws(JSONScanner.Malformed) {
       let raw = try RawCall(line)
-      return BatchCall(line: line, raw: raw, ceiling: agent.ceiling(of: raw, request.key))
+      return BatchCall(line: line, raw: raw, ceiling: agent.ceiling(of: raw))
     } catch {
       throw Failure(.io, subject: "line \(line.number)", message: "is not what was submitted: \(error.message)")
     }
