@@ -25,7 +25,7 @@ extension Runner {
 
   /// What an attempt that has begun needs for one more call.
   private func demand(of start: AttemptStart, for ceiling: CallCeiling?) -> Allowances.Demand {
-    let limits = configuration.agents.first { $0.id == start.agent }?.limits ?? []
+    let limits = configuration.agent(start.agent)?.limits ?? []
     return Allowances.Demand(
       key: start.key, user: start.user, agent: start.agent, limits: start.limits + limits,
       isPerformed: performers[start.agent] != nil, isStart: false, ceiling: ceiling, budget: start.budget,
@@ -127,7 +127,7 @@ extension Runner {
 
   /// Whether an agent has no server of its own, but goes wherever its tasks say.
   private func reachesAnybody(_ agent: String) -> Bool {
-    guard case .http(let settings)? = configuration.agents.first(where: { $0.id == agent })?.settings else {
+    guard case .http(let settings)? = configuration.agent(agent)?.settings else {
       return false
     }
     return settings.baseURL == nil
@@ -197,7 +197,7 @@ extension Runner {
   private func close(
     _ agent: String, until time: Int64, for key: AttemptKey, in transaction: Transaction
   ) throws(Failure) {
-    let limits = configuration.agents.first { $0.id == agent }?.limits ?? []
+    let limits = configuration.agent(agent)?.limits ?? []
     try allowances.block(
       agent: agent, limits: limits, user: owned[key.workflow]?.user ?? "", run: key.workflow, until: time,
       in: transaction)

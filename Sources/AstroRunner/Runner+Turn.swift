@@ -146,7 +146,7 @@ extension Runner {
 
   /// Who reads what an agent's attempts leave; `nil` for commands, of which all know.
   func reader(for agent: String) -> String? {
-    let form = configuration.agents.first { $0.id == agent }?.form
+    let form = configuration.agent(agent)?.form
     return form == .run ? nil : agent
   }
 
