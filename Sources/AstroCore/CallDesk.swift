@@ -2,7 +2,7 @@
 /// leave is durable, and its account is durable before the attempt goes on.
 public protocol CallDesk: Sendable {
   /// Takes what the call may need at most from every limit and budget that binds it, all or nothing.
-  func leave(for ceiling: CallCeiling) async -> CallLeave
+  func leave(for call: PlannedCall) async -> CallLeave
   /// Replaces what was taken by what was used. Without this, after a crash, the whole of it stays counted.
   func settle(_ call: CallID, _ account: CallAccount) async
 }
@@ -22,6 +22,18 @@ public struct CallCeiling: Sendable, Hashable {
   }
 }
 
+/// A call that leave is asked for.
+public struct PlannedCall: Sendable, Hashable {
+  /// Whom it goes to: the agent of its attempt, or a fallback of that. It is counted at that one's limits.
+  public var agent: String
+  public var ceiling: CallCeiling
+
+  public init(to agent: String, _ ceiling: CallCeiling) {
+    self.agent = agent
+    self.ceiling = ceiling
+  }
+}
+
 /// A call that was given leave, in its journal.
 public struct CallID: Sendable, Hashable {
   public var number: Int64
@@ -32,6 +44,9 @@ public enum CallLeave: Sendable, Equatable {
   case granted(CallID)
   /// A limit is used up; the attempt is to end as parked and is begun again then, under the same number.
   case notBefore(Timestamp, limit: String)
+  /// The key it would be sent with is used up, the provider's words in one sentence; it is not tried before. Another agent
+  /// may be asked.
+  case spent(until: Timestamp, String)
   /// It can never be made, why in one sentence: it weighs more than a limit ever grants.
   case never(String)
   /// A budget does not have it, which one in one sentence: the run is to be held.
@@ -82,6 +97,8 @@ public struct ProviderNotice: Sendable, Equatable {
   /// What is left of the provider's own windows, and when each is whole again.
   public var requests: Allowance?
   public var tokens: Allowance?
+  /// The money or the quota of the key is used up: nothing more is sent with it. The provider's words, in one sentence.
+  public var quota: String?
 
   public struct Allowance: Sendable, Equatable {
     public var limit: Int64?
@@ -96,9 +113,12 @@ public struct ProviderNotice: Sendable, Equatable {
     }
   }
 
-  public init(wait: Duration? = nil, requests: Allowance? = nil, tokens: Allowance? = nil) {
+  public init(
+    wait: Duration? = nil, requests: Allowance? = nil, tokens: Allowance? = nil, quota: String? = nil
+  ) {
     self.wait = wait
     self.requests = requests
     self.tokens = tokens
+    self.quota = quota
   }
 }

@@ -10,6 +10,8 @@ struct Allowances {
   let budgets: [PeriodBudget]
   /// The limits every user has.
   let rates: RateLimits
+  /// Of each agent that asks a provider, by its id: ``AgentConfiguration/account``.
+  var accounts: [String: String] = [:]
   /// Whether an attempt without an outcome is over all the same: its agent performed it, and its runner is gone.
   var isOver: (_ agent: String, _ launcher: String) -> Bool = { _, _ in false }
 
@@ -23,15 +25,19 @@ struct Allowances {
     self.init(
       limits: configuration.limits, budgets: configuration.budgets,
       rates: RateLimits(configured: configuration.system.limits))
+    for agent in configuration.agents { accounts[agent.id] = agent.account }
   }
 
   /// What an attempt needs to begin, or to make one more call.
   struct Demand {
     var key: AttemptKey
     var user: String
+    /// Whom it goes to.
     var agent: String
-    /// Its own and its agent's.
+    /// Of its task and of that agent.
     var limits: [String]
+    /// Whom it may go to instead, where that agent's key is used up.
+    var fallbacks: [String] = []
     /// The agent sends requests itself.
     var isPerformed: Bool
     /// It takes a place among those that run at a time.
@@ -40,21 +46,33 @@ struct Allowances {
     var ceiling: CallCeiling?
     var budget: BudgetPlan?
     var runBudget: BudgetPlan?
+
+    /// What it takes leave for; `nil` where calls cost nothing.
+    var call: PlannedCall? { ceiling.map { PlannedCall(to: agent, $0) } }
   }
 
   enum Answer {
-    /// With its place in the ledger, where it has a ceiling.
-    case granted(CallID?)
+    /// With its place in the ledger, where it has a ceiling; else with what was charged, which no ledger knows.
+    case granted(CallID?, [LimitCharge])
     case refused(LimitVerdict)
     /// Waiting cannot help; why, in one sentence.
     case never(String)
     case overBudget(String)
+    /// Of one more call only: the agent's key is used up.
+    case spent(SpentKey)
   }
 
   func take(_ demand: Demand, in transaction: Transaction) throws(Failure) -> Answer {
     // Commands without limits, a thousand of which may start in a second.
-    if demand.limits.isEmpty, !demand.isPerformed { return .granted(nil) }
+    if demand.limits.isEmpty, !demand.isPerformed { return .granted(nil, []) }
     if let unknown = unknownLimit(of: demand, at: transaction.now.wall) { return .refused(unknown) }
+    let spent = try spentKey(of: demand.agent, transaction.reading)
+    if let spent, spent.until > transaction.now.wall {
+      guard demand.isStart else { return .spent(spent) }
+      // Where a fallback may be asked the attempt begins, without a call: it asks leave for that one.
+      let refusal = try quotaRefusal(of: demand, transaction.reading, at: transaction.now.wall)
+      return refusal.map { Answer.refused($0) } ?? .granted(nil, [])
+    }
     let charges: [Charge]
     do throws(Failure) {
       charges = try self.charges(of: demand, transaction.reading, at: transaction.now.wall)
@@ -74,24 +92,26 @@ struct Allowances {
       _ = try transaction.consume(
         charge.place.limiter, key: charge.place.key, window: charge.window, weight: charge.weight)
     }
-    if demand.isStart {
-      for (limit, place) in places(of: demand) where limit.bounds.concurrent != nil {
+    for (limit, place) in places(of: demand) where limit.boundsPlaces {
+      if try !transaction.reading.holds(place.slots, for: demand.key) {
         try transaction.hold(place.slots, for: demand.key)
       }
     }
-    guard let ceiling = demand.ceiling else { return .granted(nil) }
+    let taken = charges.map { LimitCharge($0.place, weight: $0.weight) }
+    if let spent, demand.ceiling != nil { try transaction.put(spent.asked(at: transaction.now.wall)) }
+    guard let ceiling = demand.ceiling else { return .granted(nil, taken.filter { $0.weight > 0 }) }
     return .granted(
       try transaction.begin(
         CallRecord(
           key: demand.key, agent: demand.agent, ceiling: ceiling, started: transaction.now,
-          bootID: transaction.bootID, charges: charges.map { .init($0.place, weight: $0.weight) },
-          budgets: accounts.map(\.place))))
+          bootID: transaction.bootID, charges: taken, budgets: accounts.map(\.place))), [])
   }
 
   /// What would keep work from its limits now, as far as it can be said without knowing how much it takes.
   func refusal(of demand: Demand, in reading: Reading, at now: Moment, bootID: String) throws(Failure) -> LimitVerdict?
   {
     if let unknown = unknownLimit(of: demand, at: now.wall) { return unknown }
+    if let refusal = try quotaRefusal(of: demand, reading, at: now.wall) { return refusal }
     let charges = try charges(of: demand, reading, at: now.wall)
     return try refusal(of: charges, for: demand, reading, at: now.wall) { charge throws(Failure) in
       try reading.check(
@@ -117,13 +137,14 @@ struct Allowances {
     }
   }
 
-  /// Gives back what was charged for a call that is not made.
-  func refund(_ call: CallRecord, in transaction: Transaction) throws(Failure) {
-    for charge in call.charges {
+  /// Gives back what was charged for a call that is not made, or for an attempt that never began.
+  func refund(
+    _ charges: [LimitCharge], grantedAt boot: Int64, bootID: String, in transaction: Transaction
+  ) throws(Failure) {
+    for charge in charges {
       guard let (window, _) = window(of: charge.place, at: transaction.now.wall) else { continue }
       try transaction.settle(
-        charge.place, window: window, reserved: charge.weight, used: 0, grantedAt: call.started.boot,
-        bootID: call.bootID)
+        charge.place, window: window, reserved: charge.weight, used: 0, grantedAt: boot, bootID: bootID)
     }
   }
 
@@ -142,6 +163,47 @@ struct Allowances {
     }
   }
 
+  // MARK: Keys
+
+  private func spentKey(of agent: String, _ reading: Reading) throws(Failure) -> SpentKey? {
+    guard let account = accounts[agent] else { return nil }
+    return try reading.spentKey(account)
+  }
+
+  /// Of a start whose agent, and all whom it could ask instead, have keys that are used up: until the first is tried again.
+  private func quotaRefusal(of demand: Demand, _ reading: Reading, at now: Timestamp) throws(Failure) -> LimitVerdict? {
+    var first: Timestamp?
+    for agent in [demand.agent] + demand.fallbacks {
+      guard let spent = try spentKey(of: agent, reading), spent.until > now else { return nil }
+      first = min(first ?? spent.until, spent.until)
+    }
+    return first.map { Self.quotaVerdict(demand.agent, until: $0, at: now) }
+  }
+
+  static func quotaVerdict(_ agent: String, until time: Timestamp, at now: Timestamp) -> LimitVerdict {
+    LimitVerdict(
+      limiter: LimiterName.quota, key: agent, allowed: false, limit: 0, remaining: 0, resetAt: time,
+      retryAfter: time - now)
+  }
+
+  /// Nothing more is sent with the key of an agent, for a while: its provider said that it is used up. Several calls that were
+  /// under way together say so once.
+  /// - Returns: until when; `nil` when that is known.
+  func spend(_ agent: String, because words: String, in transaction: Transaction) throws(Failure) -> SpentKey? {
+    let account = accounts[agent] ?? agent
+    if let known = try transaction.reading.spentKey(account), known.until > transaction.now.wall { return nil }
+    let key = SpentKey(account: account, until: transaction.now.wall + SpentKey.firstPause, reason: words)
+    try transaction.put(key)
+    return key
+  }
+
+  /// A call with the key of an agent was answered.
+  /// - Returns: the agents that may be asked again.
+  func works(_ agent: String, in transaction: Transaction) throws(Failure) -> [String] {
+    guard let account = accounts[agent], try transaction.forgetSpentKey(account) else { return [] }
+    return accounts.filter { $0.value == account }.keys.sorted()
+  }
+
   /// A limit that is not configured any more is no open door: who needs it waits until it is again.
   private func unknownLimit(of demand: Demand, at now: Timestamp) -> LimitVerdict? {
     guard let name = demand.limits.first(where: { limits[$0] == nil }) else { return nil }
@@ -158,6 +220,8 @@ struct Allowances {
     var place: LimitPlace
     var window: RateWindow
     var weight: Int64
+    /// Of tokens and of money, which may be bounded more widely at another time of the day.
+    var limit: NamedLimit?
   }
 
   /// Grants everything, and can be blocked.
@@ -193,7 +257,8 @@ struct Allowances {
       guard let ceiling = demand.ceiling else { continue }
       if let tokens = bounds.tokens {
         let weight = try weight(of: ceiling, limit, agent: demand.agent, reading)
-        charges.append(Charge(place: place.dimension(.tokens), window: RateWindow(tokens), weight: weight))
+        charges.append(
+          Charge(place: place.dimension(.tokens), window: RateWindow(tokens), weight: weight, limit: limit))
       }
       if let spend = bounds.spend {
         guard let cost = ceiling.cost else {
@@ -202,7 +267,7 @@ struct Allowances {
             message: "the model '\(ceiling.model)' has no price in config/models.yaml")
         }
         charges.append(
-          Charge(place: place.dimension(.spend), window: RateWindow(spend), weight: cost.picodollars))
+          Charge(place: place.dimension(.spend), window: RateWindow(spend), weight: cost.picodollars, limit: limit))
       }
     }
     return charges
@@ -227,18 +292,23 @@ struct Allowances {
   ) throws(Failure) -> LimitVerdict? {
     var binding: LimitVerdict?
     for charge in charges {
-      let verdict = try check(charge)
+      let verdict: LimitVerdict
+      do throws(Failure) { verdict = try check(charge) } catch {
+        guard error.code == .limit, let later = widening(for: charge, at: now) else { throw error }
+        verdict = later
+      }
       if !verdict.allowed, verdict.retryAfter > binding?.retryAfter ?? .zero { binding = verdict }
     }
-    if let found = binding, let change = nextChange(of: demand, at: now) {
+    if let found = binding, found.bindsOthers, let change = nextChange(of: demand, at: now) {
       binding?.retryAfter = min(found.retryAfter, change)
     }
-    // The place that an attempt began with is that of one call; more at a time need more.
-    let needsPlace = try demand.isStart ? true : reading.openCalls(of: demand.agent, for: demand.key) > 0
-    guard needsPlace else { return binding }
+    // The place that an attempt holds is that of one call; more at a time need more, as does the first one elsewhere.
+    let needsMore = try demand.isStart ? true : reading.openCalls(of: demand.agent, for: demand.key) > 0
     let minute = LocalTime.minute(of: now)
     for (limit, place) in places(of: demand) {
-      guard let most = limit.bounds(atMinute: minute).concurrent else { continue }
+      guard let most = limit.bounds(atMinute: minute).concurrent,
+        try needsMore ? true : !reading.holds(place.slots, for: demand.key)
+      else { continue }
       let held = try reading.holds(of: place.slots, isOver: isOver)
       // Whoever holds a place here is heard of at once when it ends; of other processes after this pause.
       if held >= most, binding?.retryAfter ?? .zero < Self.slotPause {
@@ -254,10 +324,32 @@ struct Allowances {
 
   /// When other bounds of one of the limits begin to hold.
   private func nextChange(of demand: Demand, at now: Timestamp) -> Duration? {
+    places(of: demand).compactMap { changes(of: $0.limit, at: now).first?.wait }.min()
+  }
+
+  /// The next times of the day at which other bounds of a limit begin to hold, the soonest first.
+  private func changes(of limit: NamedLimit, at now: Timestamp) -> [(wait: Duration, minute: Int)] {
     let minute = LocalTime.minute(of: now)
-    let edges = places(of: demand).flatMap { $0.limit.hours.flatMap { [$0.from, $0.to] } }
-    let wait = edges.map { ($0 - minute + 1440) % 1440 }.map { $0 == 0 ? 1440 : $0 }.min()
-    return wait.map { .seconds($0 * 60) - .microseconds(now.microseconds % 60_000_000) }
+    let edges = Set(limit.hours.flatMap { [$0.from % 1440, $0.to % 1440] })
+    let waits = edges.map { ($0 > minute ? $0 - minute : $0 - minute + 1440, $0) }.sorted { $0.0 < $1.0 }
+    return waits.map { (.seconds($0.0 * 60) - .microseconds(now.microseconds % 60_000_000), $0.1) }
+  }
+
+  /// Of a weight that the bounds of now never grant: the refusal until the hours that do; `nil` where none do. It speaks for
+  /// nobody else: less may fit now.
+  private func widening(for charge: Charge, at now: Timestamp) -> LimitVerdict? {
+    guard let limit = charge.limit else { return nil }
+    let isOfTokens = charge.place.limiter == LimitPlace(limiter: limit.name, key: "").dimension(.tokens).limiter
+    let change = changes(of: limit, at: now).first { change in
+      let bounds = limit.bounds(atMinute: change.minute)
+      return charge.weight <= (isOfTokens ? bounds.tokens : bounds.spend)?.amount ?? .max
+    }
+    guard let wait = change?.wait else { return nil }
+    var verdict = LimitVerdict(
+      limiter: charge.place.limiter, key: charge.place.key, allowed: false, limit: charge.window.maxRequests,
+      remaining: 0, resetAt: now + wait, retryAfter: wait)
+    verdict.bindsOthers = false
+    return verdict
   }
 
   /// The window in force at a place that was charged, and what it counts.

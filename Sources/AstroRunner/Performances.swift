@@ -32,7 +32,7 @@ final class Performances: Sendable {
 
   /// Begins an attempt that is in the journal already.
   /// - Parameter granted: the leave for its first call, taken with its start.
-  func start(_ request: PerformanceRequest, with performer: any Performer, granted: (CallID, CallCeiling)?) {
+  func start(_ request: PerformanceRequest, with performer: any Performer, granted: (CallID, PlannedCall)?) {
     let since = clock.now()
     let desk = LoopDesk(request.key, granted: granted) { [weak self] in self?.post($0) }
     state.withLock { state in
@@ -122,7 +122,7 @@ final class Performances: Sendable {
 /// What a performed attempt asks of the loop.
 enum Ask: Sendable {
   /// `replacing` was granted with the start, and is too little.
-  case leave(AttemptKey, CallCeiling, replacing: CallID?, Reply<CallLeave>)
+  case leave(AttemptKey, PlannedCall, replacing: CallID?, Reply<CallLeave>)
   case settle(AttemptKey, CallID, CallAccount, Reply<Void>)
 }
 
@@ -151,14 +151,14 @@ final class Reply<Value: Sendable>: Sendable {
 /// The desk of one attempt: passes what it asks to the loop.
 private final class LoopDesk: CallDesk {
   private let key: AttemptKey
-  private let granted: Mutex<(call: CallID, ceiling: CallCeiling)?>
+  private let granted: Mutex<(id: CallID, call: PlannedCall)?>
   private let post: @Sendable (Performances.Message) -> Void
 
   init(
-    _ key: AttemptKey, granted: (CallID, CallCeiling)?, post: @escaping @Sendable (Performances.Message) -> Void
+    _ key: AttemptKey, granted: (CallID, PlannedCall)?, post: @escaping @Sendable (Performances.Message) -> Void
   ) {
     self.key = key
-    self.granted = Mutex(granted.map { (call: $0.0, ceiling: $0.1) })
+    self.granted = Mutex(granted.map { (id: $0.0, call: $0.1) })
     self.post = post
   }
 
@@ -166,20 +166,20 @@ private final class LoopDesk: CallDesk {
   func takeGranted() -> CallID? {
     granted.withLock { granted in
       defer { granted = nil }
-      return granted?.call
+      return granted?.id
     }
   }
 
-  func leave(for ceiling: CallCeiling) async -> CallLeave {
+  func leave(for call: PlannedCall) async -> CallLeave {
     let first = granted.withLock { granted in
       defer { granted = nil }
       return granted
     }
-    if let first, first.ceiling.covers(ceiling) { return .granted(first.call) }
+    if let first, first.call.covers(call) { return .granted(first.id) }
     return await withCheckedContinuation {
       post(
         .asked(
-          .leave(key, ceiling, replacing: first?.call, Reply($0, otherwise: .gone))))
+          .leave(key, call, replacing: first?.id, Reply($0, otherwise: .gone))))
     }
   }
 
@@ -188,11 +188,13 @@ private final class LoopDesk: CallDesk {
   }
 }
 
-extension CallCeiling {
+extension PlannedCall {
   /// Whether leave for this is leave for `other`.
-  fileprivate func covers(_ other: CallCeiling) -> Bool {
-    guard model == other.model, tokens >= other.tokens else { return false }
-    guard let wanted = other.cost else { return true }
-    return cost.map { $0 >= wanted } ?? false
+  fileprivate func covers(_ other: PlannedCall) -> Bool {
+    guard agent == other.agent, ceiling.model == other.ceiling.model, ceiling.tokens >= other.ceiling.tokens else {
+      return false
+    }
+    guard let wanted = other.ceiling.cost else { return true }
+    return ceiling.cost.map { $0 >= wanted } ?? false
   }
 }

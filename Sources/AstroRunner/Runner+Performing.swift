@@ -2,6 +2,7 @@ import AstroAgents
 import AstroConfiguration
 import AstroCore
 import AstroJournal
+import AstroLLM
 import AstroProcess
 import AstroScheduling
 import AstroTelemetry
@@ -12,23 +13,31 @@ import Logging
 extension Runner {
   /// What an attempt needs of limits and budgets to begin.
   func demand(of start: AttemptStart) -> Allowances.Demand {
-    var demand = demand(of: start, for: nil)
-    demand.isStart = true
     // What is wrong with a request is told by whoever performs it, as the end of the attempt.
-    if let next = nextCeilings[start.key], performers[start.agent] != nil {
-      demand.ceiling = next
-    } else if let performer = performers[start.agent], let request = try? request(of: start, revealing: false) {
-      demand.ceiling = (try? performer.ceiling(of: request)) ?? nil
+    let request = try? performers[start.agent] == nil ? nil : request(of: start, revealing: false)
+    var demand = demand(of: start, for: request.flatMap { firstCall(of: start, asking: $0) })
+    demand.isStart = true
+    // A batch is its agent's alone.
+    if let request, BatchEndpoint(request: request.with) == nil {
+      let seats = [start.agent] + (configuration.agent(start.agent)?.fallbacks ?? [])
+      demand.fallbacks = Array(seats.drop { $0 != demand.agent }.dropFirst())
     }
     return demand
   }
 
-  /// What an attempt that has begun needs for one more call.
-  private func demand(of start: AttemptStart, for ceiling: CallCeiling?) -> Allowances.Demand {
-    let limits = configuration.agent(start.agent)?.limits ?? []
+  /// What an attempt will ask leave for first; `nil` where its calls cost nothing.
+  private func firstCall(of start: AttemptStart, asking request: PerformanceRequest) -> PlannedCall? {
+    if let next = nextCalls[start.key], performers[next.agent] != nil { return next }
+    guard let ceiling = (try? performers[start.agent]?.ceiling(of: request)) ?? nil else { return nil }
+    return PlannedCall(to: start.agent, ceiling)
+  }
+
+  /// What an attempt needs for a call: at the limits of its task, and at those of the agent that the call goes to.
+  private func demand(of start: AttemptStart, for call: PlannedCall?) -> Allowances.Demand {
+    let agent = call?.agent ?? start.agent
     return Allowances.Demand(
-      key: start.key, user: start.user, agent: start.agent, limits: start.limits + limits,
-      isPerformed: performers[start.agent] != nil, isStart: false, ceiling: ceiling, budget: start.budget,
+      key: start.key, user: start.user, agent: agent, limits: start.limits + (configuration.agent(agent)?.limits ?? []),
+      isPerformed: performers[start.agent] != nil, isStart: false, ceiling: call?.ceiling, budget: start.budget,
       runBudget: start.runBudget)
   }
 
@@ -99,21 +108,23 @@ extension Runner {
           key: key, outcome: .lost(reason), startedAt: since.wall, finishedAt: now.wall,
           duration: .microseconds(now.boot - since.boot)))
     case .held(let reason, let next):
-      nextCeilings[key] = next
+      nextCalls[key] = next
       return .overBudget(key, reason)
     case .parked(let until, let limit, let next):
-      nextCeilings[key] = next
+      nextCalls[key] = next
       let opens = now.boot + max(0, (until - now.wall).microseconds)
       let place: LimitPlace
       if let refusal = attempt.refusal {
-        place = LimitPlace(limiter: refusal.limiter, key: refusal.key).waitedFor
+        let refused = LimitPlace(limiter: refusal.limiter, key: refusal.key)
+        place = refusal.bindsOthers ? refused.waitedFor : refused
       } else if reachesAnybody(attempt.start.agent) {
         // One server of many: what it says is for this task alone.
         place = LimitPlace(limiter: limit, key: "")
       } else {
         // Its provider told it, and so everybody who would ask the same.
-        place = LimitPlace(limiter: LimiterName.provider, key: attempt.start.agent)
-        batch.block(agent: attempt.start.agent, for: key, until: opens)
+        let agent = next?.agent ?? attempt.start.agent
+        place = LimitPlace(limiter: LimiterName.provider, key: agent)
+        batch.block(agent: agent, for: key, until: opens)
       }
       log.warning(
         "Rate limit exceeded",
@@ -143,10 +154,10 @@ extension Runner {
     }
     for ask in batch.takeAsks() {
       switch ask {
-      case .leave(let key, let ceiling, let replaced, let reply):
+      case .leave(let key, let planned, let replaced, let reply):
         // Two reservations for one call would be more than it can take.
-        if let replaced, let call = try transaction.withdraw(replaced) { try allowances.refund(call, in: transaction) }
-        let leave = try leave(for: ceiling, of: key, in: transaction)
+        if let replaced, let call = try transaction.withdraw(replaced) { try refund(call, in: transaction) }
+        let leave = try leave(for: planned, of: key, in: transaction)
         batch.reply { reply.answer(leave) }
       case .settle(let key, let call, let account, let reply):
         try settle(call, of: key, account, in: transaction)
@@ -156,19 +167,29 @@ extension Runner {
   }
 
   private func leave(
-    for ceiling: CallCeiling, of key: AttemptKey, in transaction: Transaction
+    for planned: PlannedCall, of key: AttemptKey, in transaction: Transaction
   ) throws(Failure) -> CallLeave {
     guard let attempt = performing[key] else { return .gone }
-    switch try allowances.take(demand(of: attempt.start, for: ceiling), in: transaction) {
-    case .granted(let call?): return .granted(call)
-    case .granted(nil): preconditionFailure("a demand with a ceiling is granted with a call")
+    let demand = demand(of: attempt.start, for: planned)
+    switch try allowances.take(demand, in: transaction) {
+    case .granted(let call?, _):
+      for limit in Set(demand.limits) { deltas.increment(.limitGranted, [limit]) }
+      return .granted(call)
+    case .granted(nil, _): preconditionFailure("a demand with a ceiling is granted with a call")
     case .never(let reason): return .never(reason)
     case .overBudget(let reason): return .overBudget(reason)
     case .refused(let verdict):
-      deltas.increment(.limitDenied, [verdict.limiter])
-      performing[key]?.refusal = verdict
+      refuse(key, verdict)
       return .notBefore(transaction.now.wall + verdict.retryAfter, limit: verdict.limiter)
+    case .spent(let key):
+      refuse(attempt.start.key, Allowances.quotaVerdict(planned.agent, until: key.until, at: transaction.now.wall))
+      return .spent(until: key.until, key.reason)
     }
+  }
+
+  private func refuse(_ key: AttemptKey, _ verdict: LimitVerdict) {
+    deltas.increment(.limitDenied, [verdict.limiter])
+    performing[key]?.refusal = verdict
   }
 
   private func settle(
@@ -178,13 +199,32 @@ extension Runner {
     try allowances.settle(call, used: account, in: transaction)
     deltas.count(account)
     deltas.increment(.llmTokensReserved, [account.model], by: Double(call.ceiling.tokens))
+    if account.status == .success {
+      for agent in try allowances.works(call.agent, in: transaction) {
+        scheduler.open(LimitPlace(limiter: LimiterName.quota, key: agent))
+      }
+    }
     if let notice = account.notice { try heed(notice, of: call, in: transaction) }
+  }
+
+  private func refund(_ call: CallRecord, in transaction: Transaction) throws(Failure) {
+    try allowances.refund(call.charges, grantedAt: call.started.boot, bootID: call.bootID, in: transaction)
   }
 
   /// What a provider says of its own limits holds for everybody who waits for it.
   private func heed(
     _ notice: ProviderNotice, of call: CallRecord, in transaction: Transaction
   ) throws(Failure) {
+    if let words = notice.quota, let key = try allowances.spend(call.agent, because: words, in: transaction) {
+      batch.reply { [log = self.log] in
+        log.error(
+          "Quota used up",
+          metadata: [
+            "agent_id": .string(call.agent), "error": .string(words),
+            "retry_after": .stringConvertible(key.pause.seconds),
+          ])
+      }
+    }
     let underway = try transaction.reading.openCalls(of: call.agent)
     guard let wait = notice.pause(underway: underway) else { return }
     // Those who wait are not let in at the same instant, nor is a clock that differs a little from the provider's.
@@ -203,15 +243,24 @@ extension Runner {
       in: transaction)
   }
 
-  /// The calls of an attempt that is over or taken back: one that was never made is given back, one of which nobody knows
-  /// what it took stays counted whole.
+  /// The calls of an attempt that is over or taken back: one that was never made is given back. Of one that is still open its
+  /// runner has died: it is settled by what the transcript says, which is on disk before the account; one of which nobody
+  /// knows what it took stays counted whole.
   func forgetCalls(of key: AttemptKey, in transaction: Transaction) throws(Failure) {
     let attempt = performing.removeValue(forKey: key)
-    if let unused = attempt?.unused ?? attempt?.granted?.call, let call = try transaction.withdraw(unused) {
-      try allowances.refund(call, in: transaction)
+    if let unused = attempt?.unused ?? attempt?.granted?.id, let call = try transaction.withdraw(unused) {
+      try refund(call, in: transaction)
     }
-    for id in try transaction.reading.openCalls(of: key) {
+    let open = try transaction.reading.openCalls(of: key)
+    guard !open.isEmpty else { return }
+    let written = try AttemptFiles(key, runs: home.runs).calls()
+    for id in open {
       guard let call = try transaction.reading.call(id) else { continue }
+      // A journal that was made anew counts from 1 again: a call that was written down before it began is another one.
+      if let told = written[id], told.began + .milliseconds(1) > call.started.wall, let account = told.account {
+        try settle(id, of: key, account, in: transaction)
+        continue
+      }
       let unknown = CallAccount(
         model: call.ceiling.model, status: .error, usage: nil, cost: nil, duration: .zero)
       _ = try transaction.settle(id, unknown)

@@ -98,7 +98,7 @@ public final class Runner {
   var performing: [AttemptKey: PerformedAttempt] = [:]
   let secrets: SecretReader
   /// What attempts that were parked or held ask for first when they go on.
-  var nextCeilings: [AttemptKey: CallCeiling] = [:]
+  var nextCalls: [AttemptKey: PlannedCall] = [:]
   /// Attempts under way whose results will be kept, and under which key.
   var leaders: [AttemptKey: String] = [:]
   /// Runs that a budget has stopped.

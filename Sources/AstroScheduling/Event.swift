@@ -67,8 +67,9 @@ public indirect enum Decision: Sendable {
   case end(AttemptKey, because: EndingCause)
   /// Send KILL to the attempt's process group.
   case kill(AttemptKey)
-  /// Forget a start that was recorded and has no process: it will be decided on anew.
-  case forget(AttemptKey)
+  /// Forget a start that was recorded and has no process: it will be decided on anew. What it took of limits is given back
+  /// unless some of its work was done, or may have been.
+  case forget(AttemptKey, hasBegun: Bool)
   /// Record the end of an attempt.
   case close(AttemptEnding, agent: String)
   /// Record a task's new state.
@@ -156,6 +157,8 @@ public struct RestoredTask: Sendable {
     case none
     /// Recorded as begun, never started: it is decided on anew.
     case committed
+    /// Its agent performed it in the runner that is gone: it is begun anew, and goes on where it was.
+    case interrupted
     /// Started, and still running or its end not yet taken. `since` is when by boot time, `nil` while it is not known
     /// whether it has begun; `ending` is why it was asked to end.
     case running(agent: String, since: Int64?, ending: EndingCause?)

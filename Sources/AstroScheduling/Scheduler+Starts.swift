@@ -41,10 +41,11 @@ extension Scheduler {
       } else if let since, let timeout = timeout(of: plan, with: agents.position(of: agent)) {
         timers.add(.timeout(reference, launch: 0), at: since + timeout.microseconds)
       }
-    case .committed:
+    case .committed, .interrupted:
       // Whatever wait came before it was over. Decided on anew, under the same number: nothing is counted that did not
       // happen.
-      decisions.append(.forget(run.key(index, attempt: Int32(task.attempts))))
+      decisions.append(
+        .forget(run.key(index, attempt: Int32(task.attempts)), hasBegun: task.flight == .interrupted))
       run.tasks[index].attempts -= 1
       run.tasks[index].counted -= 1
     case .none:
@@ -203,11 +204,12 @@ extension Scheduler {
     runs[task.run]?.tasks[task.index].attempts -= 1
     guard let run = runs[task.run] else { return }
     if run.stopping != nil { return resolve(task) }
-    let place = LimitPlace(limiter: verdict.limiter, key: verdict.key).waitedFor
+    let refused = LimitPlace(limiter: verdict.limiter, key: verdict.key)
+    let place = refused.waitedFor
     let wait = max(.milliseconds(1), verdict.retryAfter)
     // What binds this task alone says nothing about the others.
-    guard isShared(place, by: task, in: run, with: agent) else {
-      return pause(task, for: wait, reason: "limit \(place.limiter)")
+    guard verdict.bindsOthers, isShared(place, by: task, in: run, with: agent) else {
+      return pause(task, for: wait, reason: Self.reason(of: refused))
     }
     // The verdict speaks for the whole window: nobody who does not need it waits behind it.
     makeReady(task)
@@ -300,9 +302,10 @@ extension Scheduler {
   private func freeAgent(for task: TaskReference, chosen: Int) -> Int? {
     let entry = agents.entries[chosen]
     if entry.isOpen, entry.free > 0 { return chosen }
-    guard let run = runs[task.run], !entry.member.isPerformer else { return nil }
-    return agents.choose(run.plan.tasks[task.index].agent, spare: 0) {
-      !$0.isPerformer && $0.limits == entry.member.limits && !$0.limits.contains { policy.scopes[$0] == .agent }
+    guard let plan = runs[task.run]?.plan.tasks[task.index], !entry.member.isPerformer else { return nil }
+    return agents.choose(plan.agent, spare: 0) {
+      !$0.isPerformer && $0.limits == entry.member.limits
+        && !($0.limits + plan.limits).contains { policy.scopes[$0] == .agent }
     }
   }
 

@@ -215,6 +215,9 @@ public struct Scheduler: ~Copyable {
   /// Forgets until when limits are used up: they are asked anew.
   public mutating func unblock() { blocked.removeAll() }
 
+  /// Forgets it of one limit.
+  public mutating func open(_ place: LimitPlace) { blocked[place] = nil }
+
   func phase(of task: TaskReference) -> TaskPhase? { runs[task.run]?.tasks[task.index].phase }
   func attempts(of task: TaskReference) -> Int? { runs[task.run].map { Int($0.tasks[task.index].attempts) } }
 

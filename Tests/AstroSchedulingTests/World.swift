@@ -46,6 +46,8 @@ final class World {
   var probes: [String] = []
   /// Starts taken back, and whether they were committed.
   var forgotten: [(key: AttemptKey, wasCommitted: Bool)] = []
+  /// Those of them that had done something, or may have.
+  var begunAndForgotten: [AttemptKey] = []
   var changedAgents: [String] = []
   /// Asked at every start; nil grants.
   var limiter: (AttemptStart) -> LimitVerdict? = { _ in nil }
@@ -143,7 +145,8 @@ final class World {
     case .started(let start):
       tasks[start.key.workflow, default: [:]][start.key.task] = RestoredTask(
         state: .running, attempts: start.key.number, startedAt: now.wall)
-    case .forget(let key):
+    case .forget(let key, let hasBegun):
+      if hasBegun { begunAndForgotten.append(key) }
       forgotten.append((key, committed.remove(key) != nil || attempts[key] != nil))
       attempts[key] = nil
       tasks[key.workflow]?[key.task] = RestoredTask(state: .pending, attempts: key.number - 1)

@@ -28,8 +28,6 @@ public final class LLMAgent: Performer {
   private struct Memory {
     /// By the id of an agent.
     var adaptations: [String: Adaptation] = [:]
-    /// By the id of an agent: when its key was found to be used up, in boot time.
-    var spent: [String: Int64] = [:]
   }
 
   public init(
@@ -130,21 +128,6 @@ public final class LLMAgent: Performer {
   func backoff(_ tries: Int, _ after: Duration?) -> Duration {
     let most = min(0.5 * Double(1 << (tries - 1)), 60)
     return max(after ?? .zero, .microseconds(Int64(most * random() * 1_000_000)))
-  }
-
-  /// How long a key whose money is used up is left alone, so that a queue of tasks does not ask for each of them.
-  static let restOfKey = Duration.seconds(300)
-
-  func isSpent(_ settings: LLMSettings) -> Bool {
-    let now = clock.now().boot
-    return memory.withLock { memory in
-      memory.spent[settings.id].map { now - $0 < Self.restOfKey.microseconds } ?? false
-    }
-  }
-
-  func markSpent(_ settings: LLMSettings) {
-    let now = clock.now().boot
-    memory.withLock { $0.spent[settings.id] = now }
   }
 
   /// - Throws: why no call can be made: no model, or none with the price that a bound on cost needs.
