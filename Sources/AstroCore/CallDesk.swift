@@ -2,7 +2,9 @@
 /// leave is durable, and its account is durable before the attempt goes on.
 public protocol CallDesk: Sendable {
   /// Takes what the call may need at most from every limit and budget that binds it, all or nothing.
-  func leave(for call: PlannedCall) async -> CallLeave
+  /// - Parameter patience: how long it may wait here for a limit, in line with all others who do; where it would be longer the
+  ///   answer is ``CallLeave/notBefore(_:limit:)``, at once.
+  func leave(for call: PlannedCall, patience: Duration) async -> CallLeave
   /// Replaces what was taken by what was used. Without this, after a crash, the whole of it stays counted.
   func settle(_ call: CallID, _ account: CallAccount) async
 }

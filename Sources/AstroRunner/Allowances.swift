@@ -137,6 +137,15 @@ struct Allowances {
     }
   }
 
+  /// Where less may be taken once a call is settled: its tokens and its money are counted as they were, and its place is free.
+  func places(givenBackBy call: CallRecord) -> [LimitPlace] {
+    call.charges.flatMap { charge -> [LimitPlace] in
+      guard let limit = limits[charge.place.waitedFor.limiter] else { return [] }
+      if charge.place.limiter != limit.name { return [charge.place.waitedFor] }
+      return limit.boundsPlaces ? [charge.place.slots] : []
+    }
+  }
+
   /// Gives back what was charged for a call that is not made, or for an attempt that never began.
   func refund(
     _ charges: [LimitCharge], grantedAt boot: Int64, bootID: String, in transaction: Transaction

@@ -121,9 +121,28 @@ final class Performances: Sendable {
 
 /// What a performed attempt asks of the loop.
 enum Ask: Sendable {
-  /// `replacing` was granted with the start, and is too little.
-  case leave(AttemptKey, PlannedCall, replacing: CallID?, Reply<CallLeave>)
-  case settle(AttemptKey, CallID, CallAccount, Reply<Void>)
+  case leave(LeaveAsk)
+  case settle(CallSettlement)
+}
+
+/// What one attempt says that a call took.
+struct CallSettlement: Sendable {
+  var key: AttemptKey
+  var call: CallID
+  var account: CallAccount
+  let reply: Reply<Void>
+}
+
+/// Leave that one attempt asks for one call.
+struct LeaveAsk: Sendable {
+  var key: AttemptKey
+  var call: PlannedCall
+  var patience: Duration
+  /// Granted with the start, and too little.
+  var replacing: CallID?
+  let reply: Reply<CallLeave>
+  /// It has been refused before, and waits.
+  var isRefused = false
 }
 
 /// Where one attempt waits for an answer of the loop. One that nobody answers, because the loop has ended, answers for
@@ -170,7 +189,7 @@ private final class LoopDesk: CallDesk {
     }
   }
 
-  func leave(for call: PlannedCall) async -> CallLeave {
+  func leave(for call: PlannedCall, patience: Duration) async -> CallLeave {
     let first = granted.withLock { granted in
       defer { granted = nil }
       return granted
@@ -179,12 +198,16 @@ private final class LoopDesk: CallDesk {
     return await withCheckedContinuation {
       post(
         .asked(
-          .leave(key, call, replacing: first?.id, Reply($0, otherwise: .gone))))
+          .leave(
+            LeaveAsk(
+              key: key, call: call, patience: patience, replacing: first?.id, reply: Reply($0, otherwise: .gone)))))
     }
   }
 
   func settle(_ call: CallID, _ account: CallAccount) async {
-    await withCheckedContinuation { post(.asked(.settle(key, call, account, Reply($0, otherwise: ())))) }
+    await withCheckedContinuation {
+      post(.asked(.settle(CallSettlement(key: key, call: call, account: account, reply: Reply($0, otherwise: ())))))
+    }
   }
 }
 

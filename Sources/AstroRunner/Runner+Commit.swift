@@ -19,8 +19,10 @@ extension Runner {
       admitted += try findings.compactMap { try take($0, in: transaction) }
       if !batch.admitted.isEmpty || !batch.refusals.isEmpty { try spool.syncDirectories() }
       if !admitted.isEmpty { decide(admitted) }
+      // Before anything is taken: what they give back may be what others wait for.
+      let opened = try settleCalls(in: transaction)
+      if !opened.isEmpty { decide([.opened(opened)]) }
       try record(in: transaction)
-      try answerAsks(in: transaction)
       for run in flushed { try transaction.markSettled(run.id, by: id, finishedAt: run.finishedAt) }
       reports.countQueries(of: journal, into: &deltas, at: transaction.now)
       try transaction.add(series: deltas.values)
@@ -74,6 +76,8 @@ extension Runner {
   ) throws(Failure) -> Event? {
     switch decision {
     case .begin(let start): return try begin(start, in: transaction)
+    case .admit(let ask): return .answered(ask, try answer(ask, in: transaction))
+    case .turnAway(let ask, let place, let until): turnAway(ask, place, until: until, at: transaction.now)
     case .started(let start):
       changes.put(
         TaskRecord(

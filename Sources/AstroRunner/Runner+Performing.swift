@@ -33,7 +33,7 @@ extension Runner {
   }
 
   /// What an attempt needs for a call: at the limits of its task, and at those of the agent that the call goes to.
-  private func demand(of start: AttemptStart, for call: PlannedCall?) -> Allowances.Demand {
+  func demand(of start: AttemptStart, for call: PlannedCall?) -> Allowances.Demand {
     let agent = call?.agent ?? start.agent
     return Allowances.Demand(
       key: start.key, user: start.user, agent: agent, limits: start.limits + (configuration.agent(agent)?.limits ?? []),
@@ -81,17 +81,16 @@ extension Runner {
   // MARK: What they tell
 
   func gatherFromPerformances(into events: inout [Event]) throws(Failure) {
-    var asks: [Ask] = []
     for message in performances.take() {
       switch message {
-      case .asked(let ask): asks.append(ask)
+      case .asked(.settle(let settlement)): batch.settle(settlement, at: clock.now().boot)
+      case .asked(.leave(let ask)): events.append(.asked(line(up: ask)))
       case .probed(let agent, let problem): events.append(.probed(agent: agent, error: problem))
       case .ended(let key, let result, let since, let unused):
         performing[key]?.unused = unused
         if let event = try event(of: result, key, since) { events.append(event) }
       }
     }
-    batch.ask(asks, at: clock.now().boot)
   }
 
   private func event(of result: PerformanceResult, _ key: AttemptKey, _ since: Moment) throws(Failure) -> Event? {
@@ -144,70 +143,41 @@ extension Runner {
     return settings.baseURL == nil
   }
 
-  // MARK: Calls
+  // MARK: What calls took
 
-  /// Answers what performed attempts asked: their leaves and accounts become durable with this transaction, and they hear
-  /// of it once it is committed.
-  func answerAsks(in transaction: Transaction) throws(Failure) {
+  /// Settles what performed attempts account for: it becomes durable with this transaction, and they hear of it once it is
+  /// committed.
+  /// - Returns: the limits at which something was given back.
+  func settleCalls(in transaction: Transaction) throws(Failure) -> [LimitPlace] {
     for block in batch.takeBlocks() {
       try close(block.agent, until: block.until, for: block.key, in: transaction)
     }
-    for ask in batch.takeAsks() {
-      switch ask {
-      case .leave(let key, let planned, let replaced, let reply):
-        // Two reservations for one call would be more than it can take.
-        if let replaced, let call = try transaction.withdraw(replaced) { try refund(call, in: transaction) }
-        let leave = try leave(for: planned, of: key, in: transaction)
-        batch.reply { reply.answer(leave) }
-      case .settle(let key, let call, let account, let reply):
-        try settle(call, of: key, account, in: transaction)
-        batch.reply { reply.answer(()) }
-      }
+    var opened: [LimitPlace] = []
+    for settlement in batch.takeSettlements() {
+      opened += try settle(settlement.call, of: settlement.key, settlement.account, in: transaction)
+      batch.reply { settlement.reply.answer(()) }
     }
-  }
-
-  private func leave(
-    for planned: PlannedCall, of key: AttemptKey, in transaction: Transaction
-  ) throws(Failure) -> CallLeave {
-    guard let attempt = performing[key] else { return .gone }
-    let demand = demand(of: attempt.start, for: planned)
-    switch try allowances.take(demand, in: transaction) {
-    case .granted(let call?, _):
-      for limit in Set(demand.limits) { deltas.increment(.limitGranted, [limit]) }
-      return .granted(call)
-    case .granted(nil, _): preconditionFailure("a demand with a ceiling is granted with a call")
-    case .never(let reason): return .never(reason)
-    case .overBudget(let reason): return .overBudget(reason)
-    case .refused(let verdict):
-      refuse(key, verdict)
-      return .notBefore(transaction.now.wall + verdict.retryAfter, limit: verdict.limiter)
-    case .spent(let key):
-      refuse(attempt.start.key, Allowances.quotaVerdict(planned.agent, until: key.until, at: transaction.now.wall))
-      return .spent(until: key.until, key.reason)
-    }
-  }
-
-  private func refuse(_ key: AttemptKey, _ verdict: LimitVerdict) {
-    deltas.increment(.limitDenied, [verdict.limiter])
-    performing[key]?.refusal = verdict
+    return opened
   }
 
   private func settle(
     _ id: CallID, of key: AttemptKey, _ account: CallAccount, in transaction: Transaction
-  ) throws(Failure) {
-    guard let call = try transaction.settle(id, account) else { return }
+  ) throws(Failure) -> [LimitPlace] {
+    guard let call = try transaction.settle(id, account) else { return [] }
     try allowances.settle(call, used: account, in: transaction)
     deltas.count(account)
     deltas.increment(.llmTokensReserved, [account.model], by: Double(call.ceiling.tokens))
+    if let notice = account.notice { try heed(notice, of: call, in: transaction) }
+    var opened = allowances.places(givenBackBy: call)
     if account.status == .success {
-      for agent in try allowances.works(call.agent, in: transaction) {
-        scheduler.open(LimitPlace(limiter: LimiterName.quota, key: agent))
+      opened += try allowances.works(call.agent, in: transaction).map {
+        LimitPlace(limiter: LimiterName.quota, key: $0)
       }
     }
-    if let notice = account.notice { try heed(notice, of: call, in: transaction) }
+    return opened
   }
 
-  private func refund(_ call: CallRecord, in transaction: Transaction) throws(Failure) {
+  func refund(_ call: CallRecord, in transaction: Transaction) throws(Failure) {
     try allowances.refund(call.charges, grantedAt: call.started.boot, bootID: call.bootID, in: transaction)
   }
 
@@ -258,7 +228,7 @@ extension Runner {
       guard let call = try transaction.reading.call(id) else { continue }
       // A journal that was made anew counts from 1 again: a call that was written down before it began is another one.
       if let told = written[id], told.began + .milliseconds(1) > call.started.wall, let account = told.account {
-        try settle(id, of: key, account, in: transaction)
+        _ = try settle(id, of: key, account, in: transaction)
         continue
       }
       let unknown = CallAccount(
@@ -282,6 +252,8 @@ extension Runner {
 
   /// Leaves what is performed to the next runner: without an outcome, it finds it in the journal and goes on with it.
   func endPerformances() {
+    // Whoever waits for an answer is told that nobody answers any more.
+    asks.removeAll()
     if !performing.isEmpty {
       performances.close()
       performances.drain(patience: .seconds(2))

@@ -130,7 +130,8 @@ extension Runner {
         launch(&starts)
         send(.kill, to: key)
       case .probe(let name): probe(name)
-      case .begin, .reassign, .started, .end, .forget, .close, .update, .runStarted, .runHeld, .runEnded, .agentChanged:
+      case .begin, .admit, .turnAway, .reassign, .started, .end, .forget, .close, .update, .runStarted, .runHeld,
+        .runEnded, .agentChanged:
         break
       }
     }
@@ -171,7 +172,7 @@ extension Runner {
   }
 
   func send(_ signal: TerminationSignal, to key: AttemptKey) {
-    if performances.cancel(key) { return }
+    if performances.cancel(key) { return forgetAsks(of: key) }
     for wreck in wrecks where wreck.signal(key, signal) { return }
     agent.signal(key, signal)
   }

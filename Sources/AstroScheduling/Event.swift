@@ -28,6 +28,12 @@ public enum Event: Sendable {
   case seenRunning(AttemptKey, since: Int64)
   /// An attempt that was thought to run never began: its runner died before it could start it.
   case neverBegan(AttemptKey)
+  /// An attempt that runs asks leave for a call.
+  case asked(CallAsk)
+  /// What came of an ask that was admitted.
+  case answered(CallAsk, LeaveAnswer)
+  /// Something was given back at these limits.
+  case opened([LimitPlace])
   /// An attempt is over. Its outcome is what the launcher saw; the scheduler knows whether a timeout or a cancel caused it.
   case ended(AttemptEnding)
   /// A user wants the run to stop.
@@ -49,6 +55,10 @@ public enum Event: Sendable {
 public indirect enum Decision: Sendable {
   /// Record the start of this attempt, together with the grants it needs; answer with `granted` or `denied`.
   case begin(AttemptStart)
+  /// Take what a call of an attempt that runs needs; answer with `answered`.
+  case admit(CallAsk)
+  /// Tell an attempt that a limit which its call needs opens at `until`, in boot time, later than it waits.
+  case turnAway(CallAsk, LimitPlace, until: Int64)
   /// Start the process of an attempt granted before.
   case launch(AttemptStart)
   /// Hand an attempt granted before to the launcher, to be started at the next end of one of its attempts: a slot is

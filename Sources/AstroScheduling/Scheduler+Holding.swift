@@ -6,7 +6,7 @@ extension Scheduler {
   mutating func hold(_ id: WorkflowID) {
     guard let run = runs[id], run.stopping == nil, !run.isHeld else { return }
     run.isHeld = true
-    ready.removeAll { $0.run == id }
+    ready.removeAll { $1.run == id }
     for task in queued where task.run == id { withdraw(task) }
     for task in committed where task.run == id { takeBack(task) }
   }

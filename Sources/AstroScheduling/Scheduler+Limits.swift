@@ -2,7 +2,7 @@ import AstroCore
 
 extension Scheduler.Policy {
   /// Where the limits of a lane's tasks are charged when `member` takes them.
-  func places(_ lane: FairQueue<TaskReference>.Lane, _ member: AgentPool.Member) -> [LimitPlace] {
+  func places(_ lane: FairLane, _ member: AgentPool.Member) -> [LimitPlace] {
     var places = (lane.limits + member.limits).map { name in
       let scope = scopes[name] ?? .all
       return LimitPlace(
@@ -75,8 +75,7 @@ extension Scheduler {
     guard let task = reference(key) else { return }
     switch phase(of: task) {
     case .beginning(_, let agent):
-      beginning -= 1
-      agents.entries[agent].ahead -= 1
+      leaveBeginning(task, agent)
       runs[task.run]?.tasks[task.index].attempts -= 1
       if let run = runs[task.run], run.stopping != nil { return resolve(task) }
       makeReady(task)

@@ -192,7 +192,7 @@ final class Desk: CallDesk {
   var accounts: [CallAccount] { state.withLock { $0.accounts } }
   func answer(_ leaves: CallLeave...) { state.withLock { $0.next += leaves } }
 
-  func leave(for call: PlannedCall) async -> CallLeave {
+  func leave(for call: PlannedCall, patience: Duration) async -> CallLeave {
     state.withLock { state in
       state.calls.append(call)
       state.number += 1

@@ -15,7 +15,7 @@ extension LLMAttempt {
     while true {
       let planned = PlannedCall(to: seat.id, ceiling)
       let id: CallID
-      switch await desk.leave(for: planned) {
+      switch await desk.leave(for: planned, patience: .zero) {
       case .granted(let granted): id = granted
       case .notBefore(let time, let limit): return .parked(until: time, limit: limit, next: planned)
       case .overBudget(let why): return .held(why, next: planned)

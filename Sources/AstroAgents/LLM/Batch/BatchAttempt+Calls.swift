@@ -28,7 +28,7 @@ extension BatchAttempt {
     while true {
       if Task.isCancelled { return .left(.cancelled) }
       let id: CallID
-      switch await desk.leave(for: planned(call)) {
+      switch await desk.leave(for: planned(call), patience: LLMAttempt.longestWait) {
       case .granted(let granted): id = granted
       case .notBefore(let time, let limit): return .left(.pause(until: time, limit: limit))
       case .spent(let until, _): return .left(.pause(until: until, limit: LimiterName.quota))
