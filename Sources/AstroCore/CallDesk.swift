@@ -9,19 +9,27 @@ public protocol CallDesk: Sendable {
   func settle(_ call: CallID, _ account: CallAccount) async
 }
 
-/// The most that one call to a model can take, known before it is made.
+/// The most that one call to a model can take, or one attempt of a program that makes its calls itself, known before.
 public struct CallCeiling: Sendable, Hashable {
   public var model: String
-  /// Prompt and answer together: never less than the provider will count.
+  /// Prompt and answer together: never less than the provider will count. Of a program, which cannot be told a most, nothing:
+  /// they are counted when it has said what it took.
   public var tokens: Int64
   /// `nil` where the model has no price: unknown, and never nothing.
   public var cost: Money?
+  /// Why the cost is not known, where it is not for the want of a price.
+  public var unboundedBecause: String?
 
   public init(model: String, tokens: Int64, cost: Money?) {
     self.model = model
     self.tokens = tokens
     self.cost = cost
   }
+}
+
+extension CallCeiling {
+  /// What stands against it where money is bounded and its ``cost`` is not known; the end of a sentence.
+  public var wantOfCost: String { unboundedBecause ?? "the model '\(model)' has no price in config/models.yaml" }
 }
 
 /// A call that leave is asked for.

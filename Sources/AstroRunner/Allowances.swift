@@ -64,7 +64,7 @@ struct Allowances {
 
   func take(_ demand: Demand, in transaction: Transaction) throws(Failure) -> Answer {
     // Commands without limits, a thousand of which may start in a second.
-    if demand.limits.isEmpty, !demand.isPerformed { return .granted(nil, []) }
+    if demand.limits.isEmpty, !demand.isPerformed, demand.ceiling == nil { return .granted(nil, []) }
     if let unknown = unknownLimit(of: demand, at: transaction.now.wall) { return .refused(unknown) }
     let spent = try spentKey(of: demand.agent, transaction.reading)
     if let spent, spent.until > transaction.now.wall {
@@ -172,47 +172,6 @@ struct Allowances {
     }
   }
 
-  // MARK: Keys
-
-  private func spentKey(of agent: String, _ reading: Reading) throws(Failure) -> SpentKey? {
-    guard let account = accounts[agent] else { return nil }
-    return try reading.spentKey(account)
-  }
-
-  /// Of a start whose agent, and all whom it could ask instead, have keys that are used up: until the first is tried again.
-  private func quotaRefusal(of demand: Demand, _ reading: Reading, at now: Timestamp) throws(Failure) -> LimitVerdict? {
-    var first: Timestamp?
-    for agent in [demand.agent] + demand.fallbacks {
-      guard let spent = try spentKey(of: agent, reading), spent.until > now else { return nil }
-      first = min(first ?? spent.until, spent.until)
-    }
-    return first.map { Self.quotaVerdict(demand.agent, until: $0, at: now) }
-  }
-
-  static func quotaVerdict(_ agent: String, until time: Timestamp, at now: Timestamp) -> LimitVerdict {
-    LimitVerdict(
-      limiter: LimiterName.quota, key: agent, allowed: false, limit: 0, remaining: 0, resetAt: time,
-      retryAfter: time - now)
-  }
-
-  /// Nothing more is sent with the key of an agent, for a while: its provider said that it is used up. Several calls that were
-  /// under way together say so once.
-  /// - Returns: until when; `nil` when that is known.
-  func spend(_ agent: String, because words: String, in transaction: Transaction) throws(Failure) -> SpentKey? {
-    let account = accounts[agent] ?? agent
-    if let known = try transaction.reading.spentKey(account), known.until > transaction.now.wall { return nil }
-    let key = SpentKey(account: account, until: transaction.now.wall + SpentKey.firstPause, reason: words)
-    try transaction.put(key)
-    return key
-  }
-
-  /// A call with the key of an agent was answered.
-  /// - Returns: the agents that may be asked again.
-  func works(_ agent: String, in transaction: Transaction) throws(Failure) -> [String] {
-    guard let account = accounts[agent], try transaction.forgetSpentKey(account) else { return [] }
-    return accounts.filter { $0.value == account }.keys.sorted()
-  }
-
   /// A limit that is not configured any more is no open door: who needs it waits until it is again.
   private func unknownLimit(of demand: Demand, at now: Timestamp) -> LimitVerdict? {
     guard let name = demand.limits.first(where: { limits[$0] == nil }) else { return nil }
@@ -273,7 +232,7 @@ struct Allowances {
         guard let cost = ceiling.cost else {
           throw Failure(
             .limit, subject: "\(limit.name)/spend_usd",
-            message: "the model '\(ceiling.model)' has no price in config/models.yaml")
+            message: ceiling.wantOfCost)
         }
         charges.append(
           Charge(place: place.dimension(.spend), window: RateWindow(spend), weight: cost.picodollars, limit: limit))
@@ -376,70 +335,6 @@ struct Allowances {
     if place == key { return (bounds.rate.map(RateWindow.init) ?? Self.open, nil) }
     if place == key.dimension(.tokens) { return bounds.tokens.map { (RateWindow($0), .tokens) } }
     if place == key.dimension(.spend) { return bounds.spend.map { (RateWindow($0), .spend) } }
-    return nil
-  }
-
-  // MARK: Budgets
-
-  private struct Account {
-    var place: BudgetPlace
-    var bounds: BudgetPlan
-    /// When it is whole again, for one of a period.
-    var renewal: Timestamp?
-    var title: String
-    /// Whose it is, of one that each user has.
-    var user: String?
-    var policy = PeriodBudget.Policy.hold
-  }
-
-  private func accounts(of demand: Demand, at now: Timestamp) -> [Account] {
-    guard demand.ceiling != nil else { return [] }
-    var accounts: [Account] = []
-    if let budget = demand.budget {
-      accounts.append(
-        Account(
-          place: .task(demand.key.task, of: demand.key.workflow), bounds: budget,
-          title: "the budget of task '\(demand.key.task)'"))
-    }
-    if let budget = demand.runBudget {
-      accounts.append(Account(place: .run(demand.key.workflow), bounds: budget, title: "the budget of the run"))
-    }
-    for budget in budgets {
-      let day = LocalTime.day(of: now, isLocal: budget.timeZone == .local)
-      let key = budget.scope == .user ? "\(day.name)/\(demand.user)" : day.name
-      let whose = budget.scope == .user ? " of user \(demand.user)" : ""
-      accounts.append(
-        Account(
-          place: BudgetPlace(scope: "budget:\(budget.name)", key: key), bounds: budget.bounds, renewal: day.end,
-          title: "the budget '\(budget.name)'\(whose) of \(day.name)",
-          user: budget.scope == .user ? demand.user : nil, policy: budget.onExceeded))
-    }
-    return accounts
-  }
-
-  private func obstacle(
-    to demand: Demand, of accounts: [Account], in transaction: Transaction
-  ) throws(Failure) -> Answer? {
-    guard let ceiling = demand.ceiling else { return nil }
-    for account in accounts {
-      let record = try transaction.reading.budget(account.place) ?? BudgetRecord(place: account.place)
-      guard let obstacle = record.obstacle(to: ceiling, under: account.bounds) else { continue }
-      // Not even of a budget that is whole.
-      if account.renewal != nil,
-        let always = BudgetRecord(place: account.place).obstacle(to: ceiling, under: record.bounds(account.bounds))
-      {
-        return .never("\(account.title): \(always)")
-      }
-      guard let renewal = account.renewal, account.policy == .park else {
-        return .overBudget("\(account.title): \(obstacle)")
-      }
-      let now = transaction.now.wall
-      return .refused(
-        LimitVerdict(
-          limiter: account.place.scope, key: account.user ?? "", allowed: false,
-          limit: account.bounds.cost?.picodollars ?? account.bounds.tokens ?? account.bounds.calls ?? 0, remaining: 0,
-          resetAt: renewal, retryAfter: renewal - now))
-    }
     return nil
   }
 }

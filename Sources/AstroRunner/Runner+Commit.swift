@@ -86,7 +86,7 @@ extension Runner {
     case .reassign(let start): try transaction.setAgent(of: start.key, to: start.agent)
     case .forget(let key, let hasBegun):
       promises[key] = nil
-      try forgetCalls(of: key, in: transaction)
+      try forgetCalls(of: key, hasBegun: hasBegun, in: transaction)
       try endLeading(key, nil, in: transaction)
       guard let attempt = try transaction.withdrawAttempt(key), let user = owned[key.workflow]?.user else { return nil }
       try allowances.rates.refund(LimiterName.taskSubmission, key: user, for: attempt, in: transaction)
@@ -100,7 +100,10 @@ extension Runner {
     case .close(let ending, let agentID):
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
       nextCalls[ending.key] = nil
-      if performing[ending.key] != nil { try forgetCalls(of: ending.key, in: transaction) }
+      if isPaid(agentID) {
+        let hasBegun = if case .notStarted = ending.outcome { false } else { true }
+        try forgetCalls(of: ending.key, hasBegun: hasBegun, account: ending.account, in: transaction)
+      }
       try endLeading(ending.key, ending, in: transaction)
       deltas.count(ending, agent: agentID)
       changes.agents.insert(agentID)

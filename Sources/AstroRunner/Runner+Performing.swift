@@ -14,7 +14,7 @@ extension Runner {
   /// What an attempt needs of limits and budgets to begin.
   func demand(of start: AttemptStart) -> Allowances.Demand {
     // What is wrong with a request is told by whoever performs it, as the end of the attempt.
-    let request = try? performers[start.agent] == nil ? nil : request(of: start, revealing: false)
+    let request = try? isPaid(start.agent) ? request(of: start, revealing: false) : nil
     var demand = demand(of: start, for: request.flatMap { firstCall(of: start, asking: $0) })
     demand.isStart = true
     // A batch is its agent's alone.
@@ -28,9 +28,15 @@ extension Runner {
   /// What an attempt will ask leave for first; `nil` where its calls cost nothing.
   private func firstCall(of start: AttemptStart, asking request: PerformanceRequest) -> PlannedCall? {
     if let next = nextCalls[start.key], performers[next.agent] != nil { return next }
-    guard let ceiling = (try? performers[start.agent]?.ceiling(of: request)) ?? nil else { return nil }
-    return PlannedCall(to: start.agent, ceiling)
+    let ceiling: CallCeiling? =
+      if let performer = performers[start.agent] { (try? performer.ceiling(of: request)) ?? nil } else {
+        (try? agent.programs[start.agent]?.ceiling(of: request.with)) ?? nil
+      }
+    return ceiling.map { PlannedCall(to: start.agent, $0) }
   }
+
+  /// Whether what an agent does may be in the ledger.
+  func isPaid(_ name: String) -> Bool { performers[name] != nil || agent.programs[name] != nil }
 
   /// What an attempt needs for a call: at the limits of its task, and at those of the agent that the call goes to.
   func demand(of start: AttemptStart, for call: PlannedCall?) -> Allowances.Demand {
@@ -216,24 +222,32 @@ extension Runner {
   /// The calls of an attempt that is over or taken back: one that was never made is given back. Of one that is still open its
   /// runner has died: it is settled by what the transcript says, which is on disk before the account; one of which nobody
   /// knows what it took stays counted whole.
-  func forgetCalls(of key: AttemptKey, in transaction: Transaction) throws(Failure) {
+  /// - Parameters:
+  ///   - hasBegun: else none of them was made.
+  ///   - account: what a program says that it took.
+  func forgetCalls(
+    of key: AttemptKey, hasBegun: Bool, account: CallAccount? = nil, in transaction: Transaction
+  ) throws(Failure) {
     let attempt = performing.removeValue(forKey: key)
     if let unused = attempt?.unused ?? attempt?.granted?.id, let call = try transaction.withdraw(unused) {
       try refund(call, in: transaction)
     }
     let open = try transaction.reading.openCalls(of: key)
     guard !open.isEmpty else { return }
-    let written = try AttemptFiles(key, runs: home.runs).calls()
+    guard hasBegun else {
+      for id in open { if let call = try transaction.withdraw(id) { try refund(call, in: transaction) } }
+      return
+    }
+    let written = try account == nil ? AttemptFiles(key, runs: home.runs).calls() : [:]
     for id in open {
       guard let call = try transaction.reading.call(id) else { continue }
-      // A journal that was made anew counts from 1 again: a call that was written down before it began is another one.
-      if let told = written[id], told.began + .milliseconds(1) > call.started.wall, let account = told.account {
+      if let account = account ?? written[id]?.account(of: call) {
         _ = try settle(id, of: key, account, in: transaction)
-        continue
+      } else {
+        let unknown = CallAccount(
+          model: call.ceiling.model, status: .error, usage: nil, cost: nil, duration: .zero)
+        _ = try transaction.settle(id, unknown)
       }
-      let unknown = CallAccount(
-        model: call.ceiling.model, status: .error, usage: nil, cost: nil, duration: .zero)
-      _ = try transaction.settle(id, unknown)
     }
   }
 
@@ -260,6 +274,13 @@ extension Runner {
     }
     // What is left of them after that ends with this process.
     tools.close(patience: .seconds(5))
+  }
+}
+
+extension TranscriptReplay.Call {
+  /// A journal that was made anew counts from 1 again: what was written down before a call began is of another one.
+  fileprivate func account(of call: CallRecord) -> CallAccount? {
+    began + .milliseconds(1) > call.started.wall ? account : nil
   }
 }
 
