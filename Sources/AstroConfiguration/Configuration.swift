@@ -10,7 +10,9 @@ public struct ConfigurationError: Error, Sendable {
 /// The configuration of a home, checked.
 public struct Configuration: Sendable {
   public var system: SystemConfiguration
-  public var agents: [AgentConfiguration]
+  public var agents: [AgentConfiguration] { didSet { positions = Self.positions(of: agents) } }
+  /// Of the agents, by id.
+  private var positions: [String: Int]
   /// `mcp_servers:`, by their names.
   public var servers: [String: MCPServerSettings] = [:]
   /// `limits:`, in the order of the file.
@@ -20,6 +22,25 @@ public struct Configuration: Sendable {
   /// `models:`, in the order of the file.
   public var prices: [ModelPrice] = []
   public var warnings: [Diagnostic]
+
+  init(
+    system: SystemConfiguration, agents: [AgentConfiguration], limits: [NamedLimit] = [], budgets: [PeriodBudget] = [],
+    warnings: [Diagnostic] = []
+  ) {
+    self.system = system
+    self.agents = agents
+    self.limits = limits
+    self.budgets = budgets
+    self.warnings = warnings
+    positions = Self.positions(of: agents)
+  }
+
+  /// `nil` where there is none of that id.
+  public func agent(_ id: String) -> AgentConfiguration? { positions[id].map { agents[$0] } }
+
+  private static func positions(of agents: [AgentConfiguration]) -> [String: Int] {
+    Dictionary(agents.enumerated().map { ($1.id, $0) }, uniquingKeysWith: { first, _ in first })
+  }
 
   /// Reads `system_config.yaml`, `agents.yaml` and `models.yaml` in `config/`; the variables `ENVIRONMENT`, `LOG_LEVEL` and
   /// `JSON_LOGGING` override theirs. Changes nothing.

@@ -143,6 +143,8 @@ public struct AttemptEnding: Sendable, Equatable {
   public var isCached = false
   /// The agent's machinery was at fault, and not the task.
   public var isAgentFault = false
+  /// What a program that asks a model itself says that it took; `nil` where it does not say.
+  public var account: CallAccount?
 
   public init(
     key: AttemptKey, outcome: AttemptOutcome, startedAt: Timestamp, finishedAt: Timestamp, duration: Duration,

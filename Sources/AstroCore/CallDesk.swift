@@ -2,27 +2,45 @@
 /// leave is durable, and its account is durable before the attempt goes on.
 public protocol CallDesk: Sendable {
   /// Takes what the call may need at most from every limit and budget that binds it, all or nothing.
-  func leave(for ceiling: CallCeiling) async -> CallLeave
+  /// - Parameter patience: how long it may wait here for a limit, in line with all others who do; where it would be longer the
+  ///   answer is ``CallLeave/notBefore(_:limit:)``, at once.
+  func leave(for call: PlannedCall, patience: Duration) async -> CallLeave
   /// Replaces what was taken by what was used. Without this, after a crash, the whole of it stays counted.
   func settle(_ call: CallID, _ account: CallAccount) async
 }
 
-/// The most that one call to a model can take, known before it is made.
+/// The most that one call to a model can take, or one attempt of a program that makes its calls itself, known before.
 public struct CallCeiling: Sendable, Hashable {
   public var model: String
-  /// Prompt and answer together: never less than the provider will count.
+  /// Prompt and answer together: never less than the provider will count. Of a program, which cannot be told a most, nothing:
+  /// they are counted when it has said what it took.
   public var tokens: Int64
   /// `nil` where the model has no price: unknown, and never nothing.
   public var cost: Money?
-  /// What it will probably take, by what calls like it have taken: for limits that reserve that. At most ``tokens``.
-  public var expectedTokens: Int64
+  /// Why the cost is not known, where it is not for the want of a price.
+  public var unboundedBecause: String?
 
-  /// - Parameter expectedTokens: `nil` where nothing is known but the most.
-  public init(model: String, tokens: Int64, cost: Money?, expectedTokens: Int64? = nil) {
+  public init(model: String, tokens: Int64, cost: Money?) {
     self.model = model
     self.tokens = tokens
     self.cost = cost
-    self.expectedTokens = min(tokens, expectedTokens ?? tokens)
+  }
+}
+
+extension CallCeiling {
+  /// What stands against it where money is bounded and its ``cost`` is not known; the end of a sentence.
+  public var wantOfCost: String { unboundedBecause ?? "the model '\(model)' has no price in config/models.yaml" }
+}
+
+/// A call that leave is asked for.
+public struct PlannedCall: Sendable, Hashable {
+  /// Whom it goes to: the agent of its attempt, or a fallback of that. It is counted at that one's limits.
+  public var agent: String
+  public var ceiling: CallCeiling
+
+  public init(to agent: String, _ ceiling: CallCeiling) {
+    self.agent = agent
+    self.ceiling = ceiling
   }
 }
 
@@ -36,6 +54,9 @@ public enum CallLeave: Sendable, Equatable {
   case granted(CallID)
   /// A limit is used up; the attempt is to end as parked and is begun again then, under the same number.
   case notBefore(Timestamp, limit: String)
+  /// The key it would be sent with is used up, the provider's words in one sentence; it is not tried before. Another agent
+  /// may be asked.
+  case spent(until: Timestamp, String)
   /// It can never be made, why in one sentence: it weighs more than a limit ever grants.
   case never(String)
   /// A budget does not have it, which one in one sentence: the run is to be held.
@@ -86,6 +107,8 @@ public struct ProviderNotice: Sendable, Equatable {
   /// What is left of the provider's own windows, and when each is whole again.
   public var requests: Allowance?
   public var tokens: Allowance?
+  /// The money or the quota of the key is used up: nothing more is sent with it. The provider's words, in one sentence.
+  public var quota: String?
 
   public struct Allowance: Sendable, Equatable {
     public var limit: Int64?
@@ -100,9 +123,12 @@ public struct ProviderNotice: Sendable, Equatable {
     }
   }
 
-  public init(wait: Duration? = nil, requests: Allowance? = nil, tokens: Allowance? = nil) {
+  public init(
+    wait: Duration? = nil, requests: Allowance? = nil, tokens: Allowance? = nil, quota: String? = nil
+  ) {
     self.wait = wait
     self.requests = requests
     self.tokens = tokens
+    self.quota = quota
   }
 }

@@ -11,6 +11,8 @@ public struct LimitVerdict: Sendable, Equatable {
   public var resetAt: Timestamp
   /// When this request would fit, if nobody else takes it; zero when allowed.
   public var retryAfter: Duration
+  /// Whether everybody who needs the limit waits as long; else it is only that so much does not fit.
+  public var bindsOthers = true
 
   public init(
     limiter: String, key: String, allowed: Bool, limit: Int64, remaining: Int64, resetAt: Timestamp,

@@ -8,4 +8,6 @@ public enum LimiterName {
   public static let apiCalls = "api_calls"
   /// What the provider behind an agent says of its own limits; the key is the agent's id.
   public static let provider = "provider"
+  /// A key whose money or quota is used up; the key is the id of the agent that would use it.
+  public static let quota = "provider_quota"
 }

@@ -88,6 +88,9 @@ public struct NamedLimit: Sendable, Hashable {
     self.reservation = reservation
   }
 
+  /// Whether it bounds attempts at a time, be it at some hours only.
+  public var boundsPlaces: Bool { bounds.concurrent != nil || hours.contains { $0.bounds.concurrent != nil } }
+
   /// The bounds at a minute of the day; of several hours that hold the first counts.
   public func bounds(atMinute minute: Int) -> Bounds {
     guard let now = hours.first(where: { $0.holds(atMinute: minute) })?.bounds else { return bounds }

@@ -35,9 +35,9 @@ public enum PerformanceResult: Sendable, Equatable {
   case ended(Ending)
   /// A limit is used up: to be begun again then, under the same number; what it has finished it finds in its transcript.
   /// `next` is what it will ask leave for first; `nil` where calls cost nothing.
-  case parked(until: Timestamp, limit: String, next: CallCeiling?)
+  case parked(until: Timestamp, limit: String, next: PlannedCall?)
   /// A budget is used up; the sentence says which. The same otherwise.
-  case held(String, next: CallCeiling)
+  case held(String, next: PlannedCall)
   /// An earlier runner ended while it was under way, and nobody knows whether it was done; it may not be done twice.
   case lost(String)
 

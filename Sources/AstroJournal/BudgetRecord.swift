@@ -44,7 +44,7 @@ public struct BudgetRecord: Sendable, Equatable {
       return "of \(most) tokens \(tokensSpent + tokensHeld) are used, and the next call may take \(ceiling.tokens)"
     }
     guard let most = bounds.cost else { return nil }
-    guard let cost = ceiling.cost else { return "the model '\(ceiling.model)' has no price in config/models.yaml" }
+    guard let cost = ceiling.cost else { return ceiling.wantOfCost }
     guard costSpent + costHeld + cost > most else { return nil }
     return "of \(most) \(costSpent + costHeld) are used, and the next call may cost \(cost)"
   }

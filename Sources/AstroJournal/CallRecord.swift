@@ -10,25 +10,14 @@ public struct CallRecord: Sendable, Equatable {
   /// The boot that `started.boot` counts from.
   public var bootID: String
   /// What was charged for it, and where.
-  public var charges: [Charge]
+  public var charges: [LimitCharge]
   public var budgets: [BudgetPlace]
   /// `nil` while it is under way, or when nobody knows what became of it: the whole reservation stays counted.
   public var account: CallAccount?
 
-  /// A weight at a limit.
-  public struct Charge: Sendable, Equatable {
-    public var place: LimitPlace
-    public var weight: Int64
-
-    public init(_ place: LimitPlace, weight: Int64) {
-      self.place = place
-      self.weight = weight
-    }
-  }
-
   public init(
     id: CallID = CallID(0), key: AttemptKey, agent: String, ceiling: CallCeiling, started: Moment, bootID: String,
-    charges: [Charge] = [], budgets: [BudgetPlace] = [], account: CallAccount? = nil
+    charges: [LimitCharge] = [], budgets: [BudgetPlace] = [], account: CallAccount? = nil
   ) {
     self.id = id
     self.key = key
@@ -42,15 +31,26 @@ public struct CallRecord: Sendable, Equatable {
   }
 }
 
+/// A weight that was taken of a limit.
+public struct LimitCharge: Sendable, Equatable {
+  public var place: LimitPlace
+  public var weight: Int64
+
+  public init(_ place: LimitPlace, weight: Int64) {
+    self.place = place
+    self.weight = weight
+  }
+}
+
 extension RecordText {
-  static func encode(_ charges: [CallRecord.Charge]) -> String {
+  static func encode(_ charges: [LimitCharge]) -> String {
     JSONValue.list(
       charges.map { .list([.string($0.place.limiter), .string($0.place.key), .integer($0.weight)]) }
     ).json
   }
 
-  static func charges(_ text: String) -> [CallRecord.Charge]? {
-    triples(text)?.map { CallRecord.Charge(LimitPlace(limiter: $0.0, key: $0.1), weight: $0.2) }
+  static func charges(_ text: String) -> [LimitCharge]? {
+    triples(text)?.map { LimitCharge(LimitPlace(limiter: $0.0, key: $0.1), weight: $0.2) }
   }
 
   static func encode(_ places: [BudgetPlace]) -> String {

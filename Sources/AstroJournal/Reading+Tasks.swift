@@ -84,9 +84,12 @@ extension Reading {
   func decodeAttempt(_ row: Row) throws -> AttemptRecord {
     let key = AttemptKey(
       workflow: WorkflowID(unchecked: row.text(0)), task: row.text(1), number: row[2] as Int? ?? 0)
+    guard let charges = RecordText.charges(row[21] as String? ?? "[]") else {
+      throw session.malformed("what attempt \(key) took of limits")
+    }
     var attempt = AttemptRecord(
       key: key, agent: row.text(3), launcher: row.text(4),
-      started: Moment(wall: row.instant(5), boot: row[6] as Int64? ?? 0), bootID: row.text(7),
+      started: Moment(wall: row.instant(5), boot: row[6] as Int64? ?? 0), bootID: row.text(7), charges: charges,
       ending: try decodeEnding(row, of: key))
     attempt.endingCause = row[17]
     return attempt

@@ -110,6 +110,9 @@ public struct AttemptRecord: Sendable, Equatable {
   public var started: Moment
   /// The boot that `started.boot` counts from.
   public var bootID: String
+  /// What its start took of named limits, to be given back should it be taken back. What is in the ledger of calls is not
+  /// among it.
+  public var charges: [LimitCharge]
   /// Why it was asked to end, in the scheduler's word, recorded before it was asked.
   public var endingCause: String?
   /// `nil` while it runs, or while nobody knows yet how it ended.
@@ -139,13 +142,15 @@ public struct AttemptRecord: Sendable, Equatable {
   public var outcome: AttemptOutcome? { ending?.outcome }
 
   public init(
-    key: AttemptKey, agent: String, launcher: String, started: Moment, bootID: String, ending: Ending? = nil
+    key: AttemptKey, agent: String, launcher: String, started: Moment, bootID: String, charges: [LimitCharge] = [],
+    ending: Ending? = nil
   ) {
     self.key = key
     self.agent = agent
     self.launcher = launcher
     self.started = started
     self.bootID = bootID
+    self.charges = charges
     self.ending = ending
   }
 }

@@ -90,7 +90,7 @@ enum Schema {
       started_at INTEGER NOT NULL, started_boot INTEGER NOT NULL, boot_id TEXT NOT NULL, finished_at INTEGER,
       duration_us INTEGER, outcome TEXT, exit_code INTEGER, signal INTEGER, message TEXT, user_us INTEGER,
       system_us INTEGER, peak_kib INTEGER, ending TEXT, stdout_omitted INTEGER, stderr_omitted INTEGER,
-      cached INTEGER, PRIMARY KEY(run, task, number)
+      cached INTEGER, charges TEXT, PRIMARY KEY(run, task, number)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX attempt_running ON attempt(launcher) WHERE outcome IS NULL;
     CREATE TABLE limit_state(
@@ -122,6 +122,9 @@ enum Schema {
       scope TEXT NOT NULL, key TEXT NOT NULL, cost_held INTEGER NOT NULL, cost_spent INTEGER NOT NULL,
       tokens_held INTEGER NOT NULL, tokens_spent INTEGER NOT NULL, calls INTEGER NOT NULL, cost_cap INTEGER,
       tokens_cap INTEGER, calls_cap INTEGER, changed_at INTEGER NOT NULL, PRIMARY KEY(scope, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE spent_key(
+      account TEXT PRIMARY KEY, until INTEGER NOT NULL, pause_us INTEGER NOT NULL, reason TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE cache(
       key TEXT PRIMARY KEY, run TEXT NOT NULL, task TEXT NOT NULL, number INTEGER NOT NULL, outcome TEXT,

@@ -19,7 +19,16 @@ extension Transaction {
 }
 
 extension Reading {
-  /// How many places are held: an attempt has one, or as many as it has calls under way at a time.
+  /// Whether an attempt holds a place.
+  public func holds(_ place: LimitPlace, for key: AttemptKey) throws(Failure) -> Bool {
+    try session.rows(
+      "SELECT 1 FROM hold WHERE run = ? AND task = ? AND number = ? AND limiter = ? AND key = ?",
+      [key.workflow.text, key.task, key.number, place.limiter, place.key]
+    ) { $0[0] as Int? ?? 0 }.first != nil
+  }
+
+  /// How many places are held: an attempt has one, or as many as it has calls under way at a time. Calls to a fallback are
+  /// made one at a time.
   /// - Parameter isOver: whether an attempt of an agent is over though it has no outcome, because its launcher is gone.
   public func holds(
     of place: LimitPlace, isOver: (_ agent: String, _ launcher: String) -> Bool

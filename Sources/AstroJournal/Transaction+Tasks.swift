@@ -25,12 +25,13 @@ extension Transaction {
   public func beginAttempt(_ attempt: AttemptRecord) throws(Failure) {
     try session.run(
       """
-      INSERT INTO attempt(run, task, number, agent, launcher, started_at, started_boot, boot_id) \
-      VALUES(?, ?, ?, ?, ?, ?, ?, ?)
+      INSERT INTO attempt(run, task, number, agent, launcher, started_at, started_boot, boot_id, charges) \
+      VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)
       """,
       [
         attempt.key.workflow.text, attempt.key.task, attempt.key.number, attempt.agent, attempt.launcher,
         attempt.started.wall.microseconds, attempt.started.boot, attempt.bootID,
+        attempt.charges.isEmpty ? nil : RecordText.encode(attempt.charges),
       ])
   }
 
@@ -77,6 +78,8 @@ extension Transaction {
     guard let attempt = try reading.attempt(key), attempt.ending == nil else { return nil }
     try session.run(
       "DELETE FROM attempt WHERE run = ? AND task = ? AND number = ?", [key.workflow.text, key.task, key.number])
+    try session.run(
+      "DELETE FROM hold WHERE run = ? AND task = ? AND number = ?", [key.workflow.text, key.task, key.number])
     try session.run(
       """
       UPDATE task SET state = 'pending', attempts = ?3 - 1, not_before = NULL, reason = NULL, started_at = NULL \

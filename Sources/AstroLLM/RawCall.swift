@@ -55,17 +55,12 @@ public struct RawCall: Sendable {
   // MARK: What it can take
 
   /// The most that it can take. A body is never shorter than the text in it, whose bytes are no fewer than its tokens.
-  public func ceiling(
-    model: String, price: ModelPrice?, estimator: TokenEstimator, experience: TokenExperience
-  ) -> CallCeiling {
+  public func ceiling(model: String, price: ModelPrice?, estimator: TokenEstimator) -> CallCeiling {
     let pictures = pictures * estimator.imageTokens(model: model)
     let prompt =
       Int64(body.count) + TokenEstimator.perMessage + (hasTools ? TokenEstimator.forTools : 0) + pictures
-    let expected =
-      experience.promptTokens(textBytes: Int64(body.count)) + pictures + experience.outputTokens(limit: outputTokens)
     return CallCeiling(
-      model: model, tokens: prompt + outputTokens, cost: price?.ceiling(prompt: prompt, output: outputTokens),
-      expectedTokens: expected)
+      model: model, tokens: prompt + outputTokens, cost: price?.ceiling(prompt: prompt, output: outputTokens))
   }
 }
 

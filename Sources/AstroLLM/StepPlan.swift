@@ -57,26 +57,18 @@ public struct CallTarget: Sendable {
   public var model: String
   public var price: ModelPrice?
   public var estimator: TokenEstimator
-  /// For what it will probably take.
-  public var experience: TokenExperience
 
-  public init(
-    model: String, price: ModelPrice?, estimator: TokenEstimator, experience: TokenExperience = TokenExperience()
-  ) {
+  public init(model: String, price: ModelPrice?, estimator: TokenEstimator) {
     self.model = model
     self.price = price
     self.estimator = estimator
-    self.experience = experience
   }
 
   /// The most that a call can take.
   public func ceiling(of call: ModelRequest) -> CallCeiling {
     let prompt = estimator.bound(of: call)
-    let expected =
-      experience.promptTokens(textBytes: estimator.textBytes(of: call)) + estimator.imageTokens(of: call)
-      + experience.outputTokens(limit: call.maxOutputTokens)
     return CallCeiling(
       model: model, tokens: prompt + call.maxOutputTokens,
-      cost: price?.ceiling(prompt: prompt, output: call.maxOutputTokens), expectedTokens: expected)
+      cost: price?.ceiling(prompt: prompt, output: call.maxOutputTokens))
   }
 }

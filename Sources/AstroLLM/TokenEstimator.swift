@@ -19,7 +19,7 @@ public struct TokenEstimator: Sendable, Hashable {
   }
 
   /// The bytes of all that is text to the model.
-  public func textBytes(of call: ModelRequest) -> Int64 {
+  func textBytes(of call: ModelRequest) -> Int64 {
     var bytes = call.conversation.system?.utf8.count ?? 0
     for message in call.conversation.messages { bytes += Self.textBytes(of: message) }
     for tool in call.tools {
@@ -42,7 +42,7 @@ public struct TokenEstimator: Sendable, Hashable {
     }
   }
 
-  public func imageTokens(of call: ModelRequest) -> Int64 {
+  private func imageTokens(of call: ModelRequest) -> Int64 {
     let images = call.conversation.messages.reduce(0) { count, message in
       guard case .user(let parts) = message else { return count }
       return count + parts.count { if case .image = $0 { true } else { false } }

@@ -8,8 +8,8 @@ public enum TranscriptEvent: Sendable, Equatable {
   case call(turn: Int, agent: String, model: String, id: CallID, notes: [String] = [])
   /// It was answered.
   case answer(turn: Int, Answer, cost: Money?)
-  /// It came to nothing; why, in one sentence.
-  case setback(turn: Int, Setback, String)
+  /// It came to nothing; why, in one sentence, and what it took, where that is known.
+  case setback(turn: Int, Setback, String, usage: TokenUsage? = nil)
   /// From here on this agent is asked.
   case fallback(agent: String, String)
   /// A tool is about to be called.
@@ -53,10 +53,11 @@ public enum TranscriptEvent: Sendable, Equatable {
       writer.member("turn", turn)
       writer.write(answer)
       writer.member("cost_picodollars", ifPresent: cost?.picodollars)
-    case .setback(let turn, let kind, let message):
+    case .setback(let turn, let kind, let message, let usage):
       writer.member("event", kind.rawValue)
       writer.member("turn", turn)
       writer.member("message", message)
+      if let usage { writer.member("usage", usage.told) }
     case .fallback(let agent, let message):
       writer.member("event", "fallback")
       writer.member("agent_id", agent)

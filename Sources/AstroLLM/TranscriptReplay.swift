@@ -14,7 +14,18 @@ public struct TranscriptReplay: Sendable, Equatable {
     case done(ToolResult)
   }
 
+  /// One call, as far as it was written down.
+  public struct Call: Sendable, Equatable {
+    /// To the millisecond.
+    public var began: Timestamp
+    /// `nil` where it is not said what became of it.
+    public var account: CallAccount?
+    var model: String
+  }
+
   public private(set) var hasBegun = false
+  /// By its number in the journal of that time.
+  public private(set) var calls: [CallID: Call] = [:]
   /// By turn, from 1.
   public private(set) var answers: [Int: Answered] = [:]
   /// By turn, and by the place of the call in its answer: models may give two calls one id.
@@ -26,6 +37,8 @@ public struct TranscriptReplay: Sendable, Equatable {
   /// Never ``AgentEnding/cancelled``.
   public private(set) var ending: StepEnding?
   private var turn = 0
+  /// The one that was sent last.
+  private var call: CallID?
 
   public init() {}
 
@@ -56,14 +69,21 @@ public struct TranscriptReplay: Sendable, Equatable {
     case "call":
       guard let number = line["turn"]?.count else { return false }
       turn = Int(number)
+      call = line["call"]?.count.map(CallID.init)
+      if let call, let began = line.time {
+        calls[call] = Call(began: began, model: line["model"]?.string ?? "")
+      }
     case "answer":
       guard let number = line["turn"]?.count, let answer = Answer(told: line) else { return false }
       turn = Int(number)
-      answers[turn] = Answered(
-        answer: answer, cost: line["cost_picodollars"]?.count.map(Money.init(picodollars:)))
+      let cost = line["cost_picodollars"]?.count.map(Money.init(picodollars:))
+      answers[turn] = Answered(answer: answer, cost: cost)
       refusals = 0
-    case "refused": refusals += 1
-    case "error": break
+      close(.success, answer.model, answer.usage, cost, line)
+    case "refused":
+      refusals += 1
+      close(.refused, nil, TokenUsage(told: line["usage"]), .zero, line)
+    case "error": close(.error, nil, TokenUsage(told: line["usage"]), .zero, line)
     case "fallback": fallbacks += 1
     case "tool_call":
       // Begun again after a crash, a call has the place of the first time.
@@ -81,6 +101,22 @@ public struct TranscriptReplay: Sendable, Equatable {
     }
     return true
   }
+
+  /// What became of the call that was sent last. What came to nothing cost nothing, where it is said that it took nothing.
+  private mutating func close(
+    _ status: CallAccount.Status, _ model: String?, _ usage: TokenUsage?, _ cost: Money?, _ line: JSONValue
+  ) {
+    guard let id = call, let sent = calls[id], let ended = line.time else { return }
+    calls[id]?.account = CallAccount(
+      model: model ?? sent.model, status: status, usage: usage, cost: usage == nil ? nil : cost,
+      duration: max(.zero, ended - sent.began))
+    call = nil
+  }
+}
+
+extension JSONValue {
+  /// When a line was written.
+  fileprivate var time: Timestamp? { self["at"]?.string.flatMap(Timestamp.init(rfc3339:)) }
 }
 
 extension Answer {

@@ -22,21 +22,28 @@ public struct AgentOverview {
   public let rows: [Row]
 
   public init(_ configuration: Configuration, in journal: Reading) throws(Failure) {
-    self.init(configuration, records: try journal.agents(), running: try journal.runningAttempts())
+    self.init(
+      configuration, records: try journal.agents(), running: try journal.runningAttempts(),
+      spent: try journal.spentKeys())
   }
 
   /// A home where nothing has run yet.
-  public init(_ configuration: Configuration) { self.init(configuration, records: [], running: []) }
+  public init(_ configuration: Configuration) { self.init(configuration, records: [], running: [], spent: []) }
 
-  private init(_ configuration: Configuration, records: [AgentRecord], running attempts: [AttemptRecord]) {
+  private init(
+    _ configuration: Configuration, records: [AgentRecord], running attempts: [AttemptRecord], spent: [SpentKey]
+  ) {
+    let spent = Dictionary(spent.map { ($0.account, $0) }, uniquingKeysWith: { $1 })
     let known = Dictionary(records.map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 })
     rows = configuration.agents.map { agent in
       let record = known[agent.id] ?? AgentPool.Record()
       let running = attempts.count { $0.agent == agent.id }
+      let spentKey = agent.account.flatMap { spent[$0] }
       return Row(
         id: agent.id, kind: agent.kind.rawValue, capabilities: agent.capabilities,
-        status: record.isHealthy ? (running > 0 ? .active : .idle) : .unhealthy, running: running,
-        maxConcurrent: agent.maxConcurrent, reliability: record.reliability, lastError: record.lastError)
+        status: record.isHealthy && spentKey == nil ? (running > 0 ? .active : .idle) : .unhealthy, running: running,
+        maxConcurrent: agent.maxConcurrent, reliability: record.reliability,
+        lastError: spentKey.map(\.sentence) ?? record.lastError)
     }
   }
 
@@ -60,7 +67,14 @@ public struct AgentOverview {
           answer.problem == nil ? 0 : max(record.infrastructureFailures, AgentPool.Record.illAfter)
         record.lastError = answer.problem
         try transaction.put(agent: record)
+        // Whoever asks now has paid, or finds out with the next call.
+        if problem == nil, let account = configuration.agent(id)?.account { try transaction.forgetSpentKey(account) }
       }
     }
   }
+}
+
+extension SpentKey {
+  /// For people.
+  fileprivate var sentence: String { "its key is used up, tried again at \(until.rfc3339): \(reason)" }
 }

@@ -10,6 +10,8 @@ struct Allowances {
   let budgets: [PeriodBudget]
   /// The limits every user has.
   let rates: RateLimits
+  /// Of each agent that asks a provider, by its id: ``AgentConfiguration/account``.
+  var accounts: [String: String] = [:]
   /// Whether an attempt without an outcome is over all the same: its agent performed it, and its runner is gone.
   var isOver: (_ agent: String, _ launcher: String) -> Bool = { _, _ in false }
 
@@ -23,15 +25,19 @@ struct Allowances {
     self.init(
       limits: configuration.limits, budgets: configuration.budgets,
       rates: RateLimits(configured: configuration.system.limits))
+    for agent in configuration.agents { accounts[agent.id] = agent.account }
   }
 
   /// What an attempt needs to begin, or to make one more call.
   struct Demand {
     var key: AttemptKey
     var user: String
+    /// Whom it goes to.
     var agent: String
-    /// Its own and its agent's.
+    /// Of its task and of that agent.
     var limits: [String]
+    /// Whom it may go to instead, where that agent's key is used up.
+    var fallbacks: [String] = []
     /// The agent sends requests itself.
     var isPerformed: Bool
     /// It takes a place among those that run at a time.
@@ -40,21 +46,33 @@ struct Allowances {
     var ceiling: CallCeiling?
     var budget: BudgetPlan?
     var runBudget: BudgetPlan?
+
+    /// What it takes leave for; `nil` where calls cost nothing.
+    var call: PlannedCall? { ceiling.map { PlannedCall(to: agent, $0) } }
   }
 
   enum Answer {
-    /// With its place in the ledger, where it has a ceiling.
-    case granted(CallID?)
+    /// With its place in the ledger, where it has a ceiling; else with what was charged, which no ledger knows.
+    case granted(CallID?, [LimitCharge])
     case refused(LimitVerdict)
     /// Waiting cannot help; why, in one sentence.
     case never(String)
     case overBudget(String)
+    /// Of one more call only: the agent's key is used up.
+    case spent(SpentKey)
   }
 
   func take(_ demand: Demand, in transaction: Transaction) throws(Failure) -> Answer {
     // Commands without limits, a thousand of which may start in a second.
-    if demand.limits.isEmpty, !demand.isPerformed { return .granted(nil) }
+    if demand.limits.isEmpty, !demand.isPerformed, demand.ceiling == nil { return .granted(nil, []) }
     if let unknown = unknownLimit(of: demand, at: transaction.now.wall) { return .refused(unknown) }
+    let spent = try spentKey(of: demand.agent, transaction.reading)
+    if let spent, spent.until > transaction.now.wall {
+      guard demand.isStart else { return .spent(spent) }
+      // Where a fallback may be asked the attempt begins, without a call: it asks leave for that one.
+      let refusal = try quotaRefusal(of: demand, transaction.reading, at: transaction.now.wall)
+      return refusal.map { Answer.refused($0) } ?? .granted(nil, [])
+    }
     let charges: [Charge]
     do throws(Failure) {
       charges = try self.charges(of: demand, transaction.reading, at: transaction.now.wall)
@@ -74,24 +92,26 @@ struct Allowances {
       _ = try transaction.consume(
         charge.place.limiter, key: charge.place.key, window: charge.window, weight: charge.weight)
     }
-    if demand.isStart {
-      for (limit, place) in places(of: demand) where limit.bounds.concurrent != nil {
+    for (limit, place) in places(of: demand) where limit.boundsPlaces {
+      if try !transaction.reading.holds(place.slots, for: demand.key) {
         try transaction.hold(place.slots, for: demand.key)
       }
     }
-    guard let ceiling = demand.ceiling else { return .granted(nil) }
+    let taken = charges.map { LimitCharge($0.place, weight: $0.weight) }
+    if let spent, demand.ceiling != nil { try transaction.put(spent.asked(at: transaction.now.wall)) }
+    guard let ceiling = demand.ceiling else { return .granted(nil, taken.filter { $0.weight > 0 }) }
     return .granted(
       try transaction.begin(
         CallRecord(
           key: demand.key, agent: demand.agent, ceiling: ceiling, started: transaction.now,
-          bootID: transaction.bootID, charges: charges.map { .init($0.place, weight: $0.weight) },
-          budgets: accounts.map(\.place))))
+          bootID: transaction.bootID, charges: taken, budgets: accounts.map(\.place))), [])
   }
 
   /// What would keep work from its limits now, as far as it can be said without knowing how much it takes.
   func refusal(of demand: Demand, in reading: Reading, at now: Moment, bootID: String) throws(Failure) -> LimitVerdict?
   {
     if let unknown = unknownLimit(of: demand, at: now.wall) { return unknown }
+    if let refusal = try quotaRefusal(of: demand, reading, at: now.wall) { return refusal }
     let charges = try charges(of: demand, reading, at: now.wall)
     return try refusal(of: charges, for: demand, reading, at: now.wall) { charge throws(Failure) in
       try reading.check(
@@ -117,13 +137,23 @@ struct Allowances {
     }
   }
 
-  /// Gives back what was charged for a call that is not made.
-  func refund(_ call: CallRecord, in transaction: Transaction) throws(Failure) {
-    for charge in call.charges {
+  /// Where less may be taken once a call is settled: its tokens and its money are counted as they were, and its place is free.
+  func places(givenBackBy call: CallRecord) -> [LimitPlace] {
+    call.charges.flatMap { charge -> [LimitPlace] in
+      guard let limit = limits[charge.place.waitedFor.limiter] else { return [] }
+      if charge.place.limiter != limit.name { return [charge.place.waitedFor] }
+      return limit.boundsPlaces ? [charge.place.slots] : []
+    }
+  }
+
+  /// Gives back what was charged for a call that is not made, or for an attempt that never began.
+  func refund(
+    _ charges: [LimitCharge], grantedAt boot: Int64, bootID: String, in transaction: Transaction
+  ) throws(Failure) {
+    for charge in charges {
       guard let (window, _) = window(of: charge.place, at: transaction.now.wall) else { continue }
       try transaction.settle(
-        charge.place, window: window, reserved: charge.weight, used: 0, grantedAt: call.started.boot,
-        bootID: call.bootID)
+        charge.place, window: window, reserved: charge.weight, used: 0, grantedAt: boot, bootID: bootID)
     }
   }
 
@@ -158,6 +188,8 @@ struct Allowances {
     var place: LimitPlace
     var window: RateWindow
     var weight: Int64
+    /// Of tokens and of money, which may be bounded more widely at another time of the day.
+    var limit: NamedLimit?
   }
 
   /// Grants everything, and can be blocked.
@@ -193,16 +225,17 @@ struct Allowances {
       guard let ceiling = demand.ceiling else { continue }
       if let tokens = bounds.tokens {
         let weight = try weight(of: ceiling, limit, agent: demand.agent, reading)
-        charges.append(Charge(place: place.dimension(.tokens), window: RateWindow(tokens), weight: weight))
+        charges.append(
+          Charge(place: place.dimension(.tokens), window: RateWindow(tokens), weight: weight, limit: limit))
       }
       if let spend = bounds.spend {
         guard let cost = ceiling.cost else {
           throw Failure(
             .limit, subject: "\(limit.name)/spend_usd",
-            message: "the model '\(ceiling.model)' has no price in config/models.yaml")
+            message: ceiling.wantOfCost)
         }
         charges.append(
-          Charge(place: place.dimension(.spend), window: RateWindow(spend), weight: cost.picodollars))
+          Charge(place: place.dimension(.spend), window: RateWindow(spend), weight: cost.picodollars, limit: limit))
       }
     }
     return charges
@@ -227,18 +260,23 @@ struct Allowances {
   ) throws(Failure) -> LimitVerdict? {
     var binding: LimitVerdict?
     for charge in charges {
-      let verdict = try check(charge)
+      let verdict: LimitVerdict
+      do throws(Failure) { verdict = try check(charge) } catch {
+        guard error.code == .limit, let later = widening(for: charge, at: now) else { throw error }
+        verdict = later
+      }
       if !verdict.allowed, verdict.retryAfter > binding?.retryAfter ?? .zero { binding = verdict }
     }
-    if let found = binding, let change = nextChange(of: demand, at: now) {
+    if let found = binding, found.bindsOthers, let change = nextChange(of: demand, at: now) {
       binding?.retryAfter = min(found.retryAfter, change)
     }
-    // The place that an attempt began with is that of one call; more at a time need more.
-    let needsPlace = try demand.isStart ? true : reading.openCalls(of: demand.agent, for: demand.key) > 0
-    guard needsPlace else { return binding }
+    // The place that an attempt holds is that of one call; more at a time need more, as does the first one elsewhere.
+    let needsMore = try demand.isStart ? true : reading.openCalls(of: demand.agent, for: demand.key) > 0
     let minute = LocalTime.minute(of: now)
     for (limit, place) in places(of: demand) {
-      guard let most = limit.bounds(atMinute: minute).concurrent else { continue }
+      guard let most = limit.bounds(atMinute: minute).concurrent,
+        try needsMore ? true : !reading.holds(place.slots, for: demand.key)
+      else { continue }
       let held = try reading.holds(of: place.slots, isOver: isOver)
       // Whoever holds a place here is heard of at once when it ends; of other processes after this pause.
       if held >= most, binding?.retryAfter ?? .zero < Self.slotPause {
@@ -254,10 +292,32 @@ struct Allowances {
 
   /// When other bounds of one of the limits begin to hold.
   private func nextChange(of demand: Demand, at now: Timestamp) -> Duration? {
+    places(of: demand).compactMap { changes(of: $0.limit, at: now).first?.wait }.min()
+  }
+
+  /// The next times of the day at which other bounds of a limit begin to hold, the soonest first.
+  private func changes(of limit: NamedLimit, at now: Timestamp) -> [(wait: Duration, minute: Int)] {
     let minute = LocalTime.minute(of: now)
-    let edges = places(of: demand).flatMap { $0.limit.hours.flatMap { [$0.from, $0.to] } }
-    let wait = edges.map { ($0 - minute + 1440) % 1440 }.map { $0 == 0 ? 1440 : $0 }.min()
-    return wait.map { .seconds($0 * 60) - .microseconds(now.microseconds % 60_000_000) }
+    let edges = Set(limit.hours.flatMap { [$0.from % 1440, $0.to % 1440] })
+    let waits = edges.map { ($0 > minute ? $0 - minute : $0 - minute + 1440, $0) }.sorted { $0.0 < $1.0 }
+    return waits.map { (.seconds($0.0 * 60) - .microseconds(now.microseconds % 60_000_000), $0.1) }
+  }
+
+  /// Of a weight that the bounds of now never grant: the refusal until the hours that do; `nil` where none do. It speaks for
+  /// nobody else: less may fit now.
+  private func widening(for charge: Charge, at now: Timestamp) -> LimitVerdict? {
+    guard let limit = charge.limit else { return nil }
+    let isOfTokens = charge.place.limiter == LimitPlace(limiter: limit.name, key: "").dimension(.tokens).limiter
+    let change = changes(of: limit, at: now).first { change in
+      let bounds = limit.bounds(atMinute: change.minute)
+      return charge.weight <= (isOfTokens ? bounds.tokens : bounds.spend)?.amount ?? .max
+    }
+    guard let wait = change?.wait else { return nil }
+    var verdict = LimitVerdict(
+      limiter: charge.place.limiter, key: charge.place.key, allowed: false, limit: charge.window.maxRequests,
+      remaining: 0, resetAt: now + wait, retryAfter: wait)
+    verdict.bindsOthers = false
+    return verdict
   }
 
   /// The window in force at a place that was charged, and what it counts.
@@ -275,70 +335,6 @@ struct Allowances {
     if place == key { return (bounds.rate.map(RateWindow.init) ?? Self.open, nil) }
     if place == key.dimension(.tokens) { return bounds.tokens.map { (RateWindow($0), .tokens) } }
     if place == key.dimension(.spend) { return bounds.spend.map { (RateWindow($0), .spend) } }
-    return nil
-  }
-
-  // MARK: Budgets
-
-  private struct Account {
-    var place: BudgetPlace
-    var bounds: BudgetPlan
-    /// When it is whole again, for one of a period.
-    var renewal: Timestamp?
-    var title: String
-    /// Whose it is, of one that each user has.
-    var user: String?
-    var policy = PeriodBudget.Policy.hold
-  }
-
-  private func accounts(of demand: Demand, at now: Timestamp) -> [Account] {
-    guard demand.ceiling != nil else { return [] }
-    var accounts: [Account] = []
-    if let budget = demand.budget {
-      accounts.append(
-        Account(
-          place: .task(demand.key.task, of: demand.key.workflow), bounds: budget,
-          title: "the budget of task '\(demand.key.task)'"))
-    }
-    if let budget = demand.runBudget {
-      accounts.append(Account(place: .run(demand.key.workflow), bounds: budget, title: "the budget of the run"))
-    }
-    for budget in budgets {
-      let day = LocalTime.day(of: now, isLocal: budget.timeZone == .local)
-      let key = budget.scope == .user ? "\(day.name)/\(demand.user)" : day.name
-      let whose = budget.scope == .user ? " of user \(demand.user)" : ""
-      accounts.append(
-        Account(
-          place: BudgetPlace(scope: "budget:\(budget.name)", key: key), bounds: budget.bounds, renewal: day.end,
-          title: "the budget '\(budget.name)'\(whose) of \(day.name)",
-          user: budget.scope == .user ? demand.user : nil, policy: budget.onExceeded))
-    }
-    return accounts
-  }
-
-  private func obstacle(
-    to demand: Demand, of accounts: [Account], in transaction: Transaction
-  ) throws(Failure) -> Answer? {
-    guard let ceiling = demand.ceiling else { return nil }
-    for account in accounts {
-      let record = try transaction.reading.budget(account.place) ?? BudgetRecord(place: account.place)
-      guard let obstacle = record.obstacle(to: ceiling, under: account.bounds) else { continue }
-      // Not even of a budget that is whole.
-      if account.renewal != nil,
-        let always = BudgetRecord(place: account.place).obstacle(to: ceiling, under: record.bounds(account.bounds))
-      {
-        return .never("\(account.title): \(always)")
-      }
-      guard let renewal = account.renewal, account.policy == .park else {
-        return .overBudget("\(account.title): \(obstacle)")
-      }
-      let now = transaction.now.wall
-      return .refused(
-        LimitVerdict(
-          limiter: account.place.scope, key: account.user ?? "", allowed: false,
-          limit: account.bounds.cost?.picodollars ?? account.bounds.tokens ?? account.bounds.calls ?? 0, remaining: 0,
-          resetAt: renewal, retryAfter: renewal - now))
-    }
     return nil
   }
 }

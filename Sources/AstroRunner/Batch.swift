@@ -17,8 +17,8 @@ struct Batch {
   private(set) var since: Int64?
   /// Somebody waits for what was decided: a run has ended, an attempt is to.
   private(set) var isUrgent = false
-  /// What performed attempts ask, to be answered in the transaction.
-  private(set) var asks: [Ask] = []
+  /// What performed attempts account for, to be settled in the transaction.
+  private(set) var settlements: [CallSettlement] = []
   /// Providers that are to be asked nothing before a time, and whose attempt was told so.
   private var blocks: [(agent: String, key: AttemptKey, until: Int64)] = []
   /// Answers to them that hold once the transaction is committed.
@@ -33,24 +33,23 @@ struct Batch {
     for decision in new {
       switch decision {
       case .launch, .enqueue, .release, .withdraw, .kill, .probe: continue
-      case .runEnded, .runHeld, .end: isUrgent = true
+      case .runEnded, .runHeld, .end, .admit, .turnAway: isUrgent = true
       case .begin, .reassign, .started, .forget, .close, .update, .runStarted, .agentChanged: break
       }
       if since == nil { since = boot }
     }
   }
 
-  mutating func ask(_ messages: [Ask], at boot: Int64) {
-    guard !messages.isEmpty else { return }
-    asks += messages
-    // Somebody waits for each of them, and each is a call that could be under way.
+  mutating func settle(_ settlement: CallSettlement, at boot: Int64) {
+    settlements.append(settlement)
+    // Somebody waits for it, to go on.
     isUrgent = true
     since = since ?? boot
   }
 
-  mutating func takeAsks() -> [Ask] {
-    defer { asks.removeAll() }
-    return asks
+  mutating func takeSettlements() -> [CallSettlement] {
+    defer { settlements.removeAll() }
+    return settlements
   }
 
   /// Committed with the attempt that is parked for it.

@@ -67,7 +67,7 @@ private struct PerformerMaker {
   ) throws(Failure) -> any Performer {
     var fallbacks: [AstroAgents.LLMSettings] = []
     for name in settings.fallbacks {
-      guard case .llm(let other)? = configuration.agents.first(where: { $0.id == name })?.settings else { continue }
+      guard case .llm(let other)? = configuration.agent(name)?.settings else { continue }
       fallbacks.append(try model(other, name))
     }
     let proxies: ProxyRules =

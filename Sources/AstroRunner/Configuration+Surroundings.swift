@@ -21,7 +21,7 @@ extension Configuration {
     case .llm(let settings):
       offer.standard = settings.model
       offer.fallbackModels = settings.fallbacks.compactMap { id in
-        guard case .llm(let other)? = agents.first(where: { $0.id == id })?.settings else { return nil }
+        guard case .llm(let other)? = self.agent(id)?.settings else { return nil }
         return other.model
       }
     case .http(let settings): offer.standard = settings.baseURL

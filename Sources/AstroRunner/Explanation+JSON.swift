@@ -72,6 +72,9 @@ extension Explanation.Cause: WrittenCause {
       writer.member("attempts", count)
       writer.member("until", until.rfc3339)
     case .limit(let verdict, let opensAt): verdict.writeCause(opensAt, to: &writer)
+    case .ownLimit(let limiter, let until):
+      writer.member("limiter", limiter)
+      writer.member("opens_at", until.rfc3339)
     case .agents(let agents):
       writer.key("agents")
       writer.beginArray()

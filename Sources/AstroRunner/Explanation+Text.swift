@@ -8,7 +8,7 @@ extension Explanation.Cause {
     case .running: "running"
     case .need: "dependency"
     case .backoff: "backoff"
-    case .limit: "limit"
+    case .limit, .ownLimit: "limit"
     case .agents: "agents"
     case .noAgent: "no_agent"
     case .parallel: "max_parallel_tasks"
@@ -38,6 +38,8 @@ extension Explanation.Cause {
       (number <= count ? "retry \(number) of \(count)" : "tried again") + " at \(until.told(at: now))"
         + (reason.map { " (\($0))" } ?? "")
     case .limit(let verdict, let opensAt): verdict.sentence(opensAt, now)
+    case .ownLimit(let limiter, let until):
+      "limit \(limiter): it has too little for this task until \(until.told(at: now))"
     case .agents(let agents): agents.map { $0.phrase(at: now) }.joined(separator: "; ")
     case .noAgent(let request):
       "it asks for \(request.phrase), and none is configured: add one to config/agents.yaml, or cancel the run"
@@ -69,6 +71,9 @@ extension Explanation.Agent {
 extension LimitVerdict {
   func sentence(_ opensAt: Timestamp, _ now: Timestamp) -> String {
     let whose = key.isEmpty ? "" : " of \(key)"
+    if limiter == LimiterName.quota {
+      return "limit \(limiter)\(whose): its key is used up, tried again at \(opensAt.told(at: now))"
+    }
     // A provider's own limit has no number that is known.
     if limit == 0, key.isEmpty { return "limit \(limiter) is not configured: add it to config/system_config.yaml" }
     let used = limit == .max ? "closed by the provider" : "\(limit - remaining) of \(limit) used"

@@ -21,6 +21,8 @@ public struct Explanation: Sendable, Equatable {
     /// The pause before the next attempt. `number` counts as `retry.attempts` does.
     case backoff(number: Int, of: Int, until: Timestamp, reason: String?)
     case limit(LimitVerdict, opensAt: Timestamp)
+    /// The same of one that binds this task alone, by its name: too little of it is left for what the task asks.
+    case ownLimit(String, until: Timestamp)
     /// Every agent that could take the task is full or ill.
     case agents([Agent])
     /// No agent that is configured could ever take it.
@@ -96,7 +98,7 @@ public struct Explanation: Sendable, Equatable {
     let isBlocked = causes.contains {
       switch $0 {
       case .held, .cancelling, .noRunner, .betweenRunners: true
-      case .running, .need, .backoff, .limit, .agents, .noAgent, .parallel, .deadline, .next: false
+      case .running, .need, .backoff, .limit, .ownLimit, .agents, .noAgent, .parallel, .deadline, .next: false
       }
     }
     for task in situation.plan.tasks where situation.isAsked(task.id) && states[task.id]?.isTerminal != true {
@@ -129,6 +131,7 @@ public struct Explanation: Sendable, Equatable {
       switch cause {
       case .running: return .runs
       case .backoff(_, _, let until, _): latest = max(latest, until)
+      case .ownLimit(_, let until): latest = max(latest, until)
       case .limit(_, let opensAt): latest = max(latest, opensAt)
       case .agents(let agents):
         guard let probe = firstProbe(agents) else { return .unknown }

@@ -22,6 +22,7 @@ struct Intake {
 
   private var unseen = Unseen()
   private var queue = FairQueue<FileName>()
+  private var share = FairShare()
   /// How many entries are in it: more than there are names, where files changed while they were queued.
   private var entries = 0
   /// The content each queued name had when it was looked at.
@@ -131,7 +132,11 @@ struct Intake {
   mutating func next(
     in spool: Spool, now: Moment, examine: (Candidate) throws(Failure) -> Admission
   ) throws(Failure) -> Finding? {
-    while let entry = queue.pop(where: { blockedUsers[$0.user] == nil }) {
+    while let head = queue.best(by: share, where: { blockedUsers[$0.user] == nil }) {
+      queue.remove(head)
+      share.take(head.lane.user)
+      share.serve(head.lane.user)
+      let entry = head.entry
       entries -= 1
       guard queued.removeValue(forKey: entry.item) != nil else { continue }
       if let finding = fresh.removeValue(forKey: entry.item) { return finding }
@@ -159,7 +164,7 @@ struct Intake {
     queue.insert(
       FairQueue.Entry(
         priority: admission.plan?.priority ?? 0, age: candidate.modifiedAt.microseconds, item: candidate.name),
-      in: FairQueue.Lane(user: admission.user))
+      in: FairLane(user: admission.user))
   }
 
   /// Drops the entries of names that went or are there twice, when they have become as many as the others: a file that is
@@ -167,7 +172,7 @@ struct Intake {
   private mutating func shedStale() {
     guard entries > 2 * queued.count + 1024 else { return }
     var seen: Set<FileName> = []
-    queue.removeAll { queued[$0] == nil || !seen.insert($0).inserted }
+    queue.removeAll { queued[$1] == nil || !seen.insert($1).inserted }
     entries = seen.count
   }
 

@@ -32,7 +32,7 @@ final class Performances: Sendable {
 
   /// Begins an attempt that is in the journal already.
   /// - Parameter granted: the leave for its first call, taken with its start.
-  func start(_ request: PerformanceRequest, with performer: any Performer, granted: (CallID, CallCeiling)?) {
+  func start(_ request: PerformanceRequest, with performer: any Performer, granted: (CallID, PlannedCall)?) {
     let since = clock.now()
     let desk = LoopDesk(request.key, granted: granted) { [weak self] in self?.post($0) }
     state.withLock { state in
@@ -121,9 +121,28 @@ final class Performances: Sendable {
 
 /// What a performed attempt asks of the loop.
 enum Ask: Sendable {
-  /// `replacing` was granted with the start, and is too little.
-  case leave(AttemptKey, CallCeiling, replacing: CallID?, Reply<CallLeave>)
-  case settle(AttemptKey, CallID, CallAccount, Reply<Void>)
+  case leave(LeaveAsk)
+  case settle(CallSettlement)
+}
+
+/// What one attempt says that a call took.
+struct CallSettlement: Sendable {
+  var key: AttemptKey
+  var call: CallID
+  var account: CallAccount
+  let reply: Reply<Void>
+}
+
+/// Leave that one attempt asks for one call.
+struct LeaveAsk: Sendable {
+  var key: AttemptKey
+  var call: PlannedCall
+  var patience: Duration
+  /// Granted with the start, and too little.
+  var replacing: CallID?
+  let reply: Reply<CallLeave>
+  /// It has been refused before, and waits.
+  var isRefused = false
 }
 
 /// Where one attempt waits for an answer of the loop. One that nobody answers, because the loop has ended, answers for
@@ -151,14 +170,14 @@ final class Reply<Value: Sendable>: Sendable {
 /// The desk of one attempt: passes what it asks to the loop.
 private final class LoopDesk: CallDesk {
   private let key: AttemptKey
-  private let granted: Mutex<(call: CallID, ceiling: CallCeiling)?>
+  private let granted: Mutex<(id: CallID, call: PlannedCall)?>
   private let post: @Sendable (Performances.Message) -> Void
 
   init(
-    _ key: AttemptKey, granted: (CallID, CallCeiling)?, post: @escaping @Sendable (Performances.Message) -> Void
+    _ key: AttemptKey, granted: (CallID, PlannedCall)?, post: @escaping @Sendable (Performances.Message) -> Void
   ) {
     self.key = key
-    self.granted = Mutex(granted.map { (call: $0.0, ceiling: $0.1) })
+    self.granted = Mutex(granted.map { (id: $0.0, call: $0.1) })
     self.post = post
   }
 
@@ -166,33 +185,39 @@ private final class LoopDesk: CallDesk {
   func takeGranted() -> CallID? {
     granted.withLock { granted in
       defer { granted = nil }
-      return granted?.call
+      return granted?.id
     }
   }
 
-  func leave(for ceiling: CallCeiling) async -> CallLeave {
+  func leave(for call: PlannedCall, patience: Duration) async -> CallLeave {
     let first = granted.withLock { granted in
       defer { granted = nil }
       return granted
     }
-    if let first, first.ceiling.covers(ceiling) { return .granted(first.call) }
+    if let first, first.call.covers(call) { return .granted(first.id) }
     return await withCheckedContinuation {
       post(
         .asked(
-          .leave(key, ceiling, replacing: first?.call, Reply($0, otherwise: .gone))))
+          .leave(
+            LeaveAsk(
+              key: key, call: call, patience: patience, replacing: first?.id, reply: Reply($0, otherwise: .gone)))))
     }
   }
 
   func settle(_ call: CallID, _ account: CallAccount) async {
-    await withCheckedContinuation { post(.asked(.settle(key, call, account, Reply($0, otherwise: ())))) }
+    await withCheckedContinuation {
+      post(.asked(.settle(CallSettlement(key: key, call: call, account: account, reply: Reply($0, otherwise: ())))))
+    }
   }
 }
 
-extension CallCeiling {
+extension PlannedCall {
   /// Whether leave for this is leave for `other`.
-  fileprivate func covers(_ other: CallCeiling) -> Bool {
-    guard model == other.model, tokens >= other.tokens else { return false }
-    guard let wanted = other.cost else { return true }
-    return cost.map { $0 >= wanted } ?? false
+  fileprivate func covers(_ other: PlannedCall) -> Bool {
+    guard agent == other.agent, ceiling.model == other.ceiling.model, ceiling.tokens >= other.ceiling.tokens else {
+      return false
+    }
+    guard let wanted = other.ceiling.cost else { return true }
+    return ceiling.cost.map { $0 >= wanted } ?? false
   }
 }

@@ -5,7 +5,7 @@ import AstroJournal
 struct PerformedAttempt {
   var start: AttemptStart
   /// The leave for its first call, taken with its start; `nil` once it is handed over.
-  var granted: (call: CallID, ceiling: CallCeiling)?
+  var granted: (id: CallID, call: PlannedCall)?
   /// That leave, where it was handed over and not needed.
   var unused: CallID?
   /// The last limit that refused it a call: where it waits when it is parked.

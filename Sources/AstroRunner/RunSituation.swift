@@ -74,19 +74,21 @@ public struct RunSituation: Sendable {
         of: run,
         LimitForecast(LimiterName.taskSubmission, of: run.user, configuration, journal, bootID: bootID, at: now))
     }
-    refusals = try namedLimits(Allowances(configuration), journal, at: now, bootID: bootID)
+    refusals = try namedLimits(configuration, journal, at: now, bootID: bootID)
     presence = try WorkingRunner.all(dataDirectory: home.data).presence(of: run.owner)
   }
 
   private func namedLimits(
-    _ allowances: Allowances, _ journal: Reading, at now: Moment, bootID: String
+    _ configuration: Configuration, _ journal: Reading, at now: Moment, bootID: String
   ) throws(Failure) -> [String: LimitVerdict] {
+    let allowances = Allowances(configuration)
     var found: [String: LimitVerdict] = [:]
     for task in plan.tasks where readySince(task) != nil {
       guard let agent = agents.first(where: { $0.suits(task.agent) }) else { continue }
-      let demand = Allowances.Demand(
+      var demand = Allowances.Demand(
         key: AttemptKey(workflow: run.id, task: task.id, number: 1), user: run.user, agent: agent.id,
         limits: task.limits + agent.limits, isPerformed: agent.isPerformer, isStart: true)
+      demand.fallbacks = configuration.agent(agent.id)?.fallbacks ?? []
       guard !demand.limits.isEmpty || demand.isPerformed else { continue }
       found[task.id] = try allowances.refusal(of: demand, in: journal, at: now, bootID: bootID)
     }
@@ -113,9 +115,13 @@ public struct RunSituation: Sendable {
     if !needs.isEmpty { return needs.map { .need($0, tasks[$0]?.state ?? .pending) } }
     var causes: [Explanation.Cause] = []
     if let record, let until = pause(of: task) {
-      causes.append(
-        .backoff(
-          number: record.attempts - record.base + 1, of: task.retry.attempts, until: until, reason: record.reason))
+      if let limiter = record.reason.flatMap(Scheduler.limiter(in:)) {
+        causes.append(.ownLimit(limiter, until: until))
+      } else {
+        causes.append(
+          .backoff(
+            number: record.attempts - record.base + 1, of: task.retry.attempts, until: until, reason: record.reason))
+      }
     }
     if let limit, !limit.allowed, !isGranted(task) {
       causes.append(.limit(limit, opensAt: openings[task.id] ?? now + limit.retryAfter))

@@ -78,7 +78,7 @@ extension Runner {
     guard start.secretEnvironment.isEmpty else { return nil }
     var parts: [String: JSONValue] = [
       "version": .integer(1), "user": .string(start.user), "agent": .string(start.agent),
-      "settings": .string(configuration.agents.first { $0.id == start.agent }?.settings.identity ?? ""),
+      "settings": .string(configuration.agent(start.agent)?.settings.identity ?? ""),
       "outputs": .list(start.promise.outputs.map { .string($0) }),
       "environment": .list(start.environment.map { .list([.string($0.name), .string($0.value)]) }),
       "workdir": start.workdir.map { .string($0) } ?? .null,

@@ -19,8 +19,10 @@ extension Runner {
       admitted += try findings.compactMap { try take($0, in: transaction) }
       if !batch.admitted.isEmpty || !batch.refusals.isEmpty { try spool.syncDirectories() }
       if !admitted.isEmpty { decide(admitted) }
+      // Before anything is taken: what they give back may be what others wait for.
+      let opened = try settleCalls(in: transaction)
+      if !opened.isEmpty { decide([.opened(opened)]) }
       try record(in: transaction)
-      try answerAsks(in: transaction)
       for run in flushed { try transaction.markSettled(run.id, by: id, finishedAt: run.finishedAt) }
       reports.countQueries(of: journal, into: &deltas, at: transaction.now)
       try transaction.add(series: deltas.values)
@@ -74,25 +76,34 @@ extension Runner {
   ) throws(Failure) -> Event? {
     switch decision {
     case .begin(let start): return try begin(start, in: transaction)
+    case .admit(let ask): return .answered(ask, try answer(ask, in: transaction))
+    case .turnAway(let ask, let place, let until): turnAway(ask, place, until: until, at: transaction.now)
     case .started(let start):
       changes.put(
         TaskRecord(
           run: start.key.workflow, task: start.key.task, state: .running, attempts: start.key.number,
           startedAt: clock.now().wall))
     case .reassign(let start): try transaction.setAgent(of: start.key, to: start.agent)
-    case .forget(let key):
+    case .forget(let key, let hasBegun):
       promises[key] = nil
-      try forgetCalls(of: key, in: transaction)
+      try forgetCalls(of: key, hasBegun: hasBegun, in: transaction)
       try endLeading(key, nil, in: transaction)
       guard let attempt = try transaction.withdrawAttempt(key), let user = owned[key.workflow]?.user else { return nil }
       try allowances.rates.refund(LimiterName.taskSubmission, key: user, for: attempt, in: transaction)
+      if !hasBegun {
+        try allowances.refund(
+          attempt.charges, grantedAt: attempt.started.boot, bootID: attempt.bootID, in: transaction)
+      }
     case .end(let key, let cause): try transaction.setEndingCause(of: key, cause.rawValue)
     case .agentChanged(let agent): changes.agents.insert(agent)
     case .launch, .enqueue, .release, .withdraw, .kill, .probe: break
     case .close(let ending, let agentID):
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
-      nextCeilings[ending.key] = nil
-      if performing[ending.key] != nil { try forgetCalls(of: ending.key, in: transaction) }
+      nextCalls[ending.key] = nil
+      if isPaid(agentID) {
+        let hasBegun = if case .notStarted = ending.outcome { false } else { true }
+        try forgetCalls(of: ending.key, hasBegun: hasBegun, account: ending.account, in: transaction)
+      }
       try endLeading(ending.key, ending, in: transaction)
       deltas.count(ending, agent: agentID)
       changes.agents.insert(agentID)
@@ -120,13 +131,16 @@ extension Runner {
     var verdict = try rates.check(LimiterName.taskSubmission, key: start.user, in: transaction)
     guard verdict.allowed else { return deny(start, verdict) }
     let demand = demand(of: start)
+    let charges: [LimitCharge]
     switch try allowances.take(demand, in: transaction) {
     case .refused(let refusal): return deny(start, refusal)
     case .never(let reason): return .refused(start.key, reason)
     case .overBudget(let reason): return .overBudget(start.key, reason)
-    case .granted(let call):
+    case .spent: preconditionFailure("a start waits for a key as for a limit")
+    case .granted(let call, let taken):
+      charges = taken
       if demand.isPerformed {
-        let leave = call.flatMap { call in demand.ceiling.map { (call, $0) } }
+        let leave = call.flatMap { id in demand.call.map { (id, $0) } }
         performing[start.key] = PerformedAttempt(start: start, granted: leave)
       }
       for limit in Set(demand.limits) { deltas.increment(.limitGranted, [limit]) }
@@ -136,7 +150,8 @@ extension Runner {
     // The moment of the grant: should the start be taken back, it is given back by it.
     try transaction.beginAttempt(
       AttemptRecord(
-        key: start.key, agent: start.agent, launcher: id, started: transaction.now, bootID: journal.bootID))
+        key: start.key, agent: start.agent, launcher: id, started: transaction.now, bootID: journal.bootID,
+        charges: charges))
     try lead(start, in: transaction)
     return .granted(start.key)
   }

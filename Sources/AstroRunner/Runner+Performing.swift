@@ -2,6 +2,7 @@ import AstroAgents
 import AstroConfiguration
 import AstroCore
 import AstroJournal
+import AstroLLM
 import AstroProcess
 import AstroScheduling
 import AstroTelemetry
@@ -12,23 +13,37 @@ import Logging
 extension Runner {
   /// What an attempt needs of limits and budgets to begin.
   func demand(of start: AttemptStart) -> Allowances.Demand {
-    var demand = demand(of: start, for: nil)
-    demand.isStart = true
     // What is wrong with a request is told by whoever performs it, as the end of the attempt.
-    if let next = nextCeilings[start.key], performers[start.agent] != nil {
-      demand.ceiling = next
-    } else if let performer = performers[start.agent], let request = try? request(of: start, revealing: false) {
-      demand.ceiling = (try? performer.ceiling(of: request)) ?? nil
+    let request = try? isPaid(start.agent) ? request(of: start, revealing: false) : nil
+    var demand = demand(of: start, for: request.flatMap { firstCall(of: start, asking: $0) })
+    demand.isStart = true
+    // A batch is its agent's alone.
+    if let request, BatchEndpoint(request: request.with) == nil {
+      let seats = [start.agent] + (configuration.agent(start.agent)?.fallbacks ?? [])
+      demand.fallbacks = Array(seats.drop { $0 != demand.agent }.dropFirst())
     }
     return demand
   }
 
-  /// What an attempt that has begun needs for one more call.
-  private func demand(of start: AttemptStart, for ceiling: CallCeiling?) -> Allowances.Demand {
-    let limits = configuration.agents.first { $0.id == start.agent }?.limits ?? []
+  /// What an attempt will ask leave for first; `nil` where its calls cost nothing.
+  private func firstCall(of start: AttemptStart, asking request: PerformanceRequest) -> PlannedCall? {
+    if let next = nextCalls[start.key], performers[next.agent] != nil { return next }
+    let ceiling: CallCeiling? =
+      if let performer = performers[start.agent] { (try? performer.ceiling(of: request)) ?? nil } else {
+        (try? agent.programs[start.agent]?.ceiling(of: request.with)) ?? nil
+      }
+    return ceiling.map { PlannedCall(to: start.agent, $0) }
+  }
+
+  /// Whether what an agent does may be in the ledger.
+  func isPaid(_ name: String) -> Bool { performers[name] != nil || agent.programs[name] != nil }
+
+  /// What an attempt needs for a call: at the limits of its task, and at those of the agent that the call goes to.
+  func demand(of start: AttemptStart, for call: PlannedCall?) -> Allowances.Demand {
+    let agent = call?.agent ?? start.agent
     return Allowances.Demand(
-      key: start.key, user: start.user, agent: start.agent, limits: start.limits + limits,
-      isPerformed: performers[start.agent] != nil, isStart: false, ceiling: ceiling, budget: start.budget,
+      key: start.key, user: start.user, agent: agent, limits: start.limits + (configuration.agent(agent)?.limits ?? []),
+      isPerformed: performers[start.agent] != nil, isStart: false, ceiling: call?.ceiling, budget: start.budget,
       runBudget: start.runBudget)
   }
 
@@ -72,17 +87,16 @@ extension Runner {
   // MARK: What they tell
 
   func gatherFromPerformances(into events: inout [Event]) throws(Failure) {
-    var asks: [Ask] = []
     for message in performances.take() {
       switch message {
-      case .asked(let ask): asks.append(ask)
+      case .asked(.settle(let settlement)): batch.settle(settlement, at: clock.now().boot)
+      case .asked(.leave(let ask)): events.append(.asked(line(up: ask)))
       case .probed(let agent, let problem): events.append(.probed(agent: agent, error: problem))
       case .ended(let key, let result, let since, let unused):
         performing[key]?.unused = unused
         if let event = try event(of: result, key, since) { events.append(event) }
       }
     }
-    batch.ask(asks, at: clock.now().boot)
   }
 
   private func event(of result: PerformanceResult, _ key: AttemptKey, _ since: Moment) throws(Failure) -> Event? {
@@ -99,21 +113,23 @@ extension Runner {
           key: key, outcome: .lost(reason), startedAt: since.wall, finishedAt: now.wall,
           duration: .microseconds(now.boot - since.boot)))
     case .held(let reason, let next):
-      nextCeilings[key] = next
+      nextCalls[key] = next
       return .overBudget(key, reason)
     case .parked(let until, let limit, let next):
-      nextCeilings[key] = next
+      nextCalls[key] = next
       let opens = now.boot + max(0, (until - now.wall).microseconds)
       let place: LimitPlace
       if let refusal = attempt.refusal {
-        place = LimitPlace(limiter: refusal.limiter, key: refusal.key).waitedFor
+        let refused = LimitPlace(limiter: refusal.limiter, key: refusal.key)
+        place = refusal.bindsOthers ? refused.waitedFor : refused
       } else if reachesAnybody(attempt.start.agent) {
         // One server of many: what it says is for this task alone.
         place = LimitPlace(limiter: limit, key: "")
       } else {
         // Its provider told it, and so everybody who would ask the same.
-        place = LimitPlace(limiter: LimiterName.provider, key: attempt.start.agent)
-        batch.block(agent: attempt.start.agent, for: key, until: opens)
+        let agent = next?.agent ?? attempt.start.agent
+        place = LimitPlace(limiter: LimiterName.provider, key: agent)
+        batch.block(agent: agent, for: key, until: opens)
       }
       log.warning(
         "Rate limit exceeded",
@@ -127,64 +143,64 @@ extension Runner {
 
   /// Whether an agent has no server of its own, but goes wherever its tasks say.
   private func reachesAnybody(_ agent: String) -> Bool {
-    guard case .http(let settings)? = configuration.agents.first(where: { $0.id == agent })?.settings else {
+    guard case .http(let settings)? = configuration.agent(agent)?.settings else {
       return false
     }
     return settings.baseURL == nil
   }
 
-  // MARK: Calls
+  // MARK: What calls took
 
-  /// Answers what performed attempts asked: their leaves and accounts become durable with this transaction, and they hear
-  /// of it once it is committed.
-  func answerAsks(in transaction: Transaction) throws(Failure) {
+  /// Settles what performed attempts account for: it becomes durable with this transaction, and they hear of it once it is
+  /// committed.
+  /// - Returns: the limits at which something was given back.
+  func settleCalls(in transaction: Transaction) throws(Failure) -> [LimitPlace] {
     for block in batch.takeBlocks() {
       try close(block.agent, until: block.until, for: block.key, in: transaction)
     }
-    for ask in batch.takeAsks() {
-      switch ask {
-      case .leave(let key, let ceiling, let replaced, let reply):
-        // Two reservations for one call would be more than it can take.
-        if let replaced, let call = try transaction.withdraw(replaced) { try allowances.refund(call, in: transaction) }
-        let leave = try leave(for: ceiling, of: key, in: transaction)
-        batch.reply { reply.answer(leave) }
-      case .settle(let key, let call, let account, let reply):
-        try settle(call, of: key, account, in: transaction)
-        batch.reply { reply.answer(()) }
-      }
+    var opened: [LimitPlace] = []
+    for settlement in batch.takeSettlements() {
+      opened += try settle(settlement.call, of: settlement.key, settlement.account, in: transaction)
+      batch.reply { settlement.reply.answer(()) }
     }
-  }
-
-  private func leave(
-    for ceiling: CallCeiling, of key: AttemptKey, in transaction: Transaction
-  ) throws(Failure) -> CallLeave {
-    guard let attempt = performing[key] else { return .gone }
-    switch try allowances.take(demand(of: attempt.start, for: ceiling), in: transaction) {
-    case .granted(let call?): return .granted(call)
-    case .granted(nil): preconditionFailure("a demand with a ceiling is granted with a call")
-    case .never(let reason): return .never(reason)
-    case .overBudget(let reason): return .overBudget(reason)
-    case .refused(let verdict):
-      deltas.increment(.limitDenied, [verdict.limiter])
-      performing[key]?.refusal = verdict
-      return .notBefore(transaction.now.wall + verdict.retryAfter, limit: verdict.limiter)
-    }
+    return opened
   }
 
   private func settle(
     _ id: CallID, of key: AttemptKey, _ account: CallAccount, in transaction: Transaction
-  ) throws(Failure) {
-    guard let call = try transaction.settle(id, account) else { return }
+  ) throws(Failure) -> [LimitPlace] {
+    guard let call = try transaction.settle(id, account) else { return [] }
     try allowances.settle(call, used: account, in: transaction)
     deltas.count(account)
     deltas.increment(.llmTokensReserved, [account.model], by: Double(call.ceiling.tokens))
     if let notice = account.notice { try heed(notice, of: call, in: transaction) }
+    var opened = allowances.places(givenBackBy: call)
+    if account.status == .success {
+      opened += try allowances.works(call.agent, in: transaction).map {
+        LimitPlace(limiter: LimiterName.quota, key: $0)
+      }
+    }
+    return opened
+  }
+
+  func refund(_ call: CallRecord, in transaction: Transaction) throws(Failure) {
+    try allowances.refund(call.charges, grantedAt: call.started.boot, bootID: call.bootID, in: transaction)
   }
 
   /// What a provider says of its own limits holds for everybody who waits for it.
   private func heed(
     _ notice: ProviderNotice, of call: CallRecord, in transaction: Transaction
   ) throws(Failure) {
+    if let words = notice.quota, let key = try allowances.spend(call.agent, because: words, in: transaction) {
+      batch.reply { [log = self.log] in
+        log.error(
+          "Quota used up",
+          metadata: [
+            "agent_id": .string(call.agent), "error": .string(words),
+            "retry_after": .stringConvertible(key.pause.seconds),
+          ])
+      }
+    }
     let underway = try transaction.reading.openCalls(of: call.agent)
     guard let wait = notice.pause(underway: underway) else { return }
     // Those who wait are not let in at the same instant, nor is a clock that differs a little from the provider's.
@@ -197,24 +213,41 @@ extension Runner {
   private func close(
     _ agent: String, until time: Int64, for key: AttemptKey, in transaction: Transaction
   ) throws(Failure) {
-    let limits = configuration.agents.first { $0.id == agent }?.limits ?? []
+    let limits = configuration.agent(agent)?.limits ?? []
     try allowances.block(
       agent: agent, limits: limits, user: owned[key.workflow]?.user ?? "", run: key.workflow, until: time,
       in: transaction)
   }
 
-  /// The calls of an attempt that is over or taken back: one that was never made is given back, one of which nobody knows
-  /// what it took stays counted whole.
-  func forgetCalls(of key: AttemptKey, in transaction: Transaction) throws(Failure) {
+  /// The calls of an attempt that is over or taken back: one that was never made is given back. Of one that is still open its
+  /// runner has died: it is settled by what the transcript says, which is on disk before the account; one of which nobody
+  /// knows what it took stays counted whole.
+  /// - Parameters:
+  ///   - hasBegun: else none of them was made.
+  ///   - account: what a program says that it took.
+  func forgetCalls(
+    of key: AttemptKey, hasBegun: Bool, account: CallAccount? = nil, in transaction: Transaction
+  ) throws(Failure) {
     let attempt = performing.removeValue(forKey: key)
-    if let unused = attempt?.unused ?? attempt?.granted?.call, let call = try transaction.withdraw(unused) {
-      try allowances.refund(call, in: transaction)
+    if let unused = attempt?.unused ?? attempt?.granted?.id, let call = try transaction.withdraw(unused) {
+      try refund(call, in: transaction)
     }
-    for id in try transaction.reading.openCalls(of: key) {
+    let open = try transaction.reading.openCalls(of: key)
+    guard !open.isEmpty else { return }
+    guard hasBegun else {
+      for id in open { if let call = try transaction.withdraw(id) { try refund(call, in: transaction) } }
+      return
+    }
+    let written = try account == nil ? AttemptFiles(key, runs: home.runs).calls() : [:]
+    for id in open {
       guard let call = try transaction.reading.call(id) else { continue }
-      let unknown = CallAccount(
-        model: call.ceiling.model, status: .error, usage: nil, cost: nil, duration: .zero)
-      _ = try transaction.settle(id, unknown)
+      if let account = account ?? written[id]?.account(of: call) {
+        _ = try settle(id, of: key, account, in: transaction)
+      } else {
+        let unknown = CallAccount(
+          model: call.ceiling.model, status: .error, usage: nil, cost: nil, duration: .zero)
+        _ = try transaction.settle(id, unknown)
+      }
     }
   }
 
@@ -233,12 +266,21 @@ extension Runner {
 
   /// Leaves what is performed to the next runner: without an outcome, it finds it in the journal and goes on with it.
   func endPerformances() {
+    // Whoever waits for an answer is told that nobody answers any more.
+    asks.removeAll()
     if !performing.isEmpty {
       performances.close()
       performances.drain(patience: .seconds(2))
     }
     // What is left of them after that ends with this process.
     tools.close(patience: .seconds(5))
+  }
+}
+
+extension TranscriptReplay.Call {
+  /// A journal that was made anew counts from 1 again: what was written down before a call began is of another one.
+  fileprivate func account(of call: CallRecord) -> CallAccount? {
+    began + .milliseconds(1) > call.started.wall ? account : nil
   }
 }
 

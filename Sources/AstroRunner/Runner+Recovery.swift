@@ -195,7 +195,7 @@ extension Runner {
       // Nothing of it outlives its runner but programs it had started, and its transcript says how far it came: it is begun
       // again under the same number.
       _ = ProcessTree.kill(key, home: home.root, identity: nil)
-      return .committed
+      return .interrupted
     }
     let wreck = try estate.wreck(of: attempt.launcher, dataDirectory: home.data, tell: tellDamage)
     switch wreck.verdict(key) {

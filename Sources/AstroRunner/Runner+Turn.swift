@@ -134,7 +134,8 @@ extension Runner {
         launch(&starts)
         send(.kill, to: key)
       case .probe(let name): probe(name)
-      case .begin, .reassign, .started, .end, .forget, .close, .update, .runStarted, .runHeld, .runEnded, .agentChanged:
+      case .begin, .admit, .turnAway, .reassign, .started, .end, .forget, .close, .update, .runStarted, .runHeld,
+        .runEnded, .agentChanged:
         break
       }
     }
@@ -150,7 +151,7 @@ extension Runner {
 
   /// Who reads what an agent's attempts leave; `nil` for commands, of which all know.
   func reader(for agent: String) -> String? {
-    let form = configuration.agents.first { $0.id == agent }?.form
+    let form = configuration.agent(agent)?.form
     return form == .run ? nil : agent
   }
 
@@ -175,7 +176,7 @@ extension Runner {
   }
 
   func send(_ signal: TerminationSignal, to key: AttemptKey) {
-    if performances.cancel(key) { return }
+    if performances.cancel(key) { return forgetAsks(of: key) }
     for wreck in wrecks where wreck.signal(key, signal) { return }
     agent.signal(key, signal)
   }

@@ -97,8 +97,11 @@ public final class Runner {
   /// Attempts that are performed, or begun to be.
   var performing: [AttemptKey: PerformedAttempt] = [:]
   let secrets: SecretReader
+  /// Leave that attempts ask for and have no answer to, by ``CallAsk/number``.
+  var asks: [Int64: LeaveAsk] = [:]
+  var lastAsk: Int64 = 0
   /// What attempts that were parked or held ask for first when they go on.
-  var nextCeilings: [AttemptKey: CallCeiling] = [:]
+  var nextCalls: [AttemptKey: PlannedCall] = [:]
   /// Attempts under way whose results will be kept, and under which key.
   var leaders: [AttemptKey: String] = [:]
   /// Runs that a budget has stopped.

@@ -28,6 +28,12 @@ public enum Event: Sendable {
   case seenRunning(AttemptKey, since: Int64)
   /// An attempt that was thought to run never began: its runner died before it could start it.
   case neverBegan(AttemptKey)
+  /// An attempt that runs asks leave for a call.
+  case asked(CallAsk)
+  /// What came of an ask that was admitted.
+  case answered(CallAsk, LeaveAnswer)
+  /// Something was given back at these limits.
+  case opened([LimitPlace])
   /// An attempt is over. Its outcome is what the launcher saw; the scheduler knows whether a timeout or a cancel caused it.
   case ended(AttemptEnding)
   /// A user wants the run to stop.
@@ -49,6 +55,10 @@ public enum Event: Sendable {
 public indirect enum Decision: Sendable {
   /// Record the start of this attempt, together with the grants it needs; answer with `granted` or `denied`.
   case begin(AttemptStart)
+  /// Take what a call of an attempt that runs needs; answer with `answered`.
+  case admit(CallAsk)
+  /// Tell an attempt that a limit which its call needs opens at `until`, in boot time, later than it waits.
+  case turnAway(CallAsk, LimitPlace, until: Int64)
   /// Start the process of an attempt granted before.
   case launch(AttemptStart)
   /// Hand an attempt granted before to the launcher, to be started at the next end of one of its attempts: a slot is
@@ -67,8 +77,9 @@ public indirect enum Decision: Sendable {
   case end(AttemptKey, because: EndingCause)
   /// Send KILL to the attempt's process group.
   case kill(AttemptKey)
-  /// Forget a start that was recorded and has no process: it will be decided on anew.
-  case forget(AttemptKey)
+  /// Forget a start that was recorded and has no process: it will be decided on anew. What it took of limits is given back
+  /// unless some of its work was done, or may have been.
+  case forget(AttemptKey, hasBegun: Bool)
   /// Record the end of an attempt.
   case close(AttemptEnding, agent: String)
   /// Record a task's new state.
@@ -156,6 +167,8 @@ public struct RestoredTask: Sendable {
     case none
     /// Recorded as begun, never started: it is decided on anew.
     case committed
+    /// Its agent performed it in the runner that is gone: it is begun anew, and goes on where it was.
+    case interrupted
     /// Started, and still running or its end not yet taken. `since` is when by boot time, `nil` while it is not known
     /// whether it has begun; `ending` is why it was asked to end.
     case running(agent: String, since: Int64?, ending: EndingCause?)

@@ -5,26 +5,16 @@ import HeapModule
 /// agent, a throttled user or a limit that is used up hides nobody else's work. Holds tasks in the scheduler and files in the spool's intake: both are
 /// served in the same order.
 ///
-/// Order: higher priority first; then between users by start-time fair queueing (Goyal, Vin, Cheng, SIGCOMM '96, all
-/// weights one): every start advances its user's tag by one, the smallest tag is served, a newcomer begins at the tag
-/// served last; then the oldest, then by position, then by name, so that the order never is an accident.
+/// Order: higher priority first; then between users by their ``FairShare``, which queues of one line have in common; then the
+/// oldest, then by position, then by name, so that the order never is an accident.
 public struct FairQueue<Item: Hashable & Comparable & Sendable>: Sendable {
-  public struct Lane: Hashable, Sendable {
-    public var user: String
-    public var request: AgentRequest
-    /// Named limits that each of its items takes.
-    public var limits: [String]
-    /// Where limits are of one run alone.
-    public var workflow: WorkflowID?
+  public typealias Lane = FairLane
 
-    public init(
-      user: String, request: AgentRequest = AgentRequest(), limits: [String] = [], workflow: WorkflowID? = nil
-    ) {
-      self.user = user
-      self.request = request
-      self.limits = limits
-      self.workflow = workflow
-    }
+  /// The best entry of some lanes.
+  public struct Head {
+    public var lane: Lane
+    public var entry: Entry
+    public var rank: FairRank
   }
 
   public struct Entry: Comparable, Sendable {
@@ -52,8 +42,6 @@ public struct FairQueue<Item: Hashable & Comparable & Sendable>: Sendable {
   }
 
   private var lanes: [Lane: Heap<Entry>] = [:]
-  private var tags: [String: UInt64] = [:]
-  private var served: UInt64 = 0
 
   public init() {}
 
@@ -61,36 +49,36 @@ public struct FairQueue<Item: Hashable & Comparable & Sendable>: Sendable {
 
   public mutating func insert(_ entry: Entry, in lane: Lane) { lanes[lane, default: Heap()].insert(entry) }
 
-  /// Takes the best entry of those lanes that `admits` lets pass.
-  public mutating func pop(where admits: (Lane) -> Bool) -> Entry? {
-    var best: (lane: Lane, head: Entry, tag: UInt64)?
+  /// The best entry of those lanes that `admits` lets pass.
+  public func best(by share: FairShare, where admits: (Lane) -> Bool) -> Head? {
+    var best: Head?
     for (lane, heap) in lanes {
-      guard let head = heap.min, admits(lane) else { continue }
-      let tag = max(tags[lane.user] ?? 0, served)
-      if let other = best {
-        if head.priority < other.head.priority { continue }
-        if head.priority == other.head.priority {
-          if tag > other.tag { continue }
-          if tag == other.tag, !(head < other.head) { continue }
-        }
-      }
-      best = (lane, head, tag)
+      guard let entry = heap.min, admits(lane) else { continue }
+      let rank = FairRank(priority: entry.priority, place: share.place(of: lane.user), age: entry.age)
+      if let other = best, !rank.precedes(other.rank), other.rank.precedes(rank) || other.entry < entry { continue }
+      best = Head(lane: lane, entry: entry, rank: rank)
     }
-    guard let best else { return nil }
-    lanes[best.lane]?.removeMin()
-    if lanes[best.lane]?.isEmpty == true { lanes[best.lane] = nil }
-    served = best.tag
-    tags[best.lane.user] = best.tag + 1
-    if tags.count > 1000 { tags = tags.filter { $0.value > served } }  // idle users are forgotten
-    return best.head
+    return best
+  }
+
+  /// Takes out what ``best(by:where:)`` gave.
+  public mutating func remove(_ head: Head) {
+    lanes[head.lane]?.removeMin()
+    if lanes[head.lane]?.isEmpty == true { lanes[head.lane] = nil }
   }
 
   /// Forgets every entry that `matches`.
-  public mutating func removeAll(where matches: (Item) -> Bool) {
+  @discardableResult
+  public mutating func removeAll(where matches: (Lane, Item) -> Bool) -> [(lane: Lane, item: Item)] {
+    var removed: [(lane: Lane, item: Item)] = []
     for (lane, heap) in lanes {
-      let kept = heap.unordered.filter { !matches($0.item) }
-      lanes[lane] = kept.isEmpty ? nil : Heap(kept)
+      var kept: [Entry] = []
+      for entry in heap.unordered {
+        if matches(lane, entry.item) { removed.append((lane, entry.item)) } else { kept.append(entry) }
+      }
+      if kept.count < heap.count { lanes[lane] = kept.isEmpty ? nil : Heap(kept) }
     }
+    return removed.sorted { $0.item < $1.item }
   }
 
   /// What its items ask for.
@@ -101,4 +89,36 @@ public struct FairQueue<Item: Hashable & Comparable & Sendable>: Sendable {
 
   /// Whether some lane holds an entry that `admits` lets pass.
   public func contains(where admits: (Lane) -> Bool) -> Bool { lanes.keys.contains(where: admits) }
+}
+
+/// What all items of a lane have in common.
+public struct FairLane: Hashable, Sendable {
+  public var user: String
+  public var request: AgentRequest
+  /// Named limits that each of its items takes.
+  public var limits: [String]
+  /// Where limits are of one run alone.
+  public var workflow: WorkflowID?
+
+  public init(
+    user: String, request: AgentRequest = AgentRequest(), limits: [String] = [], workflow: WorkflowID? = nil
+  ) {
+    self.user = user
+    self.request = request
+    self.limits = limits
+    self.workflow = workflow
+  }
+}
+
+/// Where the head of a lane stands, among lanes of all queues of one line.
+public struct FairRank: Sendable {
+  var priority: Int
+  var place: FairShare.Place
+  var age: Int64
+
+  public func precedes(_ other: FairRank) -> Bool {
+    if priority != other.priority { return priority > other.priority }
+    if place != other.place { return place < other.place }
+    return age < other.age
+  }
 }

@@ -5,8 +5,7 @@ extension Scheduler {
   mutating func cached(_ ending: AttemptEnding) {
     guard let task = reference(ending.key), case .beginning(_, let agent)? = phase(of: task), let run = runs[task.run]
     else { return }
-    beginning -= 1
-    agents.entries[agent].ahead -= 1
+    leaveBeginning(task, agent)
     run.tasks[task.index].counted += 1
     decisions.append(.close(ending, agent: agents.entries[agent].member.id))
     if !run.hasStarted {
@@ -22,8 +21,7 @@ extension Scheduler {
   mutating func follows(_ key: AttemptKey, _ wait: Duration) {
     guard let task = reference(key), case .beginning(_, let agent)? = phase(of: task), let run = runs[task.run]
     else { return }
-    beginning -= 1
-    agents.entries[agent].ahead -= 1
+    leaveBeginning(task, agent)
     run.tasks[task.index].attempts -= 1
     if run.stopping != nil { return resolve(task) }
     pause(task, for: wait, reason: "an equal request is under way")

@@ -135,7 +135,7 @@ extension Scheduler {
     default: return
     }
     run.isHeld = false
-    ready.removeAll { $0.run == id }
+    ready.removeAll { $1.run == id }
     // What was held back is looked up before anything is decided: a task that becomes ready on the way is not met twice.
     let held = run.tasks.indices.filter {
       switch run.tasks[$0].phase {

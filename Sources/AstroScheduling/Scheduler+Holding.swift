@@ -6,7 +6,7 @@ extension Scheduler {
   mutating func hold(_ id: WorkflowID) {
     guard let run = runs[id], run.stopping == nil, !run.isHeld else { return }
     run.isHeld = true
-    ready.removeAll { $0.run == id }
+    ready.removeAll { $1.run == id }
     for task in queued where task.run == id { withdraw(task) }
     for task in committed where task.run == id { takeBack(task) }
   }
@@ -68,7 +68,7 @@ extension Scheduler {
     }
     leaveSlot(agent)
     run.firstStart[task.index] = nil
-    forget(task, key)
+    forget(task, key, hasBegun: false)
   }
 
   /// Takes back a start that is committed and that the launcher does not know of: its slot of the agent is free for others.
@@ -76,16 +76,16 @@ extension Scheduler {
     guard case .committed(let start, let agent)? = phase(of: task) else { return }
     committed.removeAll { $0 == task }
     agents.entries[agent].ahead -= 1
-    forget(task, start.key)
+    forget(task, start.key, hasBegun: false)
   }
 
   /// Makes it as if a start had never been decided: its task is ready again, or over where its run is being stopped; its
   /// number is used again.
-  mutating func forget(_ task: TaskReference, _ key: AttemptKey) {
+  mutating func forget(_ task: TaskReference, _ key: AttemptKey, hasBegun: Bool) {
     guard let run = runs[task.run] else { return }
     run.tasks[task.index].attempts -= 1
     run.tasks[task.index].counted -= 1
-    decisions.append(.forget(key))
+    decisions.append(.forget(key, hasBegun: hasBegun))
     if run.mayStart(task.index) { makeReady(task) } else { resolve(task) }
   }
 }

@@ -2,7 +2,7 @@ import AstroCore
 
 extension Scheduler.Policy {
   /// Where the limits of a lane's tasks are charged when `member` takes them.
-  func places(_ lane: FairQueue<TaskReference>.Lane, _ member: AgentPool.Member) -> [LimitPlace] {
+  func places(_ lane: FairLane, _ member: AgentPool.Member) -> [LimitPlace] {
     var places = (lane.limits + member.limits).map { name in
       let scope = scopes[name] ?? .all
       return LimitPlace(
@@ -12,6 +12,7 @@ extension Scheduler.Policy {
       places.append(LimitPlace(limiter: LimiterName.provider, key: member.id))
       places.append(LimitPlace(limiter: LimiterName.apiCalls, key: lane.user))
       if member.kind == AgentKind.llm.rawValue {
+        places.append(LimitPlace(limiter: LimiterName.quota, key: member.id))
         places += budgets.map { LimitPlace(limiter: $0.key, key: $0.value ? lane.user : "") }
       }
     }
@@ -41,6 +42,14 @@ extension Scheduler {
     for place in policy.places(lane(of: task, in: run), agents.entries[agent].member) { blocked[place.slots] = nil }
   }
 
+  /// Why a task waits for a limit that binds it alone, as its record says it.
+  static func reason(of place: LimitPlace) -> String { "limit \(place.limiter)" }
+
+  /// The limiter that ``reason(of:)`` names; `nil` for another reason.
+  public static func limiter(in reason: String) -> String? {
+    reason.hasPrefix("limit ") ? String(reason.dropFirst("limit ".count)) : nil
+  }
+
   /// An attempt found a limit used up half-way and has ended without an outcome: it begins again when the limit opens, under
   /// the same number, behind whoever waits for it already.
   mutating func parked(_ key: AttemptKey, _ place: LimitPlace, _ until: Int64) {
@@ -53,12 +62,12 @@ extension Scheduler {
     let until = max(until, now.boot + 1000)
     if isShared(place, by: task, in: run, with: agent) {
       block(place, until: until)
-      return forget(task, key)
+      return forget(task, key, hasBegun: true)
     }
     run.tasks[task.index].attempts -= 1
     run.tasks[task.index].counted -= 1
-    decisions.append(.forget(key))
-    pause(task, for: .microseconds(until - now.boot), reason: "limit \(place.limiter)")
+    decisions.append(.forget(key, hasBegun: true))
+    pause(task, for: .microseconds(until - now.boot), reason: Self.reason(of: place))
   }
 
   /// A budget does not have what an attempt needs next: the attempt is as if it had not begun, and its run is held.
@@ -66,8 +75,7 @@ extension Scheduler {
     guard let task = reference(key) else { return }
     switch phase(of: task) {
     case .beginning(_, let agent):
-      beginning -= 1
-      agents.entries[agent].ahead -= 1
+      leaveBeginning(task, agent)
       runs[task.run]?.tasks[task.index].attempts -= 1
       if let run = runs[task.run], run.stopping != nil { return resolve(task) }
       makeReady(task)
@@ -75,7 +83,7 @@ extension Scheduler {
     case .running(let agent, nil):
       leaveSlot(agent)
       freeSlots(of: task, with: agent)
-      forget(task, key)
+      forget(task, key, hasBegun: true)
     case .pending, .ready, .waiting, .committed, .queued, .over, nil: return
     }
     guard let run = runs[task.run], run.stopping == nil, !run.isHeld else { return }

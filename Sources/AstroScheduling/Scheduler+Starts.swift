@@ -41,10 +41,11 @@ extension Scheduler {
       } else if let since, let timeout = timeout(of: plan, with: agents.position(of: agent)) {
         timers.add(.timeout(reference, launch: 0), at: since + timeout.microseconds)
       }
-    case .committed:
+    case .committed, .interrupted:
       // Whatever wait came before it was over. Decided on anew, under the same number: nothing is counted that did not
       // happen.
-      decisions.append(.forget(run.key(index, attempt: Int32(task.attempts))))
+      decisions.append(
+        .forget(run.key(index, attempt: Int32(task.attempts)), hasBegun: task.flight == .interrupted))
       run.tasks[index].attempts -= 1
       run.tasks[index].counted -= 1
     case .none:
@@ -114,17 +115,17 @@ extension Scheduler {
     }
   }
 
-  func lane(of task: TaskReference, in run: ActiveRun) -> FairQueue<TaskReference>.Lane {
+  func lane(of task: TaskReference, in run: ActiveRun) -> FairLane {
     let plan = run.plan.tasks[task.index]
     let isBoundAlone = !policy.scopes.isEmpty && policy.scopes.values.contains(.workflow)
-    return FairQueue.Lane(
+    return FairLane(
       user: run.user, request: plan.agent, limits: plan.limits, workflow: isBoundAlone ? run.id : nil)
   }
 
   /// The agent that could take the tasks of a lane now, of those `admits` lets pass; `nil` when none could, or a limit
   /// they need is used up.
   func agent(
-    for lane: FairQueue<TaskReference>.Lane, spare: Int, where admits: (AgentPool.Member) -> Bool = { _ in true }
+    for lane: FairLane, spare: Int, where admits: (AgentPool.Member) -> Bool = { _ in true }
   ) -> Int? {
     guard !blocked.isEmpty else { return agents.choose(lane.request, spare: spare, where: admits) }
     if blocked[LimitPlace(limiter: LimiterName.taskSubmission, key: lane.user)] != nil { return nil }
@@ -136,8 +137,8 @@ extension Scheduler {
   /// Begins ready tasks: first what can fill free slots, then up to ``Policy/ahead`` more. What agents perform themselves
   /// begins whenever they have room.
   mutating func beginReady() {
+    servePerformers()
     guard !isStopping, !ready.isEmpty else { return }
-    if agents.hasPerformers { while begin(spare: 0, where: \.isPerformer) {} }
     while startable < policy.parallel - running, begin(spare: 0, where: { !$0.isPerformer }) {}
     let ahead = ahead
     while begunProcesses + queued.count < max(0, policy.parallel - running) + ahead,
@@ -155,9 +156,21 @@ extension Scheduler {
 
   /// Begins the best ready task that may begin; false when there is none.
   private mutating func begin(spare: Int, where admits: (AgentPool.Member) -> Bool) -> Bool {
-    guard let entry = popReady(spare: spare, where: admits) else { return false }
-    let task = entry.item
-    guard let run = runs[task.run] else { return true }
+    guard let head = bestStart(spare: spare, where: admits) else { return false }
+    begin(head, spare: spare, where: admits)
+    return true
+  }
+
+  func bestStart(spare: Int, where admits: (AgentPool.Member) -> Bool) -> FairQueue<TaskReference>.Head? {
+    ready.best(by: share) { agent(for: $0, spare: spare, where: admits) != nil }
+  }
+
+  mutating func begin(
+    _ head: FairQueue<TaskReference>.Head, spare: Int, where admits: (AgentPool.Member) -> Bool
+  ) {
+    ready.remove(head)
+    let task = head.entry.item
+    guard let run = runs[task.run] else { return }
     guard let agent = agent(for: lane(of: task, in: run), spare: spare, where: admits) else {
       preconditionFailure("a lane was admitted whose agent has no room")
     }
@@ -168,21 +181,18 @@ extension Scheduler {
       runs[task.run]?.tasks[task.index].phase = .beginning(start, agent: agent)
       agents.entries[agent].ahead += 1
       beginning += 1
+      share.take(run.user)
       decisions.append(.begin(start))
     } catch {
       finish(task, .failed, reason: error.message)
     }
-    return true
   }
 
-  private mutating func popReady(
-    spare: Int, where admits: (AgentPool.Member) -> Bool
-  ) -> FairQueue<TaskReference>.Entry? {
-    // Taken out meanwhile, so that the queue can be changed while the rest is asked.
-    var queue = FairQueue<TaskReference>()
-    swap(&queue, &ready)
-    defer { swap(&queue, &ready) }
-    return queue.pop { agent(for: $0, spare: spare, where: admits) != nil }
+  /// A start that was decided comes to nothing, or needs nothing.
+  mutating func leaveBeginning(_ task: TaskReference, _ agent: Int) {
+    beginning -= 1
+    agents.entries[agent].ahead -= 1
+    if let run = runs[task.run] { share.giveBack(run.user) }
   }
 
   mutating func granted(_ key: AttemptKey) {
@@ -190,6 +200,7 @@ extension Scheduler {
       let run = runs[task.run]
     else { return }
     beginning -= 1
+    share.serve(run.user)
     run.tasks[task.index].counted += 1
     run.tasks[task.index].phase = .committed(start, agent: agent)
     committed.append(task)
@@ -198,16 +209,16 @@ extension Scheduler {
 
   mutating func denied(_ key: AttemptKey, _ verdict: LimitVerdict) {
     guard let task = reference(key), case .beginning(_, let agent)? = phase(of: task) else { return }
-    beginning -= 1
-    agents.entries[agent].ahead -= 1
+    leaveBeginning(task, agent)
     runs[task.run]?.tasks[task.index].attempts -= 1
     guard let run = runs[task.run] else { return }
     if run.stopping != nil { return resolve(task) }
-    let place = LimitPlace(limiter: verdict.limiter, key: verdict.key).waitedFor
+    let refused = LimitPlace(limiter: verdict.limiter, key: verdict.key)
+    let place = refused.waitedFor
     let wait = max(.milliseconds(1), verdict.retryAfter)
     // What binds this task alone says nothing about the others.
-    guard isShared(place, by: task, in: run, with: agent) else {
-      return pause(task, for: wait, reason: "limit \(place.limiter)")
+    guard verdict.bindsOthers, isShared(place, by: task, in: run, with: agent) else {
+      return pause(task, for: wait, reason: Self.reason(of: refused))
     }
     // The verdict speaks for the whole window: nobody who does not need it waits behind it.
     makeReady(task)
@@ -217,8 +228,7 @@ extension Scheduler {
   /// The start can never be granted: waiting cannot help.
   mutating func refused(_ key: AttemptKey, _ reason: String) {
     guard let task = reference(key), case .beginning(_, let agent)? = phase(of: task) else { return }
-    beginning -= 1
-    agents.entries[agent].ahead -= 1
+    leaveBeginning(task, agent)
     runs[task.run]?.tasks[task.index].attempts -= 1
     finish(task, .failed, reason: reason)
   }
@@ -300,9 +310,10 @@ extension Scheduler {
   private func freeAgent(for task: TaskReference, chosen: Int) -> Int? {
     let entry = agents.entries[chosen]
     if entry.isOpen, entry.free > 0 { return chosen }
-    guard let run = runs[task.run], !entry.member.isPerformer else { return nil }
-    return agents.choose(run.plan.tasks[task.index].agent, spare: 0) {
-      !$0.isPerformer && $0.limits == entry.member.limits && !$0.limits.contains { policy.scopes[$0] == .agent }
+    guard let plan = runs[task.run]?.plan.tasks[task.index], !entry.member.isPerformer else { return nil }
+    return agents.choose(plan.agent, spare: 0) {
+      !$0.isPerformer && $0.limits == entry.member.limits
+        && !($0.limits + plan.limits).contains { policy.scopes[$0] == .agent }
     }
   }
 

@@ -29,6 +29,11 @@ public struct Scheduler: ~Copyable {
   var agents: AgentPool
   var runs: [WorkflowID: ActiveRun] = [:]
   var ready = FairQueue<TaskReference>()
+  /// Calls that attempts which run ask leave for; in one line with ``ready``.
+  var asks = FairQueue<CallAsk>()
+  /// The one that is being answered.
+  var admitted: (lane: FairLane, entry: FairQueue<CallAsk>.Entry)?
+  var share = FairShare()
   var timers = TimerQueue()
   /// Committed starts without a process, best first.
   var committed: [TaskReference] = []
@@ -97,6 +102,9 @@ public struct Scheduler: ~Copyable {
     case .seenRunning(let key, let since): seenRunning(key, since)
     case .neverBegan(let key): neverBegan(key)
     case .ended(let ending): ended(ending)
+    case .asked(let ask): asked(ask)
+    case .answered(let ask, let answer): answered(ask, answer)
+    case .opened(let places): opened(places)
     case .cancel(let id): stop(id, because: .cancel)
     case .hold(let id): hold(id)
     case .release(let id): release(id)

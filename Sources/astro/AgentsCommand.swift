@@ -9,7 +9,8 @@ struct AgentsCommand: ParsableCommand {
     commandName: "agents", abstract: "The agents: what they do, how loaded and how reliable they are.",
     discussion: """
       An agent whose infrastructure failed 3 times in a row is unhealthy and gets no work until a probe succeeds; a \
-      runner probes it by itself, --probe does it now. The reliability is a decayed share of successes, from 0 to 1.
+      runner probes it by itself, --probe does it now. One whose key is used up waits 5 minutes, then ever longer, up to an \
+      hour; --probe ends that. The reliability is a decayed share of successes, from 0 to 1.
       """)
   @OptionGroup var home: HomeOption
   @OptionGroup var output: JSONOption

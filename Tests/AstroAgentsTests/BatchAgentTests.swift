@@ -178,7 +178,7 @@ import Testing
       Issue.record("it is not parked")
       return
     }
-    #expect(until == now + .seconds(40) && limit == "gate" && next == world.desk.ceilings[0])
+    #expect(until == now + .seconds(40) && limit == "gate" && next == world.desk.calls[0])
     #expect(world.slept == [.seconds(20)])
     #expect(results(world) == result("a", 1, "one") + result("b", 2, "two"))
     world.provider.add(says("three"))
@@ -204,7 +204,7 @@ import Testing
       Issue.record("it is not held")
       return
     }
-    #expect(next.model == "m")
+    #expect(next.agent == "first" && next.ceiling.model == "m")
     #expect(results(world) == result("a", 1, "one"))
   }
 

@@ -178,7 +178,7 @@ import Testing
     let time = Timestamp(microseconds: 5)
     world.desk.answer(.notBefore(time, limit: "openai"))
     let result = try await world.perform(#"{"prompt":"hi"}"#)
-    #expect(result == .parked(until: time, limit: "openai", next: try #require(world.desk.ceilings.first)))
+    #expect(result == .parked(until: time, limit: "openai", next: try #require(world.desk.calls.first)))
     #expect(world.events == ["begun"])
   }
 
@@ -186,7 +186,7 @@ import Testing
     let world = LLMFixture([])
     world.desk.answer(.overBudget("the run's budget of 1 USD is used up"))
     let result = try await world.perform(#"{"prompt":"hi"}"#)
-    #expect(result == .held("the run's budget of 1 USD is used up", next: try #require(world.desk.ceilings.first)))
+    #expect(result == .held("the run's budget of 1 USD is used up", next: try #require(world.desk.calls.first)))
   }
 
   @Test func whatNoLimitEverGrantsIsNotWaitedFor() async throws {
@@ -204,7 +204,7 @@ import Testing
     #expect(
       result
         == .parked(
-          until: world.clock.now().wall + .seconds(7), limit: "first", next: try #require(world.desk.ceilings.first)))
+          until: world.clock.now().wall + .seconds(7), limit: "first", next: try #require(world.desk.calls.first)))
     #expect(world.desk.accounts.map(\.status) == [.refused])
     #expect(world.desk.accounts.first?.usage == TokenUsage() && world.desk.accounts.first?.cost == .zero)
     #expect(world.desk.accounts.first?.notice?.wait == .seconds(7))
@@ -367,21 +367,28 @@ import Testing
     #expect(end?.ending == ending && end?.message == message && end?.infrastructure == false)
   }
 
-  @Test func aKeyWithoutMoneyIsNotUsedAgainForAWhile() async throws {
+  @Test func aKeyWithoutMoneyIsTold() async throws {
     let world = LLMFixture([.status(429, #"{"error":{"message":"why","code":"insufficient_quota"}}"#)])
-    let agent = world.agent()
-    let request = try world.request(#"{"prompt":"hi"}"#)
-    let first = await agent.perform(request, desk: world.desk).ending
-    #expect(first?.ending == .providerQuota && first?.message == "first: 429 insufficient_quota: why")
-    var other = request
-    other.key = AttemptKey(workflow: request.key.workflow, task: "other", number: 1)
-    let second = await agent.perform(other, desk: world.desk).ending
-    #expect(second?.ending == .providerQuota && world.provider.requests.count == 1)
-    #expect(second?.message == "the key of 'first' was refused for its quota a moment ago")
-    world.clock.advance(.seconds(300))
-    world.provider.add(.says("x"))
-    other.key = AttemptKey(workflow: request.key.workflow, task: "third", number: 1)
-    #expect(await agent.perform(other, desk: world.desk).ending?.ending == .completed)
+    let ending = try await world.perform(#"{"prompt":"hi"}"#).ending
+    #expect(ending?.ending == .providerQuota && ending?.message == "first: 429 insufficient_quota: why")
+    #expect(world.desk.accounts.map(\.notice) == [ProviderNotice(quota: "429 insufficient_quota: why")])
+  }
+
+  @Test func aKeyThatIsUsedUpIsWaitedFor() async throws {
+    let world = LLMFixture([])
+    let time = world.clock.now().wall + .seconds(300)
+    world.desk.answer(.spent(until: time, "pay"))
+    let result = try await world.perform(#"{"prompt":"hi"}"#)
+    #expect(result == .parked(until: time, limit: "provider_quota", next: try #require(world.desk.calls.first)))
+  }
+
+  @Test func whereAKeyIsUsedUpTheFallbackIsAsked() async throws {
+    let world = LLMFixture([.says("x")])
+    world.desk.answer(.spent(until: world.clock.now().wall + .seconds(300), "pay"))
+    let ending = try await world.perform(#"{"prompt":"hi"}"#, fallbacks: [world.settings("second")]).ending
+    #expect(ending?.ending == .completed)
+    #expect(world.provider.requests.map(\.url) == ["http://second/v1/chat/completions"])
+    #expect(world.transcript.contains("the key of 'first' is used up: pay"))
   }
 
   @Test func aParameterThatIsNotTakenIsReplacedOnceAndForAll() async throws {
@@ -417,6 +424,35 @@ import Testing
     let ending = try await world.perform(#"{"prompt":"hi"}"#, fallbacks: [world.settings("second")]).ending
     #expect(ending?.ending == .refused || ending?.ending == .providerError)
     #expect(world.provider.requests.count == 1)
+  }
+
+  @Test func leaveForAFallbackIsAskedInItsName() async throws {
+    let world = LLMFixture([.status(402), .says("x")])
+    world.desk.answer(.granted(CallID(1)), .notBefore(Timestamp(microseconds: 9), limit: "theirs"))
+    let fallbacks = [world.settings("second", model: "n")]
+    let result = try await world.perform(#"{"prompt":"hi"}"#, fallbacks: fallbacks)
+    let calls = world.desk.calls
+    #expect(calls.map(\.agent) == ["first", "second"] && calls.map(\.ceiling.model) == ["m", "n"])
+    // It is waited for, and begun with: nobody asks the first one again.
+    #expect(result == .parked(until: Timestamp(microseconds: 9), limit: "theirs", next: calls[1]))
+    #expect(try await world.perform(#"{"prompt":"hi"}"#, fallbacks: fallbacks).ending?.ending == .completed)
+    #expect(world.desk.calls.last?.agent == "second")
+  }
+
+  @Test func aFallbackThatCanNeverBeAskedIsPassedOver() async throws {
+    let world = LLMFixture([.status(402), .says("x")])
+    world.desk.answer(.granted(CallID(1)), .never("too much"))
+    let fallbacks = [world.settings("second"), world.settings("third")]
+    #expect(try await world.perform(#"{"prompt":"hi"}"#, fallbacks: fallbacks).ending?.ending == .completed)
+    #expect(world.provider.requests.map(\.url).last == "http://third/v1/chat/completions")
+    #expect(world.transcript.contains("too much"))
+  }
+
+  @Test func theLastFallbackThatCanNeverBeAskedEndsTheStep() async throws {
+    let world = LLMFixture([.status(402)])
+    world.desk.answer(.granted(CallID(1)), .never("too much"))
+    let ending = try await world.perform(#"{"prompt":"hi"}"#, fallbacks: [world.settings("second")]).ending
+    #expect(ending?.ending == .rateLimited && ending?.message == "too much")
   }
 
   @Test func aFallbackStaysTheOneThatIsAskedAfterACrash() async throws {

@@ -182,18 +182,19 @@ final class Desk: CallDesk {
 
   private struct State {
     var next: [CallLeave] = []
-    var ceilings: [CallCeiling] = []
+    var calls: [PlannedCall] = []
     var accounts: [CallAccount] = []
     var number: Int64 = 0
   }
 
-  var ceilings: [CallCeiling] { state.withLock { $0.ceilings } }
+  var calls: [PlannedCall] { state.withLock { $0.calls } }
+  var ceilings: [CallCeiling] { calls.map(\.ceiling) }
   var accounts: [CallAccount] { state.withLock { $0.accounts } }
   func answer(_ leaves: CallLeave...) { state.withLock { $0.next += leaves } }
 
-  func leave(for ceiling: CallCeiling) async -> CallLeave {
+  func leave(for call: PlannedCall, patience: Duration) async -> CallLeave {
     state.withLock { state in
-      state.ceilings.append(ceiling)
+      state.calls.append(call)
       state.number += 1
       return state.next.isEmpty ? .granted(CallID(state.number)) : state.next.removeFirst()
     }

@@ -130,16 +130,6 @@ import Testing
     #expect(world.provider.bodies[2].contains("The answer holds no JSON value"))
   }
 
-  @Test func experienceIsKeptForTheNextRunner() async throws {
-    let world = LLMFixture([.says("x", prompt: 3, output: 5)])
-    let agent = world.agent()
-    _ = await agent.perform(try world.request(#"{"prompt":"hi"}"#), desk: world.desk)
-    let next = world.agent()
-    next.recall(agent.experience)
-    #expect(next.experience == agent.experience)
-    #expect(next.experience(of: "m", LLMFixture.key) != TokenExperience())
-  }
-
   // MARK: Broken off
 
   /// A runner that ends, and the end of a task's time, cancel the attempt; the next runner must not read that as its end.

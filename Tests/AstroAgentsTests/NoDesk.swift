@@ -3,7 +3,7 @@ import Testing
 
 /// For agents whose calls cost nothing: they have no business here.
 struct NoDesk: CallDesk {
-  func leave(for ceiling: CallCeiling) async -> CallLeave {
+  func leave(for call: PlannedCall, patience: Duration) async -> CallLeave {
     Issue.record("leave was asked for a call that costs nothing")
     return .never("")
   }

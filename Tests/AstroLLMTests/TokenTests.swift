@@ -41,43 +41,5 @@ import Testing
     let ceiling = target.ceiling(of: request([.user("hi")]))
     #expect(ceiling.tokens == 34 + 100)
     #expect(ceiling.cost == Money(picodollars: 34 * 2 + 100 * 3))
-    #expect(ceiling.expectedTokens == 1 + 100)
-  }
-
-  @Test func untilThereIsExperienceTheMostIsExpectedOfAnAnswer() {
-    var experience = TokenExperience()
-    #expect(experience.promptTokens(textBytes: 3500) == 1000)
-    for _ in 0..<17 { experience.learn(textBytes: 10, usage: TokenUsage(input: 5, output: 7)) }
-    #expect(experience.outputTokens(limit: 500) == 500)
-    for _ in 0..<10 { experience.learn(textBytes: 10, usage: TokenUsage(input: 5, output: 7)) }
-    #expect(experience.outputTokens(limit: 500) == 7)
-    #expect(experience.outputTokens(limit: 3) == 3)
-  }
-
-  @Test func nineteenOfTwentyAnswersStayWithinWhatIsExpected() {
-    var random = SplitMix64(seed: 7)
-    var experience = TokenExperience()
-    var within = 0
-    for call in 0..<5000 {
-      // Heavy-tailed, as answers are.
-      let output = Int64(20 / Double.random(in: 0.01..<1, using: &random))
-      let expected = experience.outputTokens(limit: 100_000)
-      if call >= 1000, output <= expected { within += 1 }
-      experience.learn(textBytes: 4000, usage: TokenUsage(input: 1000, output: output))
-    }
-    #expect((3700...4000).contains(within))
-    #expect((990...1010).contains(experience.promptTokens(textBytes: 4000)))
-    // The 95th percentile is 400; of the last few hundred answers it scatters around that.
-    #expect((250...600).contains(experience.outputTokens(limit: 100_000)))
-  }
-
-  @Test func experienceOutlivesTheProcess() throws {
-    var experience = TokenExperience()
-    for output in [3, 900, 70_000] as [Int64] {
-      experience.learn(textBytes: 100, usage: TokenUsage(input: 9, output: output))
-    }
-    let kept = try JSONReader.parse(experience.kept.json)
-    #expect(TokenExperience(kept: kept) == experience)
-    #expect(TokenExperience(kept: .map(["bytes": .integer(0)])) == nil)
   }
 }

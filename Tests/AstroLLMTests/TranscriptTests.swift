@@ -110,4 +110,35 @@ import Testing
     let bytes = lines(.begun(agent: "a", model: "m", Conversation())) + Array(line.utf8)
     #expect(throws: TranscriptReplay.Malformed(line: 2)) { try TranscriptReplay.read(bytes) }
   }
+
+  @Test func whatBecameOfEachCallIsToldByItsNumber() throws {
+    let start = Timestamp(microseconds: 1_795_953_630_000_000)
+    var answer = Answer()
+    (answer.model, answer.usage) = ("m-2026", TokenUsage(input: 7, output: 3))
+    let events: [TranscriptEvent] = [
+      .call(turn: 1, agent: "a", model: "m", id: CallID(4)),
+      .setback(turn: 1, .refused, "429", usage: TokenUsage()),
+      .call(turn: 1, agent: "a", model: "m", id: CallID(5)), .setback(turn: 1, .error, "broke off"),
+      .call(turn: 1, agent: "a", model: "m", id: CallID(6)), .answer(turn: 1, answer, cost: Money(picodollars: 37)),
+      .call(turn: 2, agent: "a", model: "m", id: CallID(7)),
+    ]
+    var bytes: [UInt8] = []
+    for (second, event) in events.enumerated() { bytes += event.line(at: start + .seconds(Int64(second))) + [0x0A] }
+    let calls = try TranscriptReplay.read(bytes).replay.calls
+    #expect(calls.keys.map(\.number).sorted() == [4, 5, 6, 7])
+    #expect(
+      calls[CallID(4)]?.account
+        == CallAccount(model: "m", status: .refused, usage: TokenUsage(), cost: .zero, duration: .seconds(1)))
+    // What it took nobody knows.
+    #expect(
+      calls[CallID(5)]?.account
+        == CallAccount(model: "m", status: .error, usage: nil, cost: nil, duration: .seconds(1)))
+    #expect(
+      calls[CallID(6)]?.account
+        == CallAccount(
+          model: "m-2026", status: .success, usage: TokenUsage(input: 7, output: 3), cost: Money(picodollars: 37),
+          duration: .seconds(1)))
+    #expect(calls[CallID(7)]?.began == start + .seconds(6))
+    #expect(calls[CallID(7)]?.account == nil)
+  }
 }

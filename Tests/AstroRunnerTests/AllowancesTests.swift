@@ -64,7 +64,7 @@ struct AllowancesTests {
   }
 
   private func call(_ answer: Allowances.Answer) -> CallID? {
-    if case .granted(let call) = answer { call } else { nil }
+    if case .granted(let call, _) = answer { call } else { nil }
   }
   private func refusal(_ answer: Allowances.Answer) -> LimitVerdict? {
     if case .refused(let verdict) = answer { verdict } else { nil }
@@ -195,6 +195,65 @@ struct AllowancesTests {
     #expect(gate.bounds(atMinute: 23 * 60).concurrent == 2)
   }
 
+  @Test func whatIsTooMuchNowWaitsForTheHoursThatHaveIt() throws {
+    let day: Int64 = 1440
+    let minute = LocalTime.minute(of: HandClock().now().wall)
+    var gate = limit("gate", .init(tokens: .init(amount: 1000, window: .seconds(60))))
+    // The first change is still too narrow, the second is wide enough, and the third is not bounded at all.
+    gate.hours = [(60, 2000), (120, 5000), (180, Int64.max)].map { start, amount in
+      .init(
+        from: (minute + start) % Int(day), to: (minute + start + 60) % Int(day),
+        bounds: .init(tokens: .init(amount: amount, window: .seconds(60))))
+    }
+    let scene = try Scene([gate])
+    let verdict = try #require(refusal(try scene.take(scene.demand(["gate"], tokens: 3000))))
+    #expect(verdict.limiter == "gate/tokens" && !verdict.bindsOthers)
+    #expect(verdict.retryAfter == .seconds(120 * 60))
+    #expect(call(try scene.take(scene.demand(["gate"], tokens: 900))) != nil)
+    scene.clock.advance(verdict.retryAfter)
+    #expect(call(try scene.take(scene.demand(["gate"], tokens: 3000))) != nil)
+  }
+
+  @Test func whatNoHoursHaveIsSaidAtOnce() throws {
+    var gate = limit("gate", .init(tokens: .init(amount: 1000, window: .seconds(60))))
+    gate.hours = [.init(from: 0, to: 60, bounds: .init(tokens: .init(amount: 2000, window: .seconds(60))))]
+    let scene = try Scene([gate])
+    guard case .never = try scene.take(scene.demand(["gate"], tokens: 3000)) else {
+      Issue.record("it waits")
+      return
+    }
+  }
+
+  @Test func whatNeverBeganGivesBackWhatItTook() throws {
+    let scene = try Scene([
+      limit("gate", .init(rate: .init(amount: 1, window: .seconds(60)))),
+      limit("other", .init(rate: .init(amount: 1, window: .seconds(60)))),
+    ])
+    guard case .granted(nil, let charges) = try scene.take(scene.demand(["gate", "other"])) else {
+      Issue.record("refused")
+      return
+    }
+    #expect(charges.map(\.place.limiter) == ["gate", "other"])
+    let granted = scene.clock.now()
+    #expect(refusal(try scene.take(scene.demand(["gate"]))) != nil)
+    try scene.journal.commit {
+      try scene.allowances.refund(charges, grantedAt: granted.boot, bootID: "boot-a", in: $0)
+    }
+    #expect(refusal(try scene.take(scene.demand(["gate", "other"]))) == nil)
+  }
+
+  @Test func whatAStartTookIsKeptWithItsAttempt() throws {
+    let scene = try Scene([])
+    let key = scene.demand([]).key
+    let charges = [LimitCharge(LimitPlace(limiter: "gate", key: "ann"), weight: 1)]
+    try scene.journal.commit { transaction in
+      try transaction.beginAttempt(
+        AttemptRecord(
+          key: key, agent: "sh", launcher: "watch-1", started: transaction.now, bootID: "boot-a", charges: charges))
+    }
+    #expect(try scene.journal.commit { try $0.withdrawAttempt(key) }?.charges == charges)
+  }
+
   @Test func sixteenCallsForTheLastCentNeverPassTheCap() throws {
     let scene = try Scene([])
     var granted: [CallID] = []
@@ -202,12 +261,12 @@ struct AllowancesTests {
       var demand = scene.demand([], tokens: 10, cost: 3_000_000_000)
       demand.runBudget = BudgetPlan(cost: Money(picodollars: 10_000_000_000))
       switch try scene.take(demand) {
-      case .granted(let call): granted.append(try #require(call))
+      case .granted(let call, _): granted.append(try #require(call))
       case .overBudget(let reason):
         #expect(
           reason
             == "the budget of the run: of 0.01 USD 0.009 USD are used, and the next call may cost 0.003 USD")
-      case .refused, .never: Issue.record("neither granted nor over the budget")
+      case .refused, .never, .spent: Issue.record("neither granted nor over the budget")
       }
     }
     #expect(granted.count == 3)
@@ -262,6 +321,56 @@ struct AllowancesTests {
     #expect(other.retryAfter == .seconds(30))
     scene.clock.advance(.seconds(30))
     #expect(refusal(try scene.take(scene.demand(["gate"]))) == nil)
+  }
+
+  @Test func aSpentKeyStopsAllWhoHaveItUntilOneCallIsAnswered() throws {
+    let scene = try Scene([])
+    scene.allowances.accounts = ["model": "url env KEY", "twin": "url env KEY", "other": "url env OTHER"]
+    let spent = try scene.journal.commit { try scene.allowances.spend("model", because: "pay", in: $0) }
+    #expect(spent?.pause == .seconds(300))
+    // Those that were under way with it say so once.
+    #expect(try scene.journal.commit { try scene.allowances.spend("twin", because: "pay", in: $0) } == nil)
+    let verdict = try #require(refusal(try scene.take(scene.demand([], tokens: 1, agent: "twin"))))
+    #expect(verdict.limiter == "provider_quota" && verdict.key == "twin" && verdict.retryAfter == .seconds(300))
+    #expect(call(try scene.take(scene.demand([], tokens: 1, agent: "other"))) != nil)
+    scene.clock.advance(.seconds(300))
+    // One call tries it, the others wait for what becomes of that, ever longer.
+    #expect(call(try scene.take(scene.demand([], tokens: 1))) != nil)
+    #expect(refusal(try scene.take(scene.demand([], tokens: 1)))?.retryAfter == .seconds(600))
+    #expect(try scene.journal.commit { try scene.allowances.works("twin", in: $0) } == ["model", "twin"])
+    #expect(call(try scene.take(scene.demand([], tokens: 1))) != nil)
+  }
+
+  @Test func aSpentKeyIsTriedEverLessOftenAndOnceAnHourAtLeast() {
+    var key = SpentKey(account: "a", until: Timestamp(microseconds: 0), reason: "pay")
+    var pauses: [Int64] = []
+    for _ in 1...6 {
+      key = key.asked(at: key.until)
+      pauses.append(key.pause.microseconds / 1_000_000)
+    }
+    #expect(pauses == [600, 1200, 2400, 3600, 3600, 3600])
+  }
+
+  @Test func whereAFallbackHasAnotherKeyWorkBeginsAllTheSame() throws {
+    let scene = try Scene([limit("gate", .init(rate: .init(amount: 1, window: .seconds(60))))])
+    scene.allowances.accounts = ["model": "a", "spare": "b"]
+    _ = try scene.journal.commit { try scene.allowances.spend("model", because: "pay", in: $0) }
+    var demand = scene.demand(["gate"], tokens: 1)
+    demand.fallbacks = ["spare"]
+    guard case .granted(nil, let charges) = try scene.take(demand) else {
+      Issue.record("it does not begin, or with a call")
+      return
+    }
+    #expect(charges.isEmpty)
+    var one = scene.demand(["gate"], tokens: 1)
+    one.isStart = false
+    guard case .spent(let key) = try scene.take(one) else {
+      Issue.record("the key is used")
+      return
+    }
+    #expect(key.reason == "pay")
+    _ = try scene.journal.commit { try scene.allowances.spend("spare", because: "pay", in: $0) }
+    #expect(refusal(try scene.take(demand))?.limiter == "provider_quota")
   }
 
   @Test func aNoticePausesWhenWhatIsLeftIsForThoseUnderway() {

@@ -65,6 +65,35 @@ struct PerformerTests {
     #expect(world.runningTasks == ["g1", "g2", "q3"])
   }
 
+  @Test func whatIsTooMuchForNowHoldsNobodyElse() {
+    let world = world()
+    world.limiter = { start in
+      guard start.key.task == "q1" else { return nil }
+      var verdict = denial("gate/tokens", start, after: .seconds(10))
+      verdict.bindsOthers = false
+      return verdict
+    }
+    world.tell(.admitted(.of([asks("q1", limits: ["gate"]), asks("q2", limits: ["gate"])])))
+    #expect(world.runningTasks == ["q2"])
+    #expect(world.states["q1"] == .waiting && world.reasons["q1"] == "limit gate/tokens")
+    world.limiter = { _ in nil }
+    world.advance(.seconds(10))
+    #expect(world.runningTasks == ["q1", "q2"])
+  }
+
+  @Test func whatNeverBeganIsToldFromWhatDid() throws {
+    let world = world(limits: ["gate"])
+    var seed = RunSeed.of([asks("q1")])
+    seed.restored = ["q1": RestoredTask(state: .running, attempts: 1, counted: 1, flight: .interrupted)]
+    world.tell(.admitted(seed))
+    let key = try #require(world.running.keys.first)
+    // Performed before by a runner that is gone: how far nobody knows.
+    #expect(world.forgotten.map(\.key) == [key] && world.begunAndForgotten == [key])
+    world.running[key] = nil
+    world.tell(.parked(key, LimitPlace(limiter: "gate", key: ""), until: world.now.boot + 10_000_000))
+    #expect(world.begunAndForgotten == [key, key])
+  }
+
   @Test func aPlaceThatComesFreeIsGivenAwayAtOnce() {
     let world = world()
     world.limiter = { start in

@@ -46,9 +46,18 @@ final class World {
   var probes: [String] = []
   /// Starts taken back, and whether they were committed.
   var forgotten: [(key: AttemptKey, wasCommitted: Bool)] = []
+  /// Those of them that had done something, or may have.
+  var begunAndForgotten: [AttemptKey] = []
   var changedAgents: [String] = []
   /// Asked at every start; nil grants.
   var limiter: (AttemptStart) -> LimitVerdict? = { _ in nil }
+  /// The same of a call of an attempt that runs.
+  var callLimiter: (CallAsk) -> LimitVerdict? = { _ in nil }
+  /// What limits have let through, in order, and whose it was.
+  var grants: [(key: AttemptKey, user: String)] = []
+  /// Asks that were refused and do not wait.
+  var refused: [CallAsk] = []
+  var turnedAway: [(ask: CallAsk, place: LimitPlace, until: Int64)] = []
   /// Why a start can never be granted; asked first.
   var refusal: (AttemptStart) -> String? = { _ in nil }
 
@@ -124,7 +133,17 @@ final class World {
           } else {
             committed.insert(start.key)
             attempts[start.key] = Attempt(start: start, since: now.boot)
+            grants.append((start.key, start.user))
             answers.append(.granted(start.key))
+          }
+        }
+        if case .admit(let ask) = decision {
+          if let verdict = callLimiter(ask) {
+            answers.append(.answered(ask, .refused(verdict)))
+            if !ask.waits(for: verdict) { refused.append(ask) }
+          } else {
+            grants.append((ask.key, seeds[ask.key.workflow]?.user ?? ""))
+            answers.append(.answered(ask, .granted))
           }
         }
         note(decision)
@@ -136,14 +155,16 @@ final class World {
 
   private func note(_ decision: Decision) {
     switch decision {
-    case .begin: break
+    case .begin, .admit: break
+    case .turnAway(let ask, let place, let until): turnedAway.append((ask, place, until))
     case .runStarted(let id): started.append(id)
     case .runHeld(let id, let reason): heldBecause[id] = reason
     case .reassign(let start): attempts[start.key]?.start = start
     case .started(let start):
       tasks[start.key.workflow, default: [:]][start.key.task] = RestoredTask(
         state: .running, attempts: start.key.number, startedAt: now.wall)
-    case .forget(let key):
+    case .forget(let key, let hasBegun):
+      if hasBegun { begunAndForgotten.append(key) }
       forgotten.append((key, committed.remove(key) != nil || attempts[key] != nil))
       attempts[key] = nil
       tasks[key.workflow]?[key.task] = RestoredTask(state: .pending, attempts: key.number - 1)

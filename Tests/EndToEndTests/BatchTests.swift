@@ -257,4 +257,24 @@ import Testing
     #expect(try ids(results(home, "done")) == (1...5).map { "r\($0)" })
     #expect(server.requests.count == 5)
   }
+
+  /// By what the journal gave leave to, and when: no clock is asked.
+  @Test func aTaskOfAnotherUserWaitsForOneCallOfABatchAtMost() throws {
+    let server = ScriptedServer(answers: [Self.answer])
+    let home = try home(server, limits: "{gate: {rate: 10/1s}}")
+    let watch = try home.start("watch")
+    try home.submit(lines(40), as: "many.jsonl")
+    try eventually("the batch to fill the window") { server.requests.count >= 10 }
+    try home.submit(
+      "user: bob\ntasks: {one: {agent: model, with: {prompt: hi, max_output_tokens: 10}}}\n", as: "bob.yaml")
+    try eventually("both runs") { try home.log("Workflow completed").count == 2 }
+    #expect(try watch.stop().code == 0)
+    let between = try home.sql(
+      """
+      SELECT count(*) FROM call, run WHERE run.user = 'bob' AND call.run != run.id \
+      AND call.started_at > run.claimed_at AND call.id < (SELECT id FROM call WHERE call.run = run.id)
+      """)
+    #expect(["0", "1"].contains(between), "\(between) calls of the batch came before")
+    #expect(server.requests.count == 41)
+  }
 }

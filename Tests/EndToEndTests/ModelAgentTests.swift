@@ -143,6 +143,47 @@ struct ModelAgentTests {
     #expect(try home.astro("run", "-q", path).code == 0)
   }
 
+  /// Between the answer in the transcript, which comes first, and the account in the journal.
+  @Test func aCallWhoseRunnerDiedBeforeItsAccountIsSettledByTheTranscript() throws {
+    let reached = AstroTestKit.Gate()
+    let first = ScriptedServer { connection in
+      guard connection.request() != nil else { return }
+      reached.open()
+      connection.awaitClose()
+    }
+    let home = try home(url: first.url)
+    // Enough for what one call may take at most, and not for two.
+    let path = try home.made(
+      "w.yaml",
+      """
+      budget: {usd: 0.0008}
+      tasks:
+        a: {agent: ai, with: {prompt: hi, max_output_tokens: 50}}
+        b: {needs: [a], agent: ai, with: {prompt: ho, max_output_tokens: 50}}
+
+      """)
+    let killed = try home.start("run", path)
+    #expect(reached.wait())
+    try killed.kill()
+    let run = try home.sql("SELECT id FROM run")
+    let transcript = "data/runs/\(run)/tasks/a/1/transcript.jsonl"
+    let answered =
+      #"{"at":"2100-01-01T00:00:00.000Z","event":"answer","turn":1,"model":"m1-2026","text":"hello","#
+      + #""finish_reason":"stop","usage":{"input":7,"output":3},"cost_picodollars":37000000}"#
+    try home.write(try home.read(transcript) + answered + "\n", to: transcript)
+    let second = ScriptedServer(answers: [answer("hello")])
+    try home.write(
+      try home.read("config/agents.yaml").replacingOccurrences(of: first.url, with: second.url),
+      to: "config/agents.yaml")
+    try home.astro("drain")
+    #expect(try home.tasks(of: run) == ["a": "succeeded 1", "b": "succeeded 1"])
+    #expect(second.requests.count == 1)
+    #expect(
+      try home.sql("SELECT task, status, input, output, cost FROM call")
+        == "a|success|7|3|37000000\nb|success|7|3|37000000")
+    #expect(try home.sql("SELECT cost_held, cost_spent FROM budget") == "0|74000000")
+  }
+
   @Test func aLimitThatIsGoneIsNoOpenDoor() throws {
     let server = ScriptedServer(answers: [answer("hello")])
     let home = try home("limits: {gate: {rate: 1/1h}}", url: server.url)

@@ -94,6 +94,60 @@ import Testing
         + "{\"type\":\"object\"}\n")
   }
 
+  private let claude =
+    """
+    cat > /dev/null
+    echo x >> "$ASTRO_HOME/ran"
+    echo '{"type":"result","subtype":"success","is_error":false,"result":"ok","total_cost_usd":0.5,'\\
+      '"usage":{"input_tokens":10,"output_tokens":20}}'
+    """
+
+  @Test func `what a coding program takes is in the ledger, and a budget holds the next`() throws {
+    let home = try home("{id: coder, type: command, preset: claude_code, model: m-1, max_cost_usd: 0.6}")
+    let path = try program("claude", claude, in: home)
+    try home.write(
+      """
+      budget: {usd: 1}
+      tasks:
+        a: {agent: coder, with: {prompt: p}}
+        b: {needs: [a], agent: coder, with: {prompt: p}}
+
+      """, to: "work.yaml")
+    let ending = try home.astro("run", "-q", "work.yaml", environment: path)
+    #expect(ending.code == 75)
+    #expect(
+      ending.errors.contains("the budget of the run: of 1.00 USD 0.50 USD are used, and the next call may cost 0.60 USD"))
+    #expect(try home.read("ran") == "x\n")
+    #expect(
+      try home.sql("SELECT agent, model, status, reserved_cost, cost, input, output FROM call")
+        == "coder|m-1|success|600000000000|500000000000|10|20")
+    #expect(try home.sql("SELECT cost_held, cost_spent, tokens_spent, calls FROM budget") == "0|500000000000|30|1")
+    let metrics = try home.astro("metrics").output
+    #expect(metrics.contains("astro_llm_cost_usd_total{model=\"m-1\"} 0.5"))
+    #expect(metrics.contains("astro_llm_requests_total{model=\"m-1\",status=\"success\"} 1"))
+  }
+
+  @Test func `a coding program without a most of cost does not start where money is bounded`() throws {
+    let home = try home("{id: coder, type: command, preset: claude_code}")
+    let path = try program("claude", claude, in: home)
+    try home.write("budget: {usd: 1}\ntasks: {a: {agent: coder, with: {prompt: p}}}\n", to: "work.yaml")
+    let ending = try home.astro("run", "-q", "work.yaml", environment: path)
+    #expect(
+      ending.errors.contains(
+        "the budget of the run: there is no max_cost_usd, and so no most that claude-code may cost"))
+    #expect(!home.exists("ran"))
+  }
+
+  @Test func `a coding program that is killed keeps all that was reserved for it`() throws {
+    let home = try home("{id: coder, type: command, preset: claude_code, max_cost_usd: 0.6}")
+    let path = try program("claude", "sleep 1000", in: home)
+    try home.write(
+      "budget: {usd: 1}\ntasks: {a: {agent: coder, timeout: 200ms, grace: 1s, with: {prompt: p}}}\n", to: "work.yaml")
+    #expect(try home.astro("run", "-q", "work.yaml", environment: path).code == 1)
+    #expect(try home.sql("SELECT status, cost FROM call") == "error|")
+    #expect(try home.sql("SELECT cost_held, cost_spent FROM budget") == "0|600000000000")
+  }
+
   @Test func `a program that ran into its own ceiling is not tried again`() throws {
     let home = try home("{id: coder, type: command, preset: claude_code}")
     let path = try program(

@@ -28,10 +28,6 @@ public final class LLMAgent: Performer {
   private struct Memory {
     /// By the id of an agent.
     var adaptations: [String: Adaptation] = [:]
-    /// By the id of an agent: when its key was found to be used up, in boot time.
-    var spent: [String: Int64] = [:]
-    /// By model and task.
-    var experiences: [String: TokenExperience] = [:]
   }
 
   public init(
@@ -78,9 +74,7 @@ public final class LLMAgent: Performer {
         (call.conversation.system ?? "") + String(repeating: " ", count: Int(min(bytes, 1 << 26)))
     }
     var ceiling = target.ceiling(of: call)
-    let images = Int64(task.images.count) * target.estimator.imageTokens(model: target.model)
-    ceiling.tokens += images
-    ceiling.expectedTokens += images
+    ceiling.tokens += Int64(task.images.count) * target.estimator.imageTokens(model: target.model)
     return ceiling
   }
 
@@ -139,21 +133,6 @@ public final class LLMAgent: Performer {
     return max(after ?? .zero, .microseconds(Int64(most * random() * 1_000_000)))
   }
 
-  /// How long a key whose money is used up is left alone, so that a queue of tasks does not ask for each of them.
-  static let restOfKey = Duration.seconds(300)
-
-  func isSpent(_ settings: LLMSettings) -> Bool {
-    let now = clock.now().boot
-    return memory.withLock { memory in
-      memory.spent[settings.id].map { now - $0 < Self.restOfKey.microseconds } ?? false
-    }
-  }
-
-  func markSpent(_ settings: LLMSettings) {
-    let now = clock.now().boot
-    memory.withLock { $0.spent[settings.id] = now }
-  }
-
   /// - Throws: why no call can be made: no model, or none with the price that a bound on cost needs.
   func target(
     of settings: LLMSettings, _ task: LLMTask, _ request: PerformanceRequest
@@ -170,34 +149,6 @@ public final class LLMAgent: Performer {
         .invalidWorkflow, subject: "with",
         message: "'max_cost_usd' cannot be kept: the model '\(model)' has no price in config/models.yaml")
     }
-    return CallTarget(
-      model: model, price: price, estimator: TokenEstimator(dialect: settings.dialect),
-      experience: experience(of: model, request.key))
-  }
-
-  func experience(of model: String, _ key: AttemptKey) -> TokenExperience {
-    memory.withLock { $0.experiences[Self.subject(model, key)] } ?? TokenExperience()
-  }
-
-  func learn(_ usage: TokenUsage, textBytes: Int64, of model: String, _ key: AttemptKey) {
-    memory.withLock { memory in
-      // Of ever new names nothing is worth keeping.
-      if memory.experiences.count >= 1000 { memory.experiences = [:] }
-      memory.experiences[Self.subject(model, key), default: TokenExperience()].learn(textBytes: textBytes, usage: usage)
-    }
-  }
-
-  private static func subject(_ model: String, _ key: AttemptKey) -> String {
-    "\(model) \(key.workflow.name)/\(key.task)"
-  }
-
-  /// What calls have taken, to be kept for the next runner.
-  public var experience: JSONValue { .map(memory.withLock { $0.experiences.mapValues(\.kept) }) }
-
-  /// Takes up what a runner before has kept.
-  public func recall(_ experience: JSONValue) {
-    guard case .map(let members) = experience else { return }
-    let known = members.compactMapValues { TokenExperience(kept: $0) }
-    memory.withLock { $0.experiences.merge(known) { own, _ in own } }
+    return CallTarget(model: model, price: price, estimator: TokenEstimator(dialect: settings.dialect))
   }
 }

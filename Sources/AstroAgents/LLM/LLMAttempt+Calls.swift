@@ -11,20 +11,26 @@ extension LLMAttempt {
   mutating func make(_ call: ModelRequest, _ ceiling: CallCeiling) async throws(Failure) -> PerformanceResult? {
     var tries = 0
     while true {
-      if agent.isSpent(seat) {
-        try await giveUp(.providerQuota, "the key of '\(seat.id)' was refused for its quota a moment ago", nil)
-        return nil
-      }
+      let planned = PlannedCall(to: seat.id, ceiling)
       let id: CallID
-      switch await desk.leave(for: ceiling) {
+      switch await desk.leave(for: planned, patience: .zero) {
       case .granted(let granted): id = granted
-      case .notBefore(let time, let limit): return .parked(until: time, limit: limit, next: ceiling)
-      case .overBudget(let why): return .held(why, next: ceiling)
+      case .notBefore(let time, let limit): return .parked(until: time, limit: limit, next: planned)
+      case .overBudget(let why): return .held(why, next: planned)
+      case .spent(let until, let why):
+        guard seats.count > 1 else { return .parked(until: until, limit: LimiterName.quota, next: planned) }
+        try await giveUp(.providerQuota, "the key of '\(seat.id)' is used up: \(why)", nil)
+        return nil
       case .gone:
         loop.end(with: .interrupted)
         return nil
       case .never(let why):
-        loop.end(with: StepEnding(.rateLimited, message: why))
+        // What a fallback can never do, the one after it may.
+        if seat.id != agent.settings.id, seats.count > 1 {
+          try await giveUp(.rateLimited, why, nil)
+        } else {
+          loop.end(with: StepEnding(.rateLimited, message: why))
+        }
         return nil
       }
       let encoded = encode(call)
@@ -37,7 +43,7 @@ extension LLMAttempt {
       switch try await settle(exchange, id, call, duration) {
       case .done: return nil
       case .parked(let wait):
-        return .parked(until: agent.clock.now().wall + wait, limit: seat.id, next: ceiling)
+        return .parked(until: agent.clock.now().wall + wait, limit: seat.id, next: planned)
       case .again: continue
       case .tryLater(let after, let message):
         tries += 1
@@ -89,7 +95,7 @@ extension LLMAttempt {
       return .done
     case .unreachable(let failure, let partial):
       if failure.isUnsent { (account.usage, account.cost) = (TokenUsage(), .zero) }
-      try await write([.setback(turn: loop.turns + 1, .error, failure.description)])
+      try await write([.setback(turn: loop.turns + 1, .error, failure.description, usage: account.usage)])
       await desk.settle(id, account)
       if Task.isCancelled { return interrupt() }
       return try await follow(failure, partial)
@@ -144,16 +150,17 @@ extension LLMAttempt {
       let wait = notice.wait ?? .seconds(min(60, 1 << min(refusals - 1, 6)))
       notice.wait = wait
       (account.status, account.notice) = (.refused, notice)
-      try await write([.setback(turn: loop.turns + 1, .refused, message)])
+      try await write([.setback(turn: loop.turns + 1, .refused, message, usage: account.usage)])
       await desk.settle(id, account)
       return .parked(wait)
     case .retryable(let after?, let message) where after > Self.longestWait:
-      try await write([.setback(turn: loop.turns + 1, .refused, message)])
+      try await write([.setback(turn: loop.turns + 1, .refused, message, usage: account.usage)])
       await desk.settle(id, account)
       return .parked(after)
+    case .quotaExhausted(let message): account.notice = ProviderNotice(quota: message)
     default: break
     }
-    try await write([.setback(turn: loop.turns + 1, .error, verdict.message)])
+    try await write([.setback(turn: loop.turns + 1, .error, verdict.message, usage: account.usage)])
     await desk.settle(id, account)
     return try await conclude(verdict)
   }
@@ -165,7 +172,6 @@ extension LLMAttempt {
     case .retryable(let after, _): return .tryLater(after: after, message)
     case .unsupported(let parameter, _) where agent.avoid(parameter, for: seat): return .again
     case .quotaExhausted:
-      agent.markSpent(seat)
       try await giveUp(.providerQuota, message, nil)
     case .misconfigured: try await giveUp(.providerError, message, nil)
     case .contextTooLong: loop.end(with: StepEnding(.maxTokens, message: "the prompt is too long: \(message)"))

@@ -57,18 +57,14 @@ extension LLMAttempt {
           status: response.status, headers: response.headers, body: masked(body), now: agent.clock.now().wall)
         return .refused(AnswerVerdict(reply), limits.notice, partial: Answer())
       }
-      return await read(response, seat.dialect, limits.notice, textBytes: textBytes(of: call), model: call.model)
+      return await read(response, seat.dialect, limits.notice)
     } catch {
       return .unreachable(error, nil)
     }
   }
 
-  private func textBytes(of call: ModelRequest) -> Int64 {
-    TokenEstimator(dialect: seat.dialect).textBytes(of: call)
-  }
-
   private func read(
-    _ response: HTTPResponse, _ dialect: Dialect, _ notice: ProviderNotice?, textBytes: Int64, model: String
+    _ response: HTTPResponse, _ dialect: Dialect, _ notice: ProviderNotice?
   ) async -> Exchange {
     var assembler = AnswerAssembler(dialect: dialect)
     var failure: HTTPFailure?
@@ -78,9 +74,7 @@ extension LLMAttempt {
     } catch { failure = error }
     response.body.close()
     switch assembler.finish() {
-    case .whole(let answer):
-      if let usage = answer.usage { agent.learn(usage, textBytes: textBytes, of: model, request.key) }
-      return .answered(answer, notice)
+    case .whole(let answer): return .answered(answer, notice)
     case .failed(var error, let partial):
       error.message = hide(error.message)
       let reply = ProviderReply(streamed: error, headers: response.headers, now: agent.clock.now().wall)

@@ -20,6 +20,17 @@ public struct CommandLineAgent: ProgramAgent {
     self.prices = prices
   }
 
+  /// One place in the ledger stands for all that the program asks of its model.
+  public func ceiling(of with: JSONValue) throws(Failure) -> CallCeiling? {
+    guard let name = program.name else { return nil }
+    let asked = try CommandLineRequest(with, defaults: defaults)
+    var ceiling = CallCeiling(model: asked.model ?? name, tokens: 0, cost: asked.maxCost)
+    if asked.maxCost == nil {
+      ceiling.unboundedBecause = "there is no max_cost_usd, and so no most that \(name) may cost"
+    }
+    return ceiling
+  }
+
   public func process(for request: ProgramRequest) throws(Failure) -> ProgramProcess {
     let asked = try CommandLineRequest(request.with, defaults: defaults)
     let call = try program.call(for: asked)
@@ -39,6 +50,7 @@ public struct CommandLineAgent: ProgramAgent {
     do throws(MalformedResult) {
       guard var answer = try program.answer(in: try printed.get(), exit: end.outcome) else { return }
       answer.price(as: asked?.model, by: prices)
+      if let name = program.name { end.account = answer.account(of: asked?.model ?? name, lasting: end.duration) }
       try asked?.check(&answer)
       for name in promise.outputs where answer.ending == .completed && answer.outputs[name] == nil {
         throw MalformedResult("the promised output '\(name)' is not in the answer")

@@ -34,6 +34,17 @@ struct CommandLineAnswer: Equatable {
     cost = prices.price(of: model)?.cost(of: usage)
   }
 
+  /// What it took, for the ledger.
+  func account(of model: String, lasting duration: Duration) -> CallAccount {
+    let status: CallAccount.Status
+    switch ending {
+    case .rateLimited: status = .refused
+    case .providerError: status = .error
+    default: status = .success
+    }
+    return CallAccount(model: model, status: status, usage: usage, cost: cost, duration: duration)
+  }
+
   /// Takes the members of an answer that must fit a schema.
   mutating func structure(by schema: JSONValue) throws(MalformedResult) {
     guard let value = structured ?? JSONAnswer.find(in: text) else {

@@ -12,6 +12,17 @@ public enum CommandLineProgram: Sendable, Equatable {
   /// for what the task says. Where no word holds `{prompt}`, the program reads it on standard input.
   case own([String], printsJSON: Bool)
 
+  /// What a preset goes by in the ledger, unless it is told a model; `nil` for a command of somebody's own, of which nobody
+  /// knows whether it costs anything.
+  var name: String? {
+    switch self {
+    case .claudeCode: "claude-code"
+    case .codex: "codex"
+    case .llm: "llm"
+    case .own: nil
+    }
+  }
+
   struct Call: Equatable {
     var arguments: [String]
     var input: String?

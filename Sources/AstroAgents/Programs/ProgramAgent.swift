@@ -7,6 +7,8 @@ public protocol ProgramAgent: Sendable {
   /// Variables that the agent itself gives its attempts. What is secret in them is the runner's: it is read with the runner's
   /// rights, whoever asks.
   var variables: [SecretVariable] { get }
+  /// What an attempt may take of a model at most; `nil` where it costs nothing. Throws what is wrong with its `with:`.
+  func ceiling(of with: JSONValue) throws(Failure) -> CallCeiling?
   /// What is to be started. Throws what is wrong with the request.
   func process(for request: ProgramRequest) throws(Failure) -> ProgramProcess
   /// Reads what the process left: its outputs, and whether it really did what it was asked.
@@ -19,6 +21,7 @@ public protocol ProgramAgent: Sendable {
 }
 
 extension ProgramAgent {
+  public func ceiling(of with: JSONValue) throws(Failure) -> CallCeiling? { nil }
   public func sweep(_ key: AttemptKey) {}
   public func probe() async -> String? { CommandAgent.problem }
 }

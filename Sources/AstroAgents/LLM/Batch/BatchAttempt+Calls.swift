@@ -27,14 +27,11 @@ extension BatchAttempt {
     var tries = 0
     while true {
       if Task.isCancelled { return .left(.cancelled) }
-      if agent.isSpent(agent.settings) {
-        return .left(
-          .failed(.providerQuota, "the key of '\(agent.settings.id)' was refused for its quota a moment ago"))
-      }
       let id: CallID
-      switch await desk.leave(for: call.ceiling) {
+      switch await desk.leave(for: planned(call), patience: LLMAttempt.longestWait) {
       case .granted(let granted): id = granted
       case .notBefore(let time, let limit): return .left(.pause(until: time, limit: limit))
+      case .spent(let until, _): return .left(.pause(until: until, limit: LimiterName.quota))
       case .overBudget(let why): return .left(.overBudget(why))
       case .gone: return .left(.cancelled)
       case .never(let why): return .left(.failed(.rateLimited, "line \(call.line.number): \(why)", isOwn: true))
@@ -119,9 +116,9 @@ extension BatchAttempt {
     case .retryable(let after, _) where !isLast:
       await desk.settle(id, account)
       return .again(after: after)
-    case .quotaExhausted:
+    case .quotaExhausted(let words):
+      account.notice = ProviderNotice(quota: hide(words))
       await desk.settle(id, account)
-      agent.markSpent(agent.settings)
       return .over(.left(.failed(.providerQuota, message)))
     // Of the key, and so of every request; a model that there is not is one line's own.
     case .misconfigured where answer.status == 401 || answer.status == 403:
@@ -153,9 +150,6 @@ extension BatchAttempt {
     // Paid for: it must be kept before it is said to be.
     try await write(BatchResultLine.response(answer, to: call.line, of: request.key.workflow))
     await desk.settle(id, account)
-    if let usage = said.usage {
-      agent.learn(usage, textBytes: Int64(call.raw.body.count), of: model, request.key)
-    }
     return .written(.success)
   }
 

@@ -57,11 +57,11 @@ struct BatchAttempt {
       switch await wave() {
       case nil: return finish()
       case .ended(let ending)?: return .ended(ending)
-      case .overBudget(let why)?: return .held(why, next: queue[queue.startIndex].ceiling)
+      case .overBudget(let why)?: return .held(why, next: planned(queue[queue.startIndex]))
       case .pause(let until, let limit)?:
         let wait = until - agent.clock.now().wall
         guard wait <= LLMAttempt.longestWait else {
-          return .parked(until: until, limit: limit, next: queue.first?.ceiling)
+          return .parked(until: until, limit: limit, next: queue.first.map(planned))
         }
         do { try await agent.sleep(max(wait, .milliseconds(10))) } catch {
           return .ended(.init(.cancelled, message: "cancelled"))
@@ -69,6 +69,8 @@ struct BatchAttempt {
       }
     }
   }
+
+  func planned(_ call: BatchCall) -> PlannedCall { PlannedCall(to: agent.settings.id, call.ceiling) }
 
   /// Sends what there is until it is all done, or no more may be sent and nothing is under way any more.
   ///
@@ -146,7 +148,7 @@ struct BatchAttempt {
   private func call(_ line: BatchLine) throws(Failure) -> BatchCall {
     do throws(JSONScanner.Malformed) {
       let raw = try RawCall(line)
-      return BatchCall(line: line, raw: raw, ceiling: agent.ceiling(of: raw, request.key))
+      return BatchCall(line: line, raw: raw, ceiling: agent.ceiling(of: raw))
     } catch {
       throw Failure(.io, subject: "line \(line.number)", message: "is not what was submitted: \(error.message)")
     }

@@ -1,0 +1,63 @@
+public import AstroCore
+import GRDB
+
+/// A key that its provider refused because its money or its quota is used up: whoever would be sent with it waits. Kept for
+/// all runners, because a pass that cron starts has no memory.
+public struct SpentKey: Sendable, Equatable {
+  /// Whose it is at which provider; never the key.
+  public var account: String
+  /// When one call asks again.
+  public var until: Timestamp
+  /// The wait that ends then.
+  public var pause: Duration
+  /// The provider's words.
+  public var reason: String
+
+  /// The first wait; each call that asks again in vain doubles it.
+  public static let firstPause = Duration.seconds(300)
+  public static let longestPause = Duration.seconds(3600)
+
+  public init(account: String, until: Timestamp, pause: Duration = Self.firstPause, reason: String) {
+    self.account = account
+    self.until = until
+    self.pause = pause
+    self.reason = reason
+  }
+
+  /// While one call asks again, nobody else does.
+  public func asked(at now: Timestamp) -> SpentKey {
+    let pause = min(pause * 2, Self.longestPause)
+    return SpentKey(account: account, until: now + pause, pause: pause, reason: reason)
+  }
+}
+
+extension Reading {
+  /// `nil` where the key works, as far as is known.
+  public func spentKey(_ account: String) throws(Failure) -> SpentKey? {
+    try session.rows("SELECT * FROM spent_key WHERE account = ?", [account], decodeSpentKey).first
+  }
+
+  public func spentKeys() throws(Failure) -> [SpentKey] {
+    try session.rows("SELECT * FROM spent_key ORDER BY account", [], decodeSpentKey)
+  }
+
+  private func decodeSpentKey(_ row: Row) -> SpentKey {
+    SpentKey(
+      account: row.text(0), until: row.instant(1), pause: .microseconds(row[2] as Int64? ?? 0), reason: row.text(3))
+  }
+}
+
+extension Transaction {
+  public func put(_ key: SpentKey) throws(Failure) {
+    try session.run(
+      "INSERT OR REPLACE INTO spent_key VALUES(?, ?, ?, ?)",
+      [key.account, key.until.microseconds, key.pause.microseconds, key.reason])
+  }
+
+  /// The key works again.
+  /// - Returns: whether it was known as spent.
+  @discardableResult
+  public func forgetSpentKey(_ account: String) throws(Failure) -> Bool {
+    try session.run("DELETE FROM spent_key WHERE account = ?", [account]) > 0
+  }
+}

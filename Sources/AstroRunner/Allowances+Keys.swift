@@ -1,0 +1,44 @@
+import AstroCore
+import AstroJournal
+
+/// Keys whose money or quota is used up: nothing is sent with them for a while, whoever has them.
+extension Allowances {
+  func spentKey(of agent: String, _ reading: Reading) throws(Failure) -> SpentKey? {
+    guard let account = accounts[agent] else { return nil }
+    return try reading.spentKey(account)
+  }
+
+  /// Of a start whose agent, and all whom it could ask instead, have keys that are used up: until the first is tried again.
+  func quotaRefusal(of demand: Demand, _ reading: Reading, at now: Timestamp) throws(Failure) -> LimitVerdict? {
+    var first: Timestamp?
+    for agent in [demand.agent] + demand.fallbacks {
+      guard let spent = try spentKey(of: agent, reading), spent.until > now else { return nil }
+      first = min(first ?? spent.until, spent.until)
+    }
+    return first.map { Self.quotaVerdict(demand.agent, until: $0, at: now) }
+  }
+
+  static func quotaVerdict(_ agent: String, until time: Timestamp, at now: Timestamp) -> LimitVerdict {
+    LimitVerdict(
+      limiter: LimiterName.quota, key: agent, allowed: false, limit: 0, remaining: 0, resetAt: time,
+      retryAfter: time - now)
+  }
+
+  /// Nothing more is sent with the key of an agent, for a while: its provider said that it is used up. Several calls that were
+  /// under way together say so once.
+  /// - Returns: until when; `nil` when that is known.
+  func spend(_ agent: String, because words: String, in transaction: Transaction) throws(Failure) -> SpentKey? {
+    let account = accounts[agent] ?? agent
+    if let known = try transaction.reading.spentKey(account), known.until > transaction.now.wall { return nil }
+    let key = SpentKey(account: account, until: transaction.now.wall + SpentKey.firstPause, reason: words)
+    try transaction.put(key)
+    return key
+  }
+
+  /// A call with the key of an agent was answered.
+  /// - Returns: the agents that may be asked again.
+  func works(_ agent: String, in transaction: Transaction) throws(Failure) -> [String] {
+    guard let account = accounts[agent], try transaction.forgetSpentKey(account) else { return [] }
+    return accounts.filter { $0.value == account }.keys.sorted()
+  }
+}

@@ -1,0 +1,80 @@
+import AstroTestKit
+import Foundation
+import Testing
+
+/// Keys whose money is used up, and the agents that are asked instead, each at its own limits.
+struct ProviderQuotaTests {
+  private let paid = ScriptedServer.answer(
+    200, ["Content-Type: application/json"],
+    body:
+      #"{"model":"m1","choices":[{"index":0,"finish_reason":"stop","message":{"role":"assistant","content":"yes"}}],"usage":{"prompt_tokens":7,"completion_tokens":3}}"#
+  )
+  private let unpaid = ScriptedServer.answer(
+    429, ["Content-Type: application/json"],
+    body: #"{"error":{"message":"add credit","code":"insufficient_quota"}}"#)
+
+  private func home(_ agents: String..., limits: String = "") throws -> Home {
+    let home = try Home(system: Home.unlimited)
+    try home.write("system: {\(Home.unlimited)}\n\(limits)\n", to: "config/system_config.yaml")
+    try home.write(
+      "agents:\n" + agents.map { "  - {type: llm, dialect: openai_chat, model: m1, \($0)}\n" }.joined(), to: "config/agents.yaml")
+    try home.write("models: [{model: m1, input: 1, output: 10}]\n", to: "config/models.yaml")
+    return home
+  }
+
+  private func tasks(_ count: Int, agent: String = "ai") -> String {
+    "tasks:\n"
+      + (1...count).map { "  t\($0): {agent: \(agent), with: {prompt: hi, max_output_tokens: 9}}\n" }.joined()
+  }
+
+  @Test func aPassDoesNotAskAgainWithAKeyThatIsUsedUp() throws {
+    let server = ScriptedServer(answers: [unpaid, paid])
+    let home = try home("id: ai, base_url: '\(server.url)', max_concurrent: 1")
+    try home.drain(tasks(3))
+    #expect(server.requests.count == 1)
+    #expect(try home.tasks(of: "@latest") == ["t1": "failed 1", "t2": "pending 0", "t3": "pending 0"])
+    try home.astro("drain")
+    #expect(server.requests.count == 1)
+    let explained = try home.astro("explain", "@latest").output
+    #expect(explained.contains("limit provider_quota of ai: its key is used up, tried again at "))
+    let agents = try home.astro("agents", "--json").output.json([[String: Any]].self)
+    #expect(agents.first?["status"] as? String == "unhealthy")
+    let why = agents.first?["last_error"] as? String ?? ""
+    #expect(why.hasPrefix("its key is used up, tried again at "))
+    #expect(why.hasSuffix(": 429 insufficient_quota: add credit"))
+    #expect(try home.log("Quota used up").count == 1)
+    // Whoever has paid says so.
+    #expect(try home.astro("agents", "--probe").code == 0)
+    try home.astro("drain")
+    #expect(try home.tasks(of: "@latest") == ["t1": "failed 1", "t2": "succeeded 1", "t3": "succeeded 1"])
+  }
+
+  @Test func agentsWithOneKeyStopTogether() throws {
+    let server = ScriptedServer(answers: [unpaid])
+    let home = try home(
+      "id: ai, base_url: '\(server.url)', max_concurrent: 1",
+      "id: twin, base_url: '\(server.url)', max_concurrent: 1")
+    try home.drain(tasks(1))
+    try home.drain(tasks(1, agent: "twin"), as: "other.yaml")
+    #expect(server.requests.count == 1)
+    let agents = try home.astro("agents", "--json").output.json([[String: Any]].self)
+    #expect(agents.map { $0["status"] as? String } == ["unhealthy", "unhealthy"])
+  }
+
+  @Test func callsToAFallbackTakeItsLimits() throws {
+    let (server, spare) = (ScriptedServer(answers: [unpaid]), ScriptedServer(answers: [paid]))
+    let home = try home(
+      "id: ai, base_url: '\(server.url)', max_concurrent: 1, limits: [wide], fallbacks: [spare]",
+      "id: spare, base_url: '\(spare.url)', limits: [narrow]",
+      limits: "limits: {wide: {rate: 100/1h}, narrow: {rate: 1/1h, concurrent: 1}}")
+    try home.drain(tasks(2))
+    #expect(server.requests.count == 1 && spare.requests.count == 1)
+    #expect(try home.sql("SELECT agent, status FROM call ORDER BY id") == "ai|error\nspare|success")
+    #expect(try home.tasks(of: "@latest") == ["t1": "succeeded 1", "t2": "waiting 0"])
+    #expect(
+      try home.astro("explain", "@latest").output.contains("limit narrow: it has too little for this task until "))
+    let limits = try home.astro("limits", "--json").output.json([[String: Any]].self)
+    let used = limits.map { "\($0["limiter"] ?? "") \($0["requests_in_window"] ?? "")" }
+    #expect(used.contains("wide 1") && used.contains("narrow 1"))
+  }
+}
