@@ -8,9 +8,10 @@ import signal
 import time
 
 import models
+import waiting
 from figures import Bar, Row, Samples, Table, Wrong
 from session import finish
-from waiting import stop, told, until
+from waiting import stop, until
 
 LIMIT = 60
 IN_FLIGHT = 64
@@ -35,7 +36,9 @@ def run(session):
         ]
         sdk = pool.submit(openai, session, calls, seconds, len(situations) * apart)
         rows = [row for situation, future in zip(situations, played) for row in rows_of(situation, future.result(), ideal)]
-        rows += rows_of(("OpenAI's Python package, 16 at a time", None, None, None), sdk.result(), ideal)
+        taken, refusals, lost = sdk.result()
+        name = f"OpenAI's Python package, 16 at a time, {lost} lost"
+        rows += rows_of((name, None, None, None), (taken, refusals), ideal)
     return Table(
         "provider-limit", f"{calls} calls to a provider that admits {LIMIT} in any {seconds} s; the reference is the ideal", rows,
         ["from the file's landing in the spool of a watcher to its receipt; each call was answered, each result is there once"])
@@ -102,7 +105,7 @@ def together(session, home, calls, is_batch, seconds):
 def watch(home):
     watcher = home.watch()
     try:
-        until(lambda: "Watching" in told(watcher), 30, "astro watch is ready", 0.01)
+        until(lambda: "Watching" in waiting.told(watcher), 30, "astro watch is ready", 0.01)
     except BaseException:
         stop(watcher)
         raise
@@ -149,9 +152,9 @@ def openai(session, calls, seconds, delay):
     provider = models.LimitedProvider(session, LIMIT, seconds)
     try:
         time.sleep(delay)
-        taken = finish(session.start(
+        told = finish(session.start(
             session.python, os.path.join(session.scripts, "openai_calls.py"), f"http://127.0.0.1:{provider.port}/v1",
-            str(calls)))["seconds"]
+            str(calls)))
     finally:
         seen = provider.close()
-    return taken, sum(not admitted for _, _, admitted in seen)
+    return told["seconds"], sum(not admitted for _, _, admitted in seen), told["lost"]

@@ -1,4 +1,5 @@
-"""openai_calls.py URL CALLS: OpenAI's own package, 16 calls at a time, eight retries instead of its two, so that nothing is lost."""
+"""openai_calls.py URL CALLS: OpenAI's own package, 16 calls at a time, eight retries instead of its two. Prints how long it
+took and how many calls it gave up."""
 
 import asyncio
 import json
@@ -16,12 +17,16 @@ async def main():
 
     async def ask(number):
         async with gate:
-            await client.chat.completions.create(
-                model="m", max_tokens=20, messages=[{"role": "user", "content": f"say {number}"}])
+            try:
+                await client.chat.completions.create(
+                    model="m", max_tokens=20, messages=[{"role": "user", "content": f"say {number}"}])
+                return 0
+            except openai.RateLimitError:
+                return 1
 
-    await asyncio.gather(*(ask(number) for number in range(calls)))
+    return sum(await asyncio.gather(*(ask(number) for number in range(calls))))
 
 
 start = time.monotonic()
-asyncio.run(main())
-print(json.dumps({"seconds": time.monotonic() - start}))
+lost = asyncio.run(main())
+print(json.dumps({"seconds": time.monotonic() - start, "lost": lost}))
