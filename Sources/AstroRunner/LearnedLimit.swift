@@ -22,6 +22,8 @@ struct LearnedLimit {
   /// How many may be under way at `now`, since each of those takes one of what is left, and how long that holds.
   func most(at now: Int64) -> (count: Int64, for: Duration)? {
     if let left, now < left.until { return (left.count, .microseconds(left.until - now)) }
+    // To some providers the window opens again when the oldest call leaves it, and not whole: one call finds out.
+    if left?.count == 0 { return (1, .seconds(5)) }
     return whole.map { ($0, .seconds(5)) }
   }
 }

@@ -192,7 +192,8 @@ extension Runner {
     guard let wait = notice.pause else { return }
     // Those who wait, here and on other machines, are not let in at the same instant, nor is a clock that differs a little
     // from the provider's. Of all who were told, the longest wait holds.
-    let jitter = Duration.microseconds(Int64.random(in: 0...max(1, min(wait.microseconds / 100, 1_000_000))))
+    // What is told in milliseconds is cut, so that it may be one too short.
+    let jitter = Duration.microseconds(Int64.random(in: 2_000...10_000 + min(wait.microseconds / 100, 990_000)))
     try close(
       call.agent, until: transaction.now.boot + (wait + jitter).microseconds, for: call.key, in: transaction)
   }

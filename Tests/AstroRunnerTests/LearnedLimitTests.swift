@@ -30,6 +30,15 @@ struct LearnedLimitTests {
     #expect(limit.most(at: 1_300_000)?.count == 30)
   }
 
+  @Test func afterNothingWasLeftOneCallFindsOutHowMuchIs() {
+    var limit = LearnedLimit()
+    limit.learn(said(0), sentAt: 0, at: 1_000_000)
+    #expect(limit.most(at: 10_999_999)?.count == 0)
+    #expect(limit.most(at: 11_000_000)?.count == 1)
+    limit.learn(said(59), sentAt: 11_000_000, at: 11_100_000)
+    #expect(limit.most(at: 11_100_000)?.count == 59)
+  }
+
   @Test func withoutAResetOnlyTheWholeIsKnown() {
     var limit = LearnedLimit()
     limit.learn(.init(limit: 60, remaining: 3), sentAt: 0, at: 1)
