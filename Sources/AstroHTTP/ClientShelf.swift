@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import NIOCore
+import NIOHTTP1
 import NIOSSL
 import Synchronization
 
@@ -101,7 +102,18 @@ final class ClientShelf: Sendable {
     case .tunnel(let proxy): settings.proxy = proxy.inLibrary
     case .forward: isForward = true
     }
-    settings.http1_1ConnectionDebugInitializer = { [isForward] in RequestShaper.install(in: $0, isForward: isForward) }
+    settings.http1_1ConnectionDebugInitializer = { [isForward] in Self.shape($0, isForward: isForward) }
     return HTTPClient(eventLoopGroupProvider: .shared(EventLoops.shared), configuration: settings)
+  }
+
+  /// Puts our handlers between those of HTTP/1 and the library's own.
+  private static func shape(_ channel: any Channel, isForward: Bool) -> EventLoopFuture<Void> {
+    channel.eventLoop.makeCompletedFuture {
+      let pipeline = channel.pipeline.syncOperations
+      let encoder = try pipeline.handler(type: HTTPRequestEncoder.self)
+      try pipeline.addHandler(RequestShaper(isForward: isForward), position: .after(encoder))
+      let decoder = try pipeline.handler(type: ByteToMessageHandler<HTTPResponseDecoder>.self)
+      try pipeline.addHandler(BodyJoiner(), position: .after(decoder))
+    }
   }
 }

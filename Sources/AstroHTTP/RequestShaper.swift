@@ -33,13 +33,4 @@ final class RequestShaper: ChannelOutboundHandler {
     if isHeadAlone, context.channel.isWritable { return }
     context.flush()
   }
-
-  /// Puts one between the encoder of requests and the library's own handler.
-  static func install(in channel: any Channel, isForward: Bool) -> EventLoopFuture<Void> {
-    channel.eventLoop.makeCompletedFuture {
-      let pipeline = channel.pipeline.syncOperations
-      let encoder = try pipeline.handler(type: HTTPRequestEncoder.self)
-      try pipeline.addHandler(RequestShaper(isForward: isForward), position: .after(encoder))
-    }
-  }
 }

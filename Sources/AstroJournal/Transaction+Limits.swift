@@ -46,14 +46,16 @@ extension Transaction {
     keep(log, limiter, key, window)
   }
 
-  /// Replaces what was reserved by what was used; ``SlidingLog/settle(_:used:grantedAt:at:in:)``. A grant of another boot is
-  /// left to expire, and only what goes beyond it is charged.
+  /// Replaces what was reserved by what was used; ``SlidingLog/settle(_:used:grantedAt:arrival:at:in:)``. A grant of another
+  /// boot is left to expire, and only what goes beyond it is charged.
   public func settle(
-    _ place: LimitPlace, window: RateWindow, reserved: Int64, used: Int64, grantedAt boot: Int64, bootID: String
+    _ place: LimitPlace, window: RateWindow, reserved: Int64, used: Int64, grantedAt boot: Int64, arrival: Int64? = nil,
+    bootID: String
   ) throws(Failure) {
-    guard reserved != used, bootID == self.bootID || used > reserved else { return }
+    let isMoved = arrival.map { $0 > boot } ?? false
+    guard reserved != used || (isMoved && used > 0), bootID == self.bootID || used > reserved else { return }
     var log = try log(place.limiter, place.key)
-    log.settle(reserved, used: used, grantedAt: boot, at: now.boot, in: window)
+    log.settle(reserved, used: used, grantedAt: boot, arrival: arrival, at: now.boot, in: window)
     keep(log, place.limiter, place.key, window)
   }
 

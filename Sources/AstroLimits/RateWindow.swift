@@ -19,6 +19,6 @@ public struct RateWindow: Sendable, Hashable {
 
   /// The window in microseconds.
   var width: Int64 { window.microseconds }
-  /// Hits closer together than this share an entry of the log, which is what bounds it.
-  var grain: Int64 { max(1, width / 256) }
+  /// Hits closer together than this, in microseconds, share an entry of the log, which is what bounds it.
+  public var grain: Int64 { max(1, width / 256) }
 }

@@ -76,13 +76,33 @@ public struct SlidingLog: Sendable, Equatable {
 
   /// Replaces what was reserved at `time` by what was used: what is left over is given back, what is beyond is charged now,
   /// also above the limit, since it cannot be undone.
+  ///
+  /// - Parameter arrival: when whoever counts the same elsewhere saw it, at the latest: it stays charged a whole window from
+  ///   then on, so that it has left that other window, too, when another takes its place. Until it was settled it was charged
+  ///   from the grant on.
   public mutating func settle(
-    _ reserved: Int64, used: Int64, grantedAt time: Int64, at now: Int64, in window: RateWindow
+    _ reserved: Int64, used: Int64, grantedAt time: Int64, arrival: Int64? = nil, at now: Int64, in window: RateWindow
   ) {
     if used < reserved { refund(reserved - used, grantedAt: time) }
+    if let arrival { postpone(min(reserved, used), grantedAt: time, to: min(arrival, now), in: window) }
     guard used > reserved else { return }
     prune(at: now, in: window)
     charge(used - reserved, at: settled(now), in: window)
+  }
+
+  /// Charges `weight` that was granted at `time` as if it had been granted at `later`, which is past.
+  private mutating func postpone(_ weight: Int64, grantedAt time: Int64, to later: Int64, in window: RateWindow) {
+    guard let index = entries.lastIndex(where: { $0.first <= time && time <= $0.last }), entries[index].last < later
+    else { return }
+    let moved = min(max(0, weight), entries[index].weight)
+    guard moved > 0 else { return }
+    refund(moved, grantedAt: time)
+    if let next = entries.firstIndex(where: { $0.last >= later }) {
+      entries[next].weight += moved
+      total += moved
+    } else {
+      charge(moved, at: later, in: window)
+    }
   }
 
   /// When the last of `weights`, taken one after another as each fits, would be granted if nobody else took anything.

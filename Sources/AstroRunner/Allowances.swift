@@ -14,6 +14,8 @@ struct Allowances {
   var accounts: [String: String] = [:]
   /// Whether an attempt without an outcome is over all the same: its agent performed it, and its runner is gone.
   var isOver: (_ agent: String, _ launcher: String) -> Bool = { _, _ in false }
+  /// By the id of an agent.
+  private var learned: [String: LearnedLimit] = [:]
 
   init(limits: [NamedLimit], budgets: [PeriodBudget], rates: RateLimits) {
     self.limits = Dictionary(limits.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
@@ -82,6 +84,7 @@ struct Allowances {
           charge.place.limiter, key: charge.place.key, window: charge.window, weight: charge.weight)
       }
       if let refusal { return .refused(refusal) }
+      if let refusal = try learnedRefusal(of: demand, in: transaction) { return .refused(refusal) }
     } catch {
       guard error.code == .limit else { throw error }
       return .never("limit \(error.subject): \(error.message)")
@@ -131,15 +134,19 @@ struct Allowances {
       case .tokens: used = account.usage?.total ?? charge.weight
       case .spend: used = account.cost?.picodollars ?? charge.weight
       }
+      // The provider's own window counts a call from when it came there: sooner than its answer, and hardly later than a
+      // grain after it was sent. What a call waits for its answer beyond that is not taken from the rate.
+      let arrival = account.sentAt.map { min(transaction.now.boot, $0 + window.grain) }
       try transaction.settle(
         charge.place, window: window, reserved: charge.weight, used: used, grantedAt: call.started.boot,
-        bootID: call.bootID)
+        arrival: arrival, bootID: call.bootID)
     }
   }
 
   /// Where less may be taken once a call is settled: its tokens and its money are counted as they were, and its place is free.
   func places(givenBackBy call: CallRecord) -> [LimitPlace] {
     call.charges.flatMap { charge -> [LimitPlace] in
+      if charge.place.limiter == LimiterName.provider { return [charge.place.slots] }
       guard let limit = limits[charge.place.waitedFor.limiter] else { return [] }
       if charge.place.limiter != limit.name { return [charge.place.waitedFor] }
       return limit.boundsPlaces ? [charge.place.slots] : []
@@ -170,6 +177,25 @@ struct Allowances {
       guard let (window, _) = window(of: place, at: transaction.now.wall) else { continue }
       try transaction.block(place, until: time, window: window)
     }
+  }
+
+  /// What an answer says of its provider's limits on requests.
+  mutating func learn(_ notice: ProviderNotice, of agent: String, sentAt: Int64, at now: Int64) {
+    guard let requests = notice.requests else { return }
+    learned[agent, default: LearnedLimit()].learn(requests, sentAt: sentAt, at: now)
+  }
+
+  /// Where as many calls are under way as the provider has left, one more would be refused there.
+  private func learnedRefusal(of demand: Demand, in transaction: Transaction) throws(Failure) -> LimitVerdict? {
+    guard demand.ceiling != nil, let most = learned[demand.agent]?.most(at: transaction.now.boot),
+      try transaction.reading.openCalls(of: demand.agent) >= most.count
+    else { return nil }
+    // Of those under way it is heard at once when they end; where none is, the provider's window has to open.
+    let wait = most.count > 0 ? min(most.for, Self.slotPause) : most.for
+    let place = LimitPlace(limiter: LimiterName.provider, key: demand.agent).slots
+    return LimitVerdict(
+      limiter: place.limiter, key: place.key, allowed: false, limit: most.count, remaining: 0,
+      resetAt: transaction.now.wall + wait, retryAfter: wait)
   }
 
   /// A limit that is not configured any more is no open door: who needs it waits until it is again.

@@ -173,7 +173,11 @@ extension Runner {
     try allowances.settle(call, used: account, in: transaction)
     deltas.count(account)
     deltas.increment(.llmTokensReserved, [account.model], by: Double(call.ceiling.tokens))
-    if let notice = account.notice { try heed(notice, of: call, in: transaction) }
+    if let notice = account.notice {
+      let sentAt = account.sentAt ?? call.started.boot
+      allowances.learn(notice, of: call.agent, sentAt: sentAt, at: transaction.now.boot)
+      try heed(notice, of: call, in: transaction)
+    }
     var opened = allowances.places(givenBackBy: call)
     if account.status == .success {
       opened += try allowances.works(call.agent, in: transaction).map {
@@ -201,10 +205,11 @@ extension Runner {
           ])
       }
     }
-    let underway = try transaction.reading.openCalls(of: call.agent)
-    guard let wait = notice.pause(underway: underway) else { return }
-    // Those who wait are not let in at the same instant, nor is a clock that differs a little from the provider's.
-    let jitter = Duration.microseconds(Int64.random(in: 0...max(1, min(wait.microseconds / 20, 1_000_000))))
+    guard let wait = notice.pause else { return }
+    // Those who wait, here and on other machines, are not let in at the same instant, nor is a clock that differs a little
+    // from the provider's. Of all who were told, the longest wait holds.
+    // What is told in milliseconds is cut, so that it may be one too short.
+    let jitter = Duration.microseconds(Int64.random(in: 2_000...10_000 + min(wait.microseconds / 100, 990_000)))
     try close(
       call.agent, until: transaction.now.boot + (wait + jitter).microseconds, for: call.key, in: transaction)
   }
@@ -304,12 +309,9 @@ extension AttemptEnding {
 
 extension ProviderNotice {
   /// How long nothing more is to be sent; `nil` when more may be.
-  /// - Parameter underway: calls that are still out: what is left is theirs first.
-  func pause(underway: Int64) -> Duration? {
+  var pause: Duration? {
     var pause = wait
-    if let requests, let remaining = requests.remaining, remaining <= underway, let reset = requests.reset {
-      pause = max(pause ?? .zero, reset)
-    }
+    if let requests, requests.remaining == 0, let reset = requests.reset { pause = max(pause ?? .zero, reset) }
     if let tokens, tokens.remaining == 0, let reset = tokens.reset { pause = max(pause ?? .zero, reset) }
     return pause.flatMap { $0 > .zero ? $0 : nil }
   }

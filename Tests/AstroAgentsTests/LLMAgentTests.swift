@@ -28,7 +28,7 @@ import Testing
       world.desk.accounts == [
         CallAccount(
           model: "m-2026", status: .success, usage: TokenUsage(input: 100, output: 10),
-          cost: Money(picodollars: 120_000), duration: .zero)
+          cost: Money(picodollars: 120_000), sentAt: 0, duration: .zero)
       ])
     #expect(world.provider.requests.map(\.url) == ["http://first/v1/chat/completions"])
   }

@@ -13,11 +13,12 @@ private enum Peer {
   static let proxy = address("ASTRO_LITELLM")
   /// The server of llama.cpp, with a model of random weights.
   static let llama = address("ASTRO_LLAMA")
+  static let llamaKey = address("ASTRO_LLAMA_KEY") ?? ""
 }
 
 @Suite(.serialized) struct LLMPeerTests {
   private func perform(
-    _ url: String, _ dialect: Dialect, _ with: String, version: AnthropicVersion = .first, key: String = "sk-free"
+    _ url: String, _ dialect: Dialect, _ with: String, version: AnthropicVersion = .first, key: String = "sk-free-key"
   ) async throws -> (result: PerformanceResult, world: LLMFixture) {
     let world = LLMFixture([])
     let pool = try HTTPClientPool()
@@ -94,7 +95,7 @@ private enum Peer {
     let url = try #require(Peer.proxy)
     var waits: [Duration] = []
     for _ in 0..<4 {
-      let peer = try await perform(url, .openAIChat, #"{"model":"scripted-echo","prompt":"x"}"#, key: "sk-rpm2")
+      let peer = try await perform(url, .openAIChat, #"{"model":"scripted-echo","prompt":"x"}"#, key: "sk-rpm2-key")
       if case .parked = peer.result, let wait = peer.world.desk.accounts.last?.notice?.wait { waits.append(wait) }
     }
     #expect(waits.count >= 1 && waits.allSatisfy { $0 > .zero && $0 <= .seconds(60) })
@@ -123,7 +124,8 @@ private enum Peer {
   @Test(.enabled(if: Peer.llama != nil))
   func llamaCountsAndCuts() async throws {
     let peer = try await perform(
-      try #require(Peer.llama), .openAIChat, #"{"model":"tiny","prompt":"a task","max_output_tokens":8,"seed":1}"#)
+      try #require(Peer.llama), .openAIChat, #"{"model":"tiny","prompt":"a task","max_output_tokens":8,"seed":1}"#,
+      key: Peer.llamaKey)
     let usage = try #require(peer.world.desk.accounts.first?.usage, "\(peer.result)")
     #expect(usage.output <= 8 && usage.total <= peer.world.desk.ceilings[0].tokens)
     #expect(peer.result.ending?.ending == (usage.output == 8 ? .maxTokens : .completed))
@@ -132,7 +134,7 @@ private enum Peer {
   @Test(.enabled(if: Peer.llama != nil))
   func llamaKeepsASchema() async throws {
     let with = #"{"model":"tiny","prompt":"x","max_output_tokens":64,"output_schema":{"type":"boolean"}}"#
-    let peer = try await perform(try #require(Peer.llama), .openAIChat, with)
+    let peer = try await perform(try #require(Peer.llama), .openAIChat, with, key: Peer.llamaKey)
     #expect(peer.result.ending?.ending == .completed, "\(peer.result)")
     #expect(["true", "false"].contains(peer.result.ending?.stdout ?? ""))
   }
@@ -140,7 +142,8 @@ private enum Peer {
   @Test(.enabled(if: Peer.llama != nil))
   func llamasContextIsTheTasksLimit() async throws {
     let prompt = String(repeating: "task ", count: 2000)
-    let peer = try await perform(try #require(Peer.llama), .openAIChat, #"{"model":"tiny","prompt":"\#(prompt)"}"#)
+    let peer = try await perform(
+      try #require(Peer.llama), .openAIChat, #"{"model":"tiny","prompt":"\#(prompt)"}"#, key: Peer.llamaKey)
     #expect(peer.result.ending?.ending == .maxTokens && peer.result.ending?.infrastructure == false, "\(peer.result)")
   }
 }

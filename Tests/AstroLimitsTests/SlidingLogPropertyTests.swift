@@ -45,6 +45,40 @@ struct SlidingLogPropertyTests {
     #expect(log.total == log.entries.reduce(0) { $0 + $1.weight })
   }
 
+  /// A call is seen by its provider some time after its grant, and settled, with a bound of when that was, before the grant is
+  /// a window old: then the provider's own windows hold no more than the limit either.
+  @Test(arguments: 0..<200)
+  func neverArrivesMoreThanTheLimitInAnyWindow(seed: Int) {
+    var dice = SplitMix64(seed: UInt64(seed) &+ 5_000)
+    let shape = Self.shape(&dice)
+    let window = RateWindow(maxRequests: shape.limit, window: .microseconds(shape.width))
+    var log = SlidingLog()
+    var arrivals: [(time: Int64, weight: Int64)] = []
+    var underway: [(granted: Int64, arrived: Int64, answered: Int64, weight: Int64)] = []
+    var now: Int64 = 0
+    for _ in 0..<600 {
+      now += Int64.random(in: 0...shape.pause, using: &dice)
+      for call in underway where call.answered <= now {
+        log.settle(
+          call.weight, used: call.weight, grantedAt: call.granted, arrival: call.arrived, at: now, in: window)
+      }
+      underway.removeAll { $0.answered <= now }
+      let weight = Int64.random(in: 1...shape.heaviest, using: &dice)
+      guard log.consume(weight, at: now, in: window).isGranted else { continue }
+      let arrived = now + Int64.random(in: 0...(shape.width / 4), using: &dice)
+      underway.append((now, arrived, arrived + Int64.random(in: 0...(shape.width / 4), using: &dice), weight))
+      arrivals.append((arrived, weight))
+    }
+    var seen = ExactLog()
+    var fullest: Int64 = 0
+    for arrival in arrivals.sorted(by: { $0.time < $1.time }) {
+      seen.add(arrival.weight, at: arrival.time)
+      fullest = max(fullest, seen.weight(inWindowEndingAt: arrival.time, width: shape.width))
+    }
+    #expect(fullest <= shape.limit)
+    #expect(log.total == log.entries.reduce(0) { $0 + $1.weight })
+  }
+
   @Test func theMomentItNamesIsGrantedAndTheOneBeforeIsNot() {
     let refusals = (0..<100).reduce(0) { $0 + Self.checkedRefusals(seed: $1) }
     #expect(refusals > 1_000)

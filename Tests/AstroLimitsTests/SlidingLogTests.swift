@@ -110,6 +110,22 @@ struct SlidingLogTests {
     #expect(log.check(1, at: 2_000_000, in: three).remaining == 2)
   }
 
+  @Test func whatArrivedLaterIsChargedFromThen() {
+    let two = RateWindow(maxRequests: 2, window: .seconds(60))
+    var log = SlidingLog()
+    for time: Int64 in [0, 10_000_000] { _ = log.consume(1, at: time, in: two) }
+    log.settle(1, used: 1, grantedAt: 0, arrival: 3_000_000, at: 20_000_000, in: two)
+    // Not before its arrival is a window old: it is charged with the next grant, which is later.
+    #expect(log.check(1, at: 20_000_000, in: two).decision == .notBefore(10_000_000 + minute))
+    log.settle(1, used: 1, grantedAt: 10_000_000, arrival: 15_000_000, at: 20_000_000, in: two)
+    #expect(log.check(2, at: 20_000_000, in: two).decision == .notBefore(15_000_000 + minute))
+    #expect(log.total == 2)
+    // One that arrived before what it is charged at changes nothing, and none arrives later than now.
+    log.settle(1, used: 1, grantedAt: 15_000_000, arrival: 12_000_000, at: 20_000_000, in: two)
+    log.settle(1, used: 1, grantedAt: 15_000_000, arrival: 99_000_000, at: 20_000_000, in: two)
+    #expect(log.check(2, at: 20_000_000, in: two).decision == .notBefore(20_000_000 + minute))
+  }
+
   @Test func windowsBelowAMicrosecondAndAbsurdOnesAreBounded() {
     #expect(RateWindow(maxRequests: -1, window: .zero).maxRequests == 0)
     #expect(RateWindow(maxRequests: 1, window: .zero).window == .microseconds(1))

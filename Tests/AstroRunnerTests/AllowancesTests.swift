@@ -46,10 +46,10 @@ struct AllowancesTests {
       }
     }
 
-    func settle(_ id: CallID, tokens: Int64?, cost: Int64?) throws {
+    func settle(_ id: CallID, tokens: Int64?, cost: Int64?, sentAt: Int64? = nil) throws {
       let account = CallAccount(
         model: "m", status: tokens == nil ? .error : .success, usage: tokens.map { TokenUsage(output: $0) },
-        cost: cost.map { Money(picodollars: $0) }, duration: .seconds(1))
+        cost: cost.map { Money(picodollars: $0) }, sentAt: sentAt, duration: .seconds(1))
       try journal.commit { transaction in
         let call = try #require(try transaction.settle(id, account))
         try allowances.settle(call, used: account, in: transaction)
@@ -373,13 +373,43 @@ struct AllowancesTests {
     #expect(refusal(try scene.take(demand))?.limiter == "provider_quota")
   }
 
-  @Test func aNoticePausesWhenWhatIsLeftIsForThoseUnderway() {
-    var notice = ProviderNotice(requests: .init(remaining: 3, reset: .seconds(7)))
-    #expect(notice.pause(underway: 2) == nil)
-    #expect(notice.pause(underway: 3) == .seconds(7))
+  @Test func aNoticePausesWhenNothingIsLeft() {
+    var notice = ProviderNotice(requests: .init(remaining: 1, reset: .seconds(7)))
+    #expect(notice.pause == nil)
+    notice.requests?.remaining = 0
+    #expect(notice.pause == .seconds(7))
     notice.wait = .seconds(20)
-    #expect(notice.pause(underway: 3) == .seconds(20))
-    #expect(ProviderNotice(tokens: .init(remaining: 0, reset: .seconds(2))).pause(underway: 0) == .seconds(2))
-    #expect(ProviderNotice().pause(underway: 9) == nil)
+    #expect(notice.pause == .seconds(20))
+    #expect(ProviderNotice(tokens: .init(remaining: 0, reset: .seconds(2))).pause == .seconds(2))
+    #expect(ProviderNotice().pause == nil)
+  }
+
+  @Test func noMoreCallsAreUnderWayThanTheProviderHasLeft() throws {
+    let scene = try Scene([])
+    let now = scene.clock.now().boot
+    let notice = ProviderNotice(requests: .init(limit: 60, remaining: 2, reset: .seconds(7)))
+    scene.allowances.learn(notice, of: "model", sentAt: now, at: now)
+    let first = try #require(call(try scene.take(scene.demand([], tokens: 1))))
+    #expect(call(try scene.take(scene.demand([], tokens: 1))) != nil)
+    let verdict = try #require(refusal(try scene.take(scene.demand([], tokens: 1))))
+    #expect(verdict.limiter == "provider/concurrent")
+    #expect(verdict.retryAfter == .seconds(5))
+    #expect(call(try scene.take(scene.demand([], tokens: 1, agent: "twin"))) != nil)
+    try scene.settle(first, tokens: 1, cost: 0)
+    #expect(call(try scene.take(scene.demand([], tokens: 1))) != nil)
+    scene.clock.advance(.seconds(7))
+    #expect(call(try scene.take(scene.demand([], tokens: 1))) != nil)
+  }
+
+  @Test func aCallIsCountedFromWhenItsProviderSawItAtTheLatest() throws {
+    let scene = try Scene([limit("gate", .init(rate: .init(amount: 1, window: .seconds(256))))])
+    let id = try #require(call(try scene.take(scene.demand(["gate"], tokens: 1))))
+    scene.clock.advance(.seconds(10))
+    let sent = scene.clock.now().boot
+    scene.clock.advance(.seconds(30))
+    try scene.settle(id, tokens: 1, cost: 0, sentAt: sent)
+    // Sent after 10 s, and there within a 256th of the window.
+    let verdict = try #require(refusal(try scene.take(scene.demand(["gate"], tokens: 1))))
+    #expect(verdict.retryAfter == .seconds(256 + 10 + 1 - 40))
   }
 }

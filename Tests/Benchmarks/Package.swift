@@ -15,6 +15,8 @@ let package = Package(
         .product(name: "AstroCore", package: "astro"),
         .product(name: "AstroLimits", package: "astro"),
         .product(name: "AstroJournal", package: "astro"),
+        .product(name: "AstroHTTP", package: "astro"),
+        .product(name: "AstroLLM", package: "astro"),
         .product(name: "AstroTelemetry", package: "astro"),
         .product(name: "Logging", package: "swift-log"),
       ],

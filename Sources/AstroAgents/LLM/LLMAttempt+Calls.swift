@@ -75,7 +75,8 @@ extension LLMAttempt {
     _ exchange: Exchange, _ id: CallID, _ call: ModelRequest, _ duration: Duration
   ) async throws(Failure) -> Sequel {
     var account = CallAccount(
-      model: call.model, status: .error, usage: nil, cost: nil, duration: duration, notice: exchange.notice)
+      model: call.model, status: .error, usage: nil, cost: nil,
+      sentAt: agent.clock.now().boot - duration.microseconds, duration: duration, notice: exchange.notice)
     switch exchange {
     case .answered(let answer, _):
       account = accountFor(answer, account)

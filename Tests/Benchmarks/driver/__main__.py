@@ -17,7 +17,8 @@ from machine import describe
 from session import Session
 
 BENCHMARKS = [
-    "start-rate", "chain", "latency", "drain-empty", "validate", "grants", "log-lines", "idle", "backlog"]
+    "start-rate", "chain", "latency", "drain-empty", "validate", "grants", "log-lines", "idle", "backlog", "parked", "calls",
+    "provider-limit"]
 
 
 def main():

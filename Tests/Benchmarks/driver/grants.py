@@ -20,22 +20,27 @@ def run(session):
         "astro single": lambda: astro(session, 1, single, 1),
         "astro single by 4": lambda: astro(session, 4, single, 1),
         "python": lambda: in_python(session, single),
+        "pyrate": lambda: in_pyrate(session, single),
         "c batch": lambda: in_c(session, batched, 64),
         "astro batch": lambda: astro(session, 1, batched, 64),
         "astro batch by 4": lambda: astro(session, 4, batched, 64),
     })
-    most, share = exactness(session)
+    most, share, fairness = exactness(session)
     unit = "decisions/s"
     limit = Samples([WINDOW_LIMIT])
     return Table("grants", f"limiter decisions through the journal, all granted and durable; {rounds} rounds", [
         Row("SQLite in C, one a commit", unit, rates["astro single"], rates["c single"]),
         Row("the same; astro by 4 processes", unit, rates["astro single by 4"], rates["c single"]),
         Row("a sliding window in Python, one a commit", unit, rates["astro single"], rates["python"]),
+        Row("pyrate-limiter's bucket in SQLite; astro one a commit", unit, rates["astro single"], rates["pyrate"]),
+        Row("the same; astro 64 a commit, as a runner decides", unit, rates["astro batch"], rates["pyrate"],
+            Bar("ratio", "at least", 5)),
         Row("SQLite in C, 64 a commit", unit, rates["astro batch"], rates["c batch"], Bar("astro", "at least", 15_000)),
         Row("the same; astro by 4 processes", unit, rates["astro batch by 4"], rates["c batch"],
             Bar("astro", "at least", 15_000)),
         Row(f"most in any window, limit {WINDOW_LIMIT}, 4 processes", "", Samples([most]), limit, Bar("ratio", "at most", 1)),
         Row("share of the limit that was used", "", Samples([share]), Samples([1]), Bar("ratio", "at least", 0.995)),
+        Row("Jain's index of what the 4 got", "", Samples([fairness]), Samples([1]), Bar("ratio", "at least", 0.99)),
     ])
 
 
@@ -61,6 +66,16 @@ def in_python(session, decisions):
     return rate([result])
 
 
+def in_pyrate(session, decisions):
+    database = session.path("pyrate.sqlite")
+    result = session.told(
+        session.python, os.path.join(session.scripts, "pyrate.py"), database, str(decisions), str(NEVER_FULL), "60")
+    remove_database(database)
+    if result["granted"] != decisions:
+        raise Wrong(f"pyrate-limiter granted {result['granted']} of {decisions}")
+    return rate([result])
+
+
 def astro(session, processes, decisions, batch):
     results, grants = decide(session, processes, decisions // processes, batch, NEVER_FULL, MINUTE)
     expected = decisions // processes * processes
@@ -74,8 +89,8 @@ WINDOW_MS = 500
 
 
 def exactness(session):
-    """Four processes ask far more often than the limit allows. The most that any window held, and the share of the
-    limit that was granted over whole windows."""
+    """Four processes ask far more often than the limit allows. The most that any window held, the share of the limit that
+    was granted over whole windows, and how evenly the four got it (Jain's index: 1 is evenly, a quarter is all to one)."""
     milliseconds = 1200 if session.quick else 3200
     results, grants = decide(session, 4, 0, 16, WINDOW_LIMIT, WINDOW_MS, least_ms=milliseconds)
     width = WINDOW_MS * 1000
@@ -92,7 +107,9 @@ def exactness(session):
     if windows < 2:
         raise Wrong(f"the processes asked for {asked / 1e6:.2f} s, too short for windows of {WINDOW_MS} ms")
     used = sum(1 for at in grants if at < grants[0] + windows * width)
-    return most, used / (windows * WINDOW_LIMIT)
+    shares = [result["granted"] for result in results]
+    fairness = sum(shares) ** 2 / (len(shares) * sum(share * share for share in shares))
+    return most, used / (windows * WINDOW_LIMIT), fairness
 
 
 def decide(session, processes, decisions, batch, most, window_ms, least_ms=0):

@@ -44,6 +44,11 @@ class Session:
     def reference(self, name):
         return os.path.join(self.built, "references", name)
 
+    @property
+    def python(self):
+        """An interpreter that has the packages compared with."""
+        return os.path.join(self.built, "venv", "bin", "python")
+
     def script(self, name):
         return ["python3", os.path.join(self.scripts, name)]
 
@@ -103,8 +108,13 @@ class Home:
         self.session = session
         self.path = path
         session.timed(session.astro, "init", path)
+        self.configuration = CONFIGURATION.format(workflow_creation=workflow_creation, interval=interval)
+        self.configure()
+
+    def configure(self, *settings, limits="{}"):
+        """Adds settings of the system, and named limits."""
         with open(self.at("config/system_config.yaml"), "w") as file:
-            file.write(CONFIGURATION.format(workflow_creation=workflow_creation, interval=interval))
+            file.write(self.configuration + "".join(f"  {setting}\n" for setting in settings) + f"limits: {limits}\n")
 
     def at(self, name):
         return os.path.join(self.path, name)
@@ -117,11 +127,14 @@ class Home:
         return self.session.timed(self.session.astro, "drain", "--home", self.path, codes=codes)
 
     def watch(self):
-        log = open(self.session.path("watch.log"), "wb")
-        with log:
-            return subprocess.Popen(
+        """Where it writes what it says is its `log`."""
+        path = self.session.path("watch.log")
+        with open(path, "wb") as log:
+            process = subprocess.Popen(
                 [self.session.astro, "watch", "--home", self.path], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=self.session.environment)
+        process.log = path
+        return process
 
     def receipts(self, state):
         try:

@@ -44,6 +44,12 @@ def stop(process, how=signal.SIGTERM):
         process.stdout.close()
 
 
+def told(watcher):
+    """What a watcher has written to its terminal."""
+    with open(watcher.log, errors="replace") as file:
+        return file.read()
+
+
 def status(pid, field):
     """A figure of /proc/PID/status; KiB where it has a unit."""
     with open(f"/proc/{pid}/status") as file:

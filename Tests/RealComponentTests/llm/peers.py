@@ -1,11 +1,15 @@
-"""What LiteLLM's proxy is given: a model without a network behind it, and keys without a database."""
+"""What LiteLLM's proxy is given: models without a network behind them, and keys without a database.
+
+Where LEDGER names a file, each answer is a line of it: what the model says it took.
+"""
 import json
+import os
 
 from litellm import CustomLLM, ModelResponse
 from litellm.proxy._types import ProxyException, UserAPIKeyAuth
-from litellm.types.utils import Choices, Message, Usage
+from litellm.types.utils import Choices, Message, PromptTokensDetailsWrapper, Usage
 
-KEYS = {"sk-free": {}, "sk-rpm2": {"rpm_limit": 2}}
+KEYS = {"sk-free-key": {}, "sk-rpm2-key": {"rpm_limit": 2}}
 
 
 async def check(request, api_key):
@@ -32,27 +36,36 @@ def reply(model, messages):
     return text(messages[-1]), None
 
 
-class Scripted(CustomLLM):
-    def counts(self, messages, said):
-        return sum(len(json.dumps(message)) for message in messages) // 4, len(said or "x" * 40) // 4 + 1
+def count(model, messages, said):
+    """The usage of an answer, written down."""
+    prompt = sum(len(json.dumps(message)) for message in messages) // 4
+    output = len(said or "x" * 40) // 4 + 1
+    cached = prompt // 2 if model == "cached" else 0
+    if path := os.environ.get("LEDGER"):
+        with open(path, "a") as file:
+            file.write(json.dumps({"model": model, "prompt": prompt, "cached": cached, "completion": output}) + "\n")
+    return Usage(
+        prompt_tokens=prompt, completion_tokens=output, total_tokens=prompt + output,
+        prompt_tokens_details=PromptTokensDetailsWrapper(cached_tokens=cached))
 
+
+class Scripted(CustomLLM):
     async def acompletion(self, model, messages, *args, **named):
-        said, call = reply(model.split("/")[-1], messages)
+        model = model.split("/")[-1]
+        said, call = reply(model, messages)
         message = Message(role="assistant", content=said, tool_calls=[call] if call else None)
         answer = ModelResponse(model=model, choices=[Choices(index=0, finish_reason="tool_calls" if call else "stop", message=message)])
-        prompt, output = self.counts(messages, said)
-        answer.usage = Usage(prompt_tokens=prompt, completion_tokens=output, total_tokens=prompt + output)
+        answer.usage = count(model, messages, said)
         return answer
 
     async def astreaming(self, model, messages, *args, **named):
-        said, call = reply(model.split("/")[-1], messages)
+        model = model.split("/")[-1]
+        said, call = reply(model, messages)
         for start in range(0, len(said or ""), 5):
             yield {"text": said[start:start + 5], "is_finished": False, "finish_reason": "", "index": 0, "tool_use": None,
                    "usage": None}
-        prompt, output = self.counts(messages, said)
         yield {"text": "", "is_finished": True, "finish_reason": "tool_calls" if call else "stop", "index": 0,
-               "tool_use": call,
-               "usage": {"prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output}}
+               "tool_use": call, "usage": count(model, messages, said).model_dump()}
 
 
 handler = Scripted()

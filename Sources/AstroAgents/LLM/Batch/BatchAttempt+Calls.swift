@@ -39,7 +39,7 @@ extension BatchAttempt {
       let started = agent.clock.now().boot
       let sent = await send(call.raw)
       let account = CallAccount(
-        model: call.ceiling.model, status: .error, usage: nil, cost: nil,
+        model: call.ceiling.model, status: .error, usage: nil, cost: nil, sentAt: started,
         duration: .microseconds(agent.clock.now().boot - started))
       tries += 1
       do throws(Failure) {

@@ -7,10 +7,11 @@ enum Rooms {
   static let usage = """
     usage: rooms grants DATA_DIRECTORY DECISIONS LEAST_MS BATCH MAX_REQUESTS WINDOW_MS TIMES_FILE
            rooms log-lines FILE COUNT
+           rooms calls URL COUNT IN_FLIGHT
 
     """
 
-  static func main() throws {
+  static func main() async throws {
     let arguments = Array(CommandLine.arguments.dropFirst())
     let numbers = arguments.map { Int($0) }
     switch (arguments.first, arguments.count) {
@@ -25,6 +26,9 @@ enum Rooms {
     case ("log-lines", 3):
       guard let count = numbers[2] else { break }
       return try LogLines(count: count).measure(file: arguments[1])
+    case ("calls", 4):
+      guard let count = numbers[2], let inFlight = numbers[3] else { break }
+      return try await Calls(url: arguments[1], count: count, inFlight: inFlight).measure()
     default: break
     }
     write(STDERR_FILENO, usage, usage.utf8.count)
