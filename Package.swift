@@ -73,7 +73,8 @@ let package = Package(
     room("AstroMCP", uses: ["AstroCore", "AstroProcess"]),
     room(
       "AstroAgents",
-      uses: ["AstroCore", "AstroProcess", "AstroSandbox", "AstroHTTP", "AstroLLM", "AstroMCP", "CLinux"]),
+      uses: ["AstroCore", "AstroProcess", "AstroSandbox", "AstroHTTP", "AstroLLM", "AstroMCP", "CLinux"],
+      [.product(name: "Crypto", package: "swift-crypto")]),
     room("AstroTelemetry", uses: ["AstroCore", "CLinux"], [log]),
     room(
       "AstroRunner",

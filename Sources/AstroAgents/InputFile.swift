@@ -1,18 +1,55 @@
-import AstroCore
+public import AstroCore
+import Crypto
 import Glibc
 
 /// A file that a task gives to its agent. It lies below the run's `files/`: the runner reads it with its own rights, and
 /// whoever wrote the workflow need not have them.
-struct InputFile: Sendable {
+public struct InputFile: Sendable {
   let name: String
   /// `files/` of the run.
   let directory: String
+
+  public init(name: String, directory: String) {
+    self.name = name
+    self.directory = directory
+  }
 
   /// Its size in bytes.
   func size() throws(Failure) -> Int {
     let descriptor = try open()
     defer { close(descriptor) }
-    return try status(descriptor)
+    return Int(try status(descriptor).st_size)
+  }
+
+  /// What tells a later content of it from this one without reading it: which file it is, its size, and when it was last
+  /// written or changed. The time of change is nobody's to set.
+  public func look() throws(Failure) -> String {
+    let descriptor = try open()
+    defer { close(descriptor) }
+    return Self.look(try status(descriptor))
+  }
+
+  /// The SHA-256 of its content, in hexadecimal, and its ``look()`` from before it was read.
+  public func digest() throws(Failure) -> (content: String, look: String) {
+    let descriptor = try open()
+    defer { close(descriptor) }
+    let look = Self.look(try status(descriptor))
+    var hash = SHA256()
+    var piece = [UInt8](repeating: 0, count: 256 << 10)
+    while true {
+      let count = Glibc.read(descriptor, &piece, piece.count)
+      if count < 0, errno == EINTR { continue }
+      guard count >= 0 else { throw failure("cannot be read", errno: errno) }
+      if count == 0 { break }
+      piece.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+    }
+    return (hash.finalize().hexText, look)
+  }
+
+  private static func look(_ status: stat) -> String {
+    let (written, changed) = (status.st_mtim, status.st_ctim)
+    return "\(status.st_dev):\(status.st_ino) \(status.st_size) \(written.tv_sec).\(written.tv_nsec) "
+      + "\(changed.tv_sec).\(changed.tv_nsec)"
   }
 
   /// All of it.
@@ -20,7 +57,7 @@ struct InputFile: Sendable {
   func read(limit: Int) throws(Failure) -> [UInt8] {
     let descriptor = try open()
     defer { close(descriptor) }
-    let size = try status(descriptor)
+    let size = Int(try status(descriptor).st_size)
     guard size <= limit else {
       throw failure("is larger than \(Notation.spell(bytes: Int64(limit)))")
     }
@@ -60,12 +97,12 @@ struct InputFile: Sendable {
     return descriptor
   }
 
-  private func status(_ descriptor: Int32) throws(Failure) -> Int {
+  private func status(_ descriptor: Int32) throws(Failure) -> stat {
     var status = stat()
     guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
       throw failure("is no regular file")
     }
-    return Int(status.st_size)
+    return status
   }
 
   private func failure(_ message: String, errno: Int32? = nil) -> Failure {

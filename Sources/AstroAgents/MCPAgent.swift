@@ -31,6 +31,11 @@ public struct MCPAgent: Performer {
   }
 
   public func perform(_ request: PerformanceRequest, desk: any CallDesk) async -> PerformanceResult {
+    // What is wrong with a task, and what a server says of a call that it refuses, repeats what they were told.
+    await perform(request).masked(request.secrets)
+  }
+
+  private func perform(_ request: PerformanceRequest) async -> PerformanceResult {
     do throws(Failure) {
       let task = try MCPTask(request.with)
       let server = try server(for: task)
@@ -38,8 +43,7 @@ public struct MCPAgent: Performer {
       let opened = try await BlockingWork.run { () throws(Failure) in try TranscriptFile.open(in: directory) }
       let call = MCPCall(task, server, request, host, clock, opened.file)
       defer { host.release(server, after: request) }
-      // Also what a server says of a call that it refuses repeats what it was told.
-      return try await call.perform(host.take(server, for: request), opened.replay).masked(request.secrets)
+      return try await call.perform(host.take(server, for: request), opened.replay)
     } catch {
       return .ended(.init(.toolError, message: error.description, infrastructure: error.errno != nil))
     }

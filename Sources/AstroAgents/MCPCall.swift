@@ -35,8 +35,8 @@ struct MCPCall {
     let answer: ToolAnswer
     do throws(MCPFailure) {
       // Tools like to repeat what they are told.
-      answer = try await server.call(task.tool, arguments: task.arguments, within: task.timeout)
-        .masked(request.secrets)
+      answer = try await server.call(
+        task.tool, arguments: task.arguments, within: task.timeout, hiding: request.secrets)
     } catch { return try await conclude(ending(of: error), nil) }
     return try await conclude(ending(of: answer), ToolResult(id: "1", text: answer.text, isError: answer.isError))
   }

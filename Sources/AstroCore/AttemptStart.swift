@@ -19,6 +19,8 @@ public struct AttemptStart: Sendable {
   public var limits: [String] = []
   /// What equal attempts came to may stand for it, and it for them.
   public var cache: CachePlan?
+  /// Under what its result will be kept; `nil` when it will not be.
+  public var ticket: CacheTicket?
   /// Of its task, and of its run.
   public var budget: BudgetPlan?
   public var runBudget: BudgetPlan?

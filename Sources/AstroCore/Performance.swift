@@ -69,15 +69,14 @@ public enum PerformanceResult: Sendable, Equatable {
 public protocol Performer: Sendable {
   /// What the first call of an attempt may take; `nil` where calls cost nothing. Throws what is wrong with its `with:`.
   func ceiling(of request: PerformanceRequest) throws(Failure) -> CallCeiling?
-  /// What else than its `with:` decides what an attempt comes to: digests of the files it reads. Throws where one cannot be
-  /// read.
-  func inputs(of request: PerformanceRequest) throws(Failure) -> JSONValue
+  /// The files whose content decides, besides the `with:` itself, what an attempt comes to: their names below the run's
+  /// `files/`. Throws what is wrong with the `with:`.
+  func inputs(of with: JSONValue) throws(Failure) -> [String]
   func perform(_ request: PerformanceRequest, desk: any CallDesk) async -> PerformanceResult
   /// Why the agent cannot work now, in one sentence; `nil` when it can.
   func probe() async -> String?
 }
 
 extension Performer {
-  /// Nothing else.
-  public func inputs(of request: PerformanceRequest) throws(Failure) -> JSONValue { .null }
+  public func inputs(of with: JSONValue) throws(Failure) -> [String] { [] }
 }

@@ -18,6 +18,8 @@ public struct WorkflowPlan: Sendable, Equatable {
   public var tools: [ToolPlan] = []
   /// In the order of the file. ``TaskPlan/needs`` are positions in this array.
   public var tasks: [TaskPlan] = []
+  /// Of a batch file, whose one task makes them all.
+  public var requests: Int?
 
   public init() {}
 }

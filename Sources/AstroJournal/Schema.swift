@@ -127,9 +127,14 @@ enum Schema {
       account TEXT PRIMARY KEY, until INTEGER NOT NULL, pause_us INTEGER NOT NULL, reason TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE cache(
-      key TEXT PRIMARY KEY, run TEXT NOT NULL, task TEXT NOT NULL, number INTEGER NOT NULL, outcome TEXT,
-      outputs TEXT, stdout BLOB, created_at INTEGER NOT NULL
+      key TEXT PRIMARY KEY, outcome TEXT NOT NULL, outputs TEXT NOT NULL, stdout BLOB NOT NULL,
+      created_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE leader(
+      run TEXT NOT NULL, task TEXT NOT NULL, number INTEGER NOT NULL, key TEXT, files TEXT NOT NULL,
+      PRIMARY KEY(run, task, number)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX leader_key ON leader(key);
     CREATE TABLE submission(
       id TEXT PRIMARY KEY, params TEXT NOT NULL, user TEXT NOT NULL, created_at INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;

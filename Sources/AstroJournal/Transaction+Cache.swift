@@ -18,31 +18,44 @@ public struct CachedResult: Sendable, Equatable {
   }
 }
 
-/// Results by what they are the results of. A row without an outcome is of an attempt that is under way; it means something
-/// for as long as that attempt has no outcome, so that none outlives its runner.
+/// Results by what they are the results of, and apart from them the attempts under way whose results will be kept: what such
+/// an attempt comes to, or that it comes to nothing, does no harm to a result that is there.
 extension Transaction {
-  /// Notes that an attempt is under way whose result will be kept under `key`.
-  public func leads(_ attempt: AttemptKey, under key: String) throws(Failure) {
+  /// Notes that the result of an attempt will be kept. An attempt that is begun again under its number goes on with what it
+  /// has done: when that was made of other inputs, its result is never kept.
+  /// - Returns: whether it will be.
+  public func leads(_ attempt: AttemptKey, under ticket: CacheTicket) throws(Failure) -> Bool {
+    guard let earlier = try reading.ticket(of: attempt) else {
+      try session.run(
+        "INSERT INTO leader(run, task, number, key, files) VALUES(?, ?, ?, ?, ?)",
+        [attempt.workflow.text, attempt.task, attempt.number, ticket.key, RecordText.encode(ticket.files)])
+      return true
+    }
+    if earlier == ticket { return true }
     try session.run(
-      """
-      INSERT INTO cache(key, run, task, number, created_at) VALUES(?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
-      run = excluded.run, task = excluded.task, number = excluded.number, outcome = NULL, outputs = NULL, \
-      stdout = NULL, created_at = excluded.created_at
-      """, [key, attempt.workflow.text, attempt.task, attempt.number, now.wall.microseconds])
+      "UPDATE leader SET key = NULL WHERE run = ? AND task = ? AND number = ?",
+      [attempt.workflow.text, attempt.task, attempt.number])
+    return false
   }
 
-  /// Keeps what the attempt that leads under `key` came to, or, with `nil`, nothing.
-  public func keep(_ result: CachedResult?, under key: String) throws(Failure) {
-    guard let result else { return _ = try session.run("DELETE FROM cache WHERE key = ?", [key]) }
+  /// Notes that an attempt is over, or goes to another agent.
+  public func leadsNoMore(_ attempt: AttemptKey) throws(Failure) {
     try session.run(
-      "UPDATE cache SET outcome = ?, outputs = ?, stdout = ?, created_at = ? WHERE key = ?",
+      "DELETE FROM leader WHERE run = ? AND task = ? AND number = ?",
+      [attempt.workflow.text, attempt.task, attempt.number])
+  }
+
+  /// Keeps a result, in the place of an older one.
+  public func keep(_ result: CachedResult, under key: String) throws(Failure) {
+    try session.run(
+      "INSERT OR REPLACE INTO cache VALUES(?, ?, ?, ?, ?)",
       [
-        OutcomeColumns(result.outcome).word, RecordText.encode(result.outputs), Data(result.stdout),
-        result.createdAt.microseconds, key,
+        key, OutcomeColumns(result.outcome).word, RecordText.encode(result.outputs), Data(result.stdout),
+        result.createdAt.microseconds,
       ])
   }
 
-  /// Forgets results that were made before `time`, and attempts of which nothing came.
+  /// Forgets results that were made before `time`.
   /// - Returns: how many.
   @discardableResult
   public func forgetCached(before time: Timestamp) throws(Failure) -> Int {
@@ -54,7 +67,7 @@ extension Reading {
   /// What is kept under `key` and was made at `time` or after.
   public func cached(_ key: String, since time: Timestamp) throws(Failure) -> CachedResult? {
     try session.rows(
-      "SELECT outcome, outputs, stdout, created_at FROM cache WHERE key = ? AND outcome IS NOT NULL AND created_at >= ?",
+      "SELECT outcome, outputs, stdout, created_at FROM cache WHERE key = ? AND created_at >= ?",
       [key, time.microseconds]
     ) { row in
       let columns = OutcomeColumns(word: row.text(0), exitCode: 0, signal: nil, message: nil)
@@ -66,16 +79,52 @@ extension Reading {
     }.first
   }
 
-  /// Whether an attempt whose result will be kept under `key` is under way.
-  /// - Parameter isOver: whether an attempt of an agent is over though it has no outcome, because its launcher is gone.
+  /// Whether an attempt is under way, other than `attempt`, whose result will be kept under `key`. One whose run nobody works
+  /// on is not waited for, though it may go on under its warden.
+  /// - Parameter isAlive: whether the runner that owns a run works.
   public func isLed(
-    _ key: String, isOver: (_ agent: String, _ launcher: String) -> Bool
+    _ key: String, besides attempt: AttemptKey? = nil, isAlive: (_ owner: String) -> Bool
   ) throws(Failure) -> Bool {
     try session.rows(
       """
-      SELECT agent, launcher FROM cache JOIN attempt USING(run, task, number) \
-      WHERE key = ? AND cache.outcome IS NULL AND attempt.outcome IS NULL
+      SELECT run.owner, leader.run, leader.task, leader.number FROM leader JOIN attempt USING(run, task, number) \
+      JOIN run ON run.id = leader.run WHERE leader.key = ? AND attempt.outcome IS NULL
       """, [key]
-    ) { (agent: $0.text(0), launcher: $0.text(1)) }.contains { !isOver($0.agent, $0.launcher) }
+    ) { row in
+      let other = AttemptKey(
+        workflow: WorkflowID(unchecked: row.text(1)), task: row.text(2), number: Int(row[3] as Int64? ?? 0))
+      return other == attempt ? nil : row[0] as String?
+    }.contains { $0.map(isAlive) ?? false }
+  }
+
+  /// The attempts of a run under way whose results will be kept.
+  public func leaders(of run: WorkflowID) throws(Failure) -> [AttemptKey: CacheTicket] {
+    let found = try session.rows(
+      """
+      SELECT task, number, key, files FROM leader JOIN attempt USING(run, task, number) \
+      WHERE run = ? AND key IS NOT NULL AND attempt.outcome IS NULL
+      """, [run.text]
+    ) { row in
+      (
+        AttemptKey(workflow: run, task: row.text(0), number: Int(row[1] as Int64? ?? 0)),
+        CacheTicket(key: row.text(2), files: try files(row.text(3), of: run))
+      )
+    }
+    return Dictionary(uniqueKeysWithValues: found)
+  }
+
+  /// Under what an attempt was begun before; of one that is never kept the key is empty.
+  fileprivate func ticket(of attempt: AttemptKey) throws(Failure) -> CacheTicket? {
+    try session.rows(
+      "SELECT key, files FROM leader WHERE run = ? AND task = ? AND number = ?",
+      [attempt.workflow.text, attempt.task, attempt.number]
+    ) { row in
+      CacheTicket(key: row[0] as String? ?? "", files: try files(row.text(1), of: attempt.workflow))
+    }.first
+  }
+
+  private func files(_ text: String, of run: WorkflowID) throws -> [String: String] {
+    guard let files = RecordText.strings(text) else { throw session.malformed("the inputs of an attempt of \(run)") }
+    return files
   }
 }

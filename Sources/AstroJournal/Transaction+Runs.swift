@@ -118,6 +118,7 @@ extension Transaction {
     try session.run("DELETE FROM task WHERE run = ?", [id.text])
     try session.run("DELETE FROM content WHERE run = ?", [id.text])
     try session.run("DELETE FROM hold WHERE run = ?", [id.text])
+    try session.run("DELETE FROM leader WHERE run = ?", [id.text])
     try session.run("DELETE FROM call WHERE run = ?", [id.text])
     try session.run("DELETE FROM budget WHERE scope = 'run' AND key = ?", [id.text])
     try session.run("DELETE FROM budget WHERE scope = 'task' AND key >= ?1 || '/' AND key < ?1 || '0'", [id.text])

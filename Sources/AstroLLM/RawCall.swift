@@ -5,9 +5,9 @@ public import AstroHTTP
 /// passed on byte for byte, but for what would make a stream of the answer.
 public struct RawCall: Sendable {
   public let endpoint: BatchEndpoint
-  public let body: [UInt8]
+  public private(set) var body: [UInt8]
   /// What the body names.
-  public let model: String?
+  public private(set) var model: String?
   /// The most tokens of an answer, and how many answers are asked for.
   private let outputTokens: Int64
   private let pictures: Int64
@@ -42,6 +42,20 @@ public struct RawCall: Sendable {
       body += text[member.key] + [UInt8(ascii: ":")] + text[member.value]
     }
     return body + [UInt8(ascii: "}")]
+  }
+
+  /// The same call of another model.
+  public func asking(_ model: String) throws(JSONScanner.Malformed) -> RawCall {
+    let members = try JSONScanner.members(of: body[...])
+    let name = Array(JSONValue.string(model).json.utf8)
+    var changed = Array("{\"model\":".utf8) + name
+    for member in members where member.name != "model" {
+      changed += [UInt8(ascii: ",")] + body[member.key] + [UInt8(ascii: ":")] + body[member.value]
+    }
+    var call = self
+    call.model = model
+    call.body = changed + [UInt8(ascii: "}")]
+    return call
   }
 
   /// The most pictures there can be in it: Chat Completions name `image_url` twice for each, Responses `input_image` once.

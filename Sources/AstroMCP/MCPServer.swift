@@ -45,12 +45,15 @@ public actor MCPServer {
   }
 
   /// Calls a tool.
-  /// - Parameter limit: at most; `nil` is what the server's settings say.
+  /// - Parameters:
+  ///   - limit: at most; `nil` is what the server's settings say.
+  ///   - secrets: what is secret of the task that calls, and must not be told by what comes back.
   public func call(
-    _ tool: String, arguments: JSONValue, within limit: Duration? = nil
+    _ tool: String, arguments: JSONValue, within limit: Duration? = nil, hiding secrets: [String] = []
   ) async throws(MCPFailure) -> ToolAnswer {
     try await withSession { session throws(MCPFailure) in
-      try await session.callTool(tool, arguments, within: limit ?? self.settings.callTimeout)
+      session.hide(secrets)
+      return try await session.callTool(tool, arguments, within: limit ?? self.settings.callTimeout)
     }
   }
 

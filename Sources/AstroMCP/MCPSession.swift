@@ -7,7 +7,8 @@ final class MCPSession: Sendable {
   let name: String
   let process: any ServerProcess
   let connection: JSONRPCConnection
-  private let secrets: [String]
+  /// What it was given when it was started, and with calls since: whatever it says may repeat it.
+  private let secrets: Mutex<[String]>
   private let sleep: @Sendable (Duration) async throws -> Void
   private let listening: Task<Void, Never>
   private let hearing: Task<Void, Never>
@@ -23,7 +24,7 @@ final class MCPSession: Sendable {
   ) {
     self.name = name
     self.process = process
-    self.secrets = secrets
+    self.secrets = Mutex(secrets)
     self.sleep = sleep
     let lists = ToolLists()
     self.lists = lists
@@ -43,6 +44,11 @@ final class MCPSession: Sendable {
   }
 
   // MARK: Calls
+
+  /// Lets nothing of these be seen in what it says from now on.
+  func hide(_ more: [String]) {
+    secrets.withLock { known in known += more.filter { !known.contains($0) } }
+  }
 
   func call(
     _ method: String, _ members: [String: JSONValue] = [:], within limit: Duration
@@ -88,7 +94,7 @@ final class MCPSession: Sendable {
   ) async throws(MCPFailure) -> ToolAnswer {
     let result = try await call("tools/call", ["name": .string(tool), "arguments": arguments], within: limit)
     do throws(ToolAnswer.Malformed) {
-      return try ToolAnswer(result).masked(secrets)
+      return try ToolAnswer(result).masked(secrets.withLock { $0 })
     } catch {
       switch error {
       case .needsInput:
@@ -145,9 +151,9 @@ final class MCPSession: Sendable {
     }
   }
 
-  /// Without the secrets that the server was given, whole or cut.
+  /// Without the secrets that the server was given: hidden before it is cut, since half of one would not be known any more.
   private func shown(_ text: String, _ limit: Int) -> String {
-    Terminal.printable(String(ToolAnswer(text).masked(secrets).text.prefix(limit)))
+    Terminal.printable(String(ToolAnswer(text).masked(secrets.withLock { $0 }).text.prefix(limit)))
   }
 
   // MARK: Its end

@@ -32,7 +32,7 @@ struct Batch {
     if decisions.count > Self.most { isUrgent = true }
     for decision in new {
       switch decision {
-      case .launch, .enqueue, .release, .withdraw, .kill, .probe: continue
+      case .lookUp, .launch, .enqueue, .release, .withdraw, .kill, .probe: continue
       case .runEnded, .runHeld, .end, .admit, .turnAway: isUrgent = true
       case .begin, .reassign, .started, .forget, .close, .update, .runStarted, .agentChanged: break
       }

@@ -33,6 +33,10 @@ public struct CallForecast: Sendable, Equatable {
       guard case .request(let template) = task.work,
         let performer = agents[position].compactMap({ performers[$0] as? LLMAgent }).first
       else { continue }
+      if let requests = workflow.requests {
+        add(requests, of: task, by: performer, AttemptKey(workflow: id, task: task.id, number: 1))
+        continue
+      }
       let value = try? template.render(in: context, secrets: workflow.plan.secrets)
       guard let with = value.map({ $0.revealed { _ in "" } }), let asked = try? performer.task(with) else {
         unknown.append(task.id)
@@ -49,6 +53,19 @@ public struct CallForecast: Sendable, Equatable {
         continue
       }
       add(ceiling, times, under: task.budget, asked.ceilings.cost)
+    }
+  }
+
+  /// Each request is one call; of each only its sums are kept.
+  private mutating func add(_ requests: BatchLines, of task: TaskPlan, by agent: LLMAgent, _ key: AttemptKey) {
+    for (number, text) in requests {
+      calls += 1
+      // They were checked; one that is none now would be told by name.
+      guard let line = try? BatchLine(text, number: number), let call = try? RawCall(line) else {
+        if !unknown.contains(task.id) { unknown.append(task.id) }
+        continue
+      }
+      add(agent.ceiling(of: call), 1, under: nil, nil)
     }
   }
 

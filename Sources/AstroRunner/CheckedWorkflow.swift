@@ -12,6 +12,8 @@ public struct CheckedWorkflow: Sendable {
   public let params: [String: JSONValue]
   public let warnings: [Diagnostic]
   public let format: SubmissionFormat
+  /// Of a batch file; `nil` of any other.
+  public let requests: BatchLines?
 }
 
 /// Everything that is wrong with a file.
@@ -33,7 +35,7 @@ extension Examiner {
     }
     return CheckedWorkflow(
       plan: plan, name: admission.name, user: admission.user, params: admission.params, warnings: admission.warnings,
-      format: admission.format)
+      format: admission.format, requests: plan.requests == nil ? nil : BatchLines(bytes))
   }
 
   /// Examines a file that is not in the spool; it counts as the calling user's.

@@ -87,7 +87,7 @@ extension Explanation.Cause: WrittenCause {
       writer.member("running", running)
       writer.member("limit", most)
     case .deadline(let time): writer.member("until", time.rfc3339)
-    case .held, .cancelling, .noRunner, .betweenRunners, .next: break
+    case .equalTask, .held, .cancelling, .noRunner, .betweenRunners, .next: break
     }
   }
 }

@@ -1,4 +1,5 @@
 public import AstroCore
+import AstroScheduling
 import AstroSpool
 
 extension Explanation.Cause {
@@ -9,6 +10,7 @@ extension Explanation.Cause {
     case .need: "dependency"
     case .backoff: "backoff"
     case .limit, .ownLimit: "limit"
+    case .equalTask: "equal_task"
     case .agents: "agents"
     case .noAgent: "no_agent"
     case .parallel: "max_parallel_tasks"
@@ -40,6 +42,7 @@ extension Explanation.Cause {
     case .limit(let verdict, let opensAt): verdict.sentence(opensAt, now)
     case .ownLimit(let limiter, let until):
       "limit \(limiter): it has too little for this task until \(until.told(at: now))"
+    case .equalTask: TaskChange.following
     case .agents(let agents): agents.map { $0.phrase(at: now) }.joined(separator: "; ")
     case .noAgent(let request):
       "it asks for \(request.phrase), and none is configured: add one to config/agents.yaml, or cancel the run"

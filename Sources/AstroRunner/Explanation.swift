@@ -23,6 +23,8 @@ public struct Explanation: Sendable, Equatable {
     case limit(LimitVerdict, opensAt: Timestamp)
     /// The same of one that binds this task alone, by its name: too little of it is left for what the task asks.
     case ownLimit(String, until: Timestamp)
+    /// An equal task is under way, whose result will do.
+    case equalTask
     /// Every agent that could take the task is full or ill.
     case agents([Agent])
     /// No agent that is configured could ever take it.
@@ -98,7 +100,8 @@ public struct Explanation: Sendable, Equatable {
     let isBlocked = causes.contains {
       switch $0 {
       case .held, .cancelling, .noRunner, .betweenRunners: true
-      case .running, .need, .backoff, .limit, .ownLimit, .agents, .noAgent, .parallel, .deadline, .next: false
+      case .running, .need, .backoff, .limit, .ownLimit, .equalTask, .agents, .noAgent, .parallel, .deadline, .next:
+        false
       }
     }
     for task in situation.plan.tasks where situation.isAsked(task.id) && states[task.id]?.isTerminal != true {
@@ -136,7 +139,7 @@ public struct Explanation: Sendable, Equatable {
       case .agents(let agents):
         guard let probe = firstProbe(agents) else { return .unknown }
         latest = max(latest, probe)
-      case .need, .noAgent, .parallel, .held, .cancelling, .noRunner, .betweenRunners: return .unknown
+      case .need, .equalTask, .noAgent, .parallel, .held, .cancelling, .noRunner, .betweenRunners: return .unknown
       case .deadline, .next: break
       }
     }

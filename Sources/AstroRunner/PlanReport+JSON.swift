@@ -13,6 +13,7 @@ extension PlanReport {
     if let deadline = plan.deadline { writer.member("deadline_seconds", deadline.seconds) }
     writer.member("params", .map(workflow.params))
     writer.member("task_count", plan.tasks.count)
+    if let requests = plan.requests { writer.member("request_count", requests) }
     writer.key("levels")
     writer.beginArray()
     for level in levels {

@@ -63,15 +63,22 @@ public struct PlanReport: Sendable {
     let examiner = Examiner(configuration)
     levels = Self.levels(of: tasks)
     var known: [AgentRequest: [String]] = [:]
+    var performed: Set<AgentRequest> = []
     for task in tasks where known[task.agent] == nil {
-      known[task.agent] = examiner.agents(for: task.agent).map(\.id)
+      let takers = examiner.agents(for: task.agent)
+      known[task.agent] = takers.map(\.id)
+      if !takers.isEmpty, takers.allSatisfy(\.isPerformer) { performed.insert(task.agent) }
     }
     agents = tasks.map { known[$0.agent] ?? [] }
+    // A task of an agent makes one request at least; that of a batch file makes all of them.
+    let requests = workflow.plan.requests ?? 1
     let limits = configuration.system.limits
-    let own = [(LimiterName.workflowCreation, 1), (LimiterName.taskSubmission, tasks.count)].map { limiter, requests in
-      Self.wait(limiter, requests, limits[limiter] ?? .unlimited)
-    }
-    waits = own + Self.namedWaits(tasks, agents, configuration)
+    var own = [(LimiterName.workflowCreation, 1), (LimiterName.taskSubmission, tasks.count)]
+    let calls = tasks.count { performed.contains($0.agent) } * requests
+    if calls > 0 { own.append((LimiterName.apiCalls, calls)) }
+    waits =
+      own.map { limiter, requests in Self.wait(limiter, requests, limits[limiter] ?? .unlimited) }
+      + Self.namedWaits(tasks, agents, requests, configuration)
     forecast = CallForecast(workflow, performers, agents: agents, runs: runs)
     rounds = Self.rounds(levels, agents, configuration)
   }
@@ -87,15 +94,15 @@ public struct PlanReport: Sendable {
       runs: home.runs)
   }
 
-  /// The rates of named limits, each task making one request: what its own and its only agent's limits are.
+  /// The rates of named limits, each task making so many requests: what its own and its only agent's limits are.
   private static func namedWaits(
-    _ tasks: [TaskPlan], _ agents: [[String]], _ configuration: Configuration
+    _ tasks: [TaskPlan], _ agents: [[String]], _ each: Int, _ configuration: Configuration
   ) -> [LimitWait] {
     let ofAgents = Dictionary(configuration.agents.map { ($0.id, $0.limits) }, uniquingKeysWith: { first, _ in first })
     var requests: [String: Int] = [:]
     for (position, task) in tasks.enumerated() {
       let shared = agents[position].count == 1 ? ofAgents[agents[position][0]] ?? [] : []
-      for name in Set(task.limits + shared) { requests[name, default: 0] += 1 }
+      for name in Set(task.limits + shared) { requests[name, default: 0] += each }
     }
     return configuration.limits.compactMap { limit in
       guard let rate = limit.bounds.rate, let count = requests[limit.name] else { return nil }

@@ -113,6 +113,7 @@ public struct RunSituation: Sendable {
     }
     let needs = openNeeds(of: task)
     if !needs.isEmpty { return needs.map { .need($0, tasks[$0]?.state ?? .pending) } }
+    if isFollowing(task) { return [.equalTask] }
     var causes: [Explanation.Cause] = []
     if let record, let until = pause(of: task) {
       if let limiter = record.reason.flatMap(Scheduler.limiter(in:)) {
@@ -145,6 +146,11 @@ public struct RunSituation: Sendable {
     return until
   }
 
+  /// Whether it waits for an equal task: whatever else waits has a time to wait until.
+  private func isFollowing(_ task: TaskPlan) -> Bool {
+    tasks[task.id].map { $0.state == .waiting && $0.notBefore == nil } ?? false
+  }
+
   /// A start that is recorded has its grants.
   private func isGranted(_ task: TaskPlan) -> Bool { attempts[task.id].map { $0.ending == nil } ?? false }
 
@@ -152,7 +158,7 @@ public struct RunSituation: Sendable {
   func readySince(_ task: TaskPlan) -> Timestamp? {
     let record = tasks[task.id]
     guard record?.state.isTerminal != true, record?.state != .running, openNeeds(of: task).isEmpty,
-      pause(of: task) == nil, !isGranted(task)
+      pause(of: task) == nil, !isFollowing(task), !isGranted(task)
     else { return nil }
     let needed = task.needs.compactMap { tasks[plan.tasks[$0].id]?.finishedAt }
     return (needed + [run.livesSince, record?.notBefore ?? run.livesSince]).max()

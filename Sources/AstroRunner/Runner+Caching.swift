@@ -5,45 +5,129 @@ import AstroJournal
 import AstroScheduling
 import AstroTelemetry
 import Crypto
-import Glibc
 
 /// Results that stand for equal attempts: a hit takes no limit, no place and no money, and of equal attempts at the same
 /// time one is made.
+///
+/// A task is looked up as soon as it is ready, outside of any transaction: that is where its files are read. Between that and
+/// its begin an equal one may have begun or ended, so the transaction asks once more, by the same key.
 extension Runner {
   /// The largest stdout that is kept, in bytes.
   private static let mostKept = 1 << 20
-  /// How long an attempt waits for one like it of another runner before it looks again; of its own it is told.
-  private static let followPause = Duration.seconds(5)
+  /// How often attempts of other runners are looked at that somebody waits for; of its own a runner hears.
+  private static let lookPause = Duration.seconds(5)
+
+  /// Whether what a task would come to is known, under any of the agents that could take it: the first of them, in the order
+  /// of the configuration, whose result is kept.
+  func lookUp(_ start: AttemptStart, among agents: [String]) throws(Failure) -> Event {
+    let tickets = tickets(of: start, among: agents)
+    let asked = agents.compactMap { agent in tickets[agent].map { (agent: agent, ticket: $0) } }
+    if !asked.isEmpty,
+      let event = try journal.read({ reading throws(Failure) in
+        try answer(to: start, asked, in: reading, at: clock.now().wall)
+      })
+    {
+      return event
+    }
+    for ticket in tickets.values { followers.note(start.key, under: ticket.key) }
+    return .missed(start.key, tickets)
+  }
 
   /// What the cache says to a start; `nil` when it is to be made.
   func askCache(_ start: AttemptStart, in transaction: Transaction) throws(Failure) -> Event? {
-    guard let plan = start.cache, let key = cacheKey(of: start) else { return nil }
-    let oldest = plan.maxAge.map { transaction.now.wall - $0 } ?? Timestamp(microseconds: 0)
-    if let result = try transaction.reading.cached(key, since: oldest) {
-      return try take(result, for: start, in: transaction)
-    }
-    guard try transaction.reading.isLed(key, isOver: allowances.isOver) else { return nil }
-    followers[key, default: []].append(start.key)
-    return .follows(start.key, atMost: Self.followPause)
+    guard let ticket = start.ticket else { return nil }
+    return try answer(to: start, [(start.agent, ticket)], in: transaction.reading, at: transaction.now.wall)
   }
 
-  /// Notes that others may wait for what a start comes to.
+  private func answer(
+    to start: AttemptStart, _ asked: [(agent: String, ticket: CacheTicket)], in reading: Reading, at now: Timestamp
+  ) throws(Failure) -> Event? {
+    let oldest = start.cache?.maxAge.map { now - $0 } ?? Timestamp(microseconds: 0)
+    for (agent, ticket) in asked {
+      if let result = try reading.cached(ticket.key, since: oldest) {
+        return .cached(try put(result, in: start, at: now), agent: agent)
+      }
+    }
+    for (_, ticket) in asked {
+      guard try reading.isLed(ticket.key, besides: start.key, isAlive: isAtWork) else { continue }
+      followers.wait(start.key, for: ticket.key)
+      return .follows(start.key)
+    }
+    return nil
+  }
+
+  private func isAtWork(_ owner: String) -> Bool {
+    owner == id || WorkingRunner.isAlive(owner, dataDirectory: home.data)
+  }
+
+  /// Puts a result in the place of an attempt. Its output is written before the commit: a crash in between leaves a file
+  /// that the next start writes again.
+  private func put(
+    _ result: CachedResult, in start: AttemptStart, at now: Timestamp
+  ) throws(Failure) -> AttemptEnding {
+    let files = AttemptFiles(start.key, runs: home.runs)
+    if !result.stdout.isEmpty { try files.write(stdout: result.stdout) }
+    var ending = AttemptEnding(
+      key: start.key, outcome: result.outcome, startedAt: now, finishedAt: now, duration: .zero,
+      outputs: result.outputs)
+    ending.isCached = true
+    if start.promise.keepsStdout { ending.stdout = try files.stdoutText() }
+    return ending
+  }
+
+  /// Records that an attempt begins for which a result stands, just before its end is.
+  func beginCached(_ ending: AttemptEnding, _ agent: String, in transaction: Transaction) throws(Failure) {
+    try transaction.beginAttempt(
+      AttemptRecord(
+        key: ending.key, agent: agent, launcher: id, started: transaction.now, bootID: journal.bootID))
+    // Under this number something may have been begun, and taken back.
+    try transaction.leadsNoMore(ending.key)
+    deltas.increment(.cacheHits, [agent])
+  }
+
+  // MARK: Attempts that others may wait for
+
+  /// Notes that the result of a start will be kept.
   func lead(_ start: AttemptStart, in transaction: Transaction) throws(Failure) {
-    guard start.cache != nil, let key = cacheKey(of: start) else { return }
-    leaders[start.key] = key
-    try transaction.leads(start.key, under: key)
+    guard let ticket = start.ticket, try transaction.leads(start.key, under: ticket) else { return }
+    leaders[start.key] = CacheLeader(agent: start.agent, ticket: ticket)
+  }
+
+  /// A start goes to another agent than the one it was recorded for.
+  func leadAnew(_ start: AttemptStart, in transaction: Transaction) throws(Failure) {
+    guard leaders[start.key] != nil else { return }
+    try endLeading(start.key, nil, in: transaction)
+    try transaction.leadsNoMore(start.key)
+    try lead(start, in: transaction)
   }
 
   /// Keeps what a leader came to, and lets those go on who waited for it.
+  /// - Parameter ending: `nil` of one that is taken back. Its row stays: what it has done was done under that ticket.
   func endLeading(_ key: AttemptKey, _ ending: AttemptEnding?, in transaction: Transaction) throws(Failure) {
-    guard let cacheKey = leaders.removeValue(forKey: key) else { return }
-    var result: CachedResult?
-    if let ending, ending.outcome.isSuccess, let stdout = try kept(of: key) {
-      result = CachedResult(
-        outcome: ending.outcome, outputs: ending.outputs, stdout: stdout, createdAt: transaction.now.wall)
+    guard let ticket = leaders.removeValue(forKey: key)?.ticket else { return }
+    var isKept = false
+    if let ending {
+      try transaction.leadsNoMore(key)
+      if ending.outcome.isSuccess, areUntouched(ticket.files, of: key.workflow), let stdout = try kept(of: key) {
+        isKept = true
+        try transaction.keep(
+          CachedResult(
+            outcome: ending.outcome, outputs: ending.outputs, stdout: stdout, createdAt: transaction.now.wall),
+          under: ticket.key)
+      }
     }
-    try transaction.keep(result, under: cacheKey)
-    pending += (followers.removeValue(forKey: cacheKey) ?? []).map { .preceded($0) }
+    tell(followers.take(ticket.key, isKept: isKept))
+  }
+
+  private func tell(_ followers: [AttemptKey]) {
+    if !followers.isEmpty { pending.append(.preceded(followers)) }
+  }
+
+  /// Whether files look as they did before they were read for a key.
+  private func areUntouched(_ files: [String: String], of run: WorkflowID) -> Bool {
+    let directory = RunDirectory(run, in: home.runs).files
+    // One that is gone, or no regular file any more, is another one.
+    return files.allSatisfy { (try? InputFile(name: $0.key, directory: directory).look()) == $0.value }
   }
 
   /// What an attempt printed; `nil` where it is too much to be kept.
@@ -52,60 +136,78 @@ extension Runner {
     return bytes.count <= Self.mostKept ? bytes : nil
   }
 
-  /// Puts a result in the place of an attempt. Its output is written before the commit: a crash in between leaves a file
-  /// that the next start writes again.
-  private func take(
-    _ result: CachedResult, for start: AttemptStart, in transaction: Transaction
-  ) throws(Failure) -> Event {
-    let files = AttemptFiles(start.key, runs: home.runs)
-    if !result.stdout.isEmpty { try files.write(stdout: result.stdout) }
-    try transaction.beginAttempt(
-      AttemptRecord(
-        key: start.key, agent: start.agent, launcher: id, started: transaction.now, bootID: journal.bootID))
-    deltas.increment(.cacheHits, [start.agent])
-    let now = transaction.now.wall
-    var ending = AttemptEnding(
-      key: start.key, outcome: result.outcome, startedAt: now, finishedAt: now, duration: .zero,
-      outputs: result.outputs)
-    ending.isCached = true
-    if start.promise.keepsStdout { ending.stdout = try files.stdoutText() }
-    return .cached(ending)
+  /// When attempts of other runners are looked at; `nil` when nobody waits.
+  var nextLeaderLook: Int64? { followers.isEmpty ? nil : lastLeaderLook + Self.lookPause.microseconds }
+
+  /// Looks at attempts of other runners that tasks of ours wait for, and says nothing until one is over.
+  func lookAtLeaders() throws(Failure) {
+    let now = clock.now().boot
+    guard let due = nextLeaderLook, now >= due else { return }
+    lastLeaderLook = now
+    let own = Set(leaders.values.map(\.ticket.key))
+    for key in followers.waitedFor where !own.contains(key) {
+      if try journal.read({ try $0.isLed(key, isAlive: isAtWork) }) { continue }
+      tell(followers.take(key, isKept: false))
+    }
   }
 
-  /// What attempts have in common that come to the same: everything that is resolved of them, but not which run they are of.
-  /// `nil` for those that use secrets: what is not known is not compared.
-  private func cacheKey(of start: AttemptStart) -> String? {
-    guard start.secretEnvironment.isEmpty else { return nil }
-    var parts: [String: JSONValue] = [
-      "version": .integer(1), "user": .string(start.user), "agent": .string(start.agent),
-      "settings": .string(configuration.agent(start.agent)?.settings.identity ?? ""),
-      "outputs": .list(start.promise.outputs.map { .string($0) }),
-      "environment": .list(start.environment.map { .list([.string($0.name), .string($0.value)]) }),
-      "workdir": start.workdir.map { .string($0) } ?? .null,
-    ]
-    switch start.work {
-    case .process(let arguments): parts["process"] = .list(arguments.map { .string($0) })
-    case .request(let value):
-      guard value.secrets.isEmpty else { return nil }
-      let asked: JSONValue = value.revealed { _ in "" }
-      parts["request"] = asked
-      parts["tools"] = .list(start.tools(named: asked).map(\.identity))
-      // What is in the files that code is shown is not known here.
-      if agent.programs[start.agent] is CodeAgent, case .map(let members) = asked,
-        members["files"] != nil || members["file"] != nil
-      {
-        return nil
-      }
-      if let performer = performers[start.agent], let request = try? request(of: start, revealing: false) {
-        // An input that cannot be read is told by whoever performs it.
-        guard let inputs = try? performer.inputs(of: request) else { return nil }
-        parts["inputs"] = inputs
+  /// Agents are configured anew: what is under way with those that differ is kept under no key that speaks of them.
+  func abandonLeaders(from old: Configuration) {
+    let (before, after) = (AgentIdentity(configuration: old), AgentIdentity(configuration: configuration))
+    func identity(_ agent: String, _ identity: AgentIdentity) -> JSONValue? {
+      identity.configuration.agents.first { $0.id == agent }.map {
+        identity.members(of: $0, servers: Array(identity.configuration.servers.keys))
       }
     }
-    return SHA256.hash(data: Array(JSONValue.map(parts).json.utf8)).map { byte in
-      let digits = String(byte, radix: 16)
-      return digits.utf8.count == 1 ? "0" + digits : digits
-    }.joined()
+    let changed = Set(old.agents.map(\.id)).filter { identity($0, before) != identity($0, after) }
+    leaders = leaders.filter { !changed.contains($0.value.agent) }
+  }
+
+  // MARK: Keys
+
+  /// Under what a task's result is kept, for each agent that could do it: everything that is resolved of the task, what is
+  /// configured of the agent, and what is in the files that the task gives it; but not which run it is of.
+  private func tickets(of start: AttemptStart, among agents: [String]) -> [String: CacheTicket] {
+    // What is not known is not compared.
+    guard start.secretEnvironment.isEmpty else { return [:] }
+    let work: JSONValue
+    switch start.work {
+    case .process(let arguments): work = .list(arguments.map { .string($0) })
+    case .request(let value):
+      guard value.secrets.isEmpty else { return [:] }
+      work = value.revealed { _ in "" }
+    }
+    var digests = InputDigests(directory: RunDirectory(start.key.workflow, in: home.runs).files)
+    var tickets: [String: CacheTicket] = [:]
+    for agent in configuration.agents where agents.contains(agent.id) {
+      guard let names = inputs(of: start, with: work, for: agent.id), let inputs = digests.of(names) else { continue }
+      tickets[agent.id] = CacheTicket(
+        key: key(of: start, work, agent, inputs.contents), files: inputs.looks)
+    }
+    return tickets
+  }
+
+  /// The files that an agent is given; `nil` when what is wrong with the task is for the agent to say.
+  private func inputs(of start: AttemptStart, with work: JSONValue, for agent: String) -> [String]? {
+    guard case .request = start.work else { return [] }
+    if let performer = performers[agent] { return try? performer.inputs(of: work) }
+    return try? self.agent.programs[agent]?.inputs(of: work) ?? []
+  }
+
+  private func key(
+    of start: AttemptStart, _ work: JSONValue, _ agent: AgentConfiguration, _ inputs: [String: String]
+  ) -> String {
+    let identity = AgentIdentity(configuration: configuration)
+    let parts: [String: JSONValue] = [
+      "version": .integer(2), "user": .string(start.user), "agent": .string(agent.id),
+      "configured": identity.members(of: agent, servers: AgentIdentity.servers(of: work, agent)),
+      "outputs": .list(start.promise.outputs.map { .string($0) }),
+      "environment": .list(start.environment.map { .list([.string($0.name), .string($0.value)]) }),
+      "workdir": start.workdir.map { .string($0) } ?? .null, "work": work,
+      "tools": .list(start.tools(named: work).map(\.identity)),
+      "inputs": .map(inputs.mapValues { .string($0) }),
+    ]
+    return SHA256.hash(data: Array(JSONValue.map(parts).json.utf8)).hexText
   }
 }
 
@@ -117,17 +219,20 @@ extension AttemptStart {
   }
 }
 
-extension AgentSettings {
-  /// What of an agent decides what its attempts come to.
-  fileprivate var identity: String {
-    switch self {
-    case .llm(let settings):
-      "\(settings.dialect) \(settings.baseURL) \(settings.model ?? "") \(settings.apiVersion) \(settings.maxOutputTokens) \(settings.tools)"
-    case .http(let settings): settings.baseURL ?? ""
-    case .command(let settings): settings.map { "\($0.program) \($0.model ?? "")" } ?? ""
-    case .code(let settings): "\(settings.engine) \(settings.image)"
-    case .exec(let settings): "\(settings.command)"
-    case .mcp: ""
+/// What is in the files of one task, each read once for all agents that could do it.
+private struct InputDigests {
+  let directory: String
+  private var known: [String: (content: String, look: String)] = [:]
+
+  init(directory: String) { self.directory = directory }
+
+  /// `nil` where one cannot be read: whoever performs the task says so.
+  mutating func of(_ names: [String]) -> (contents: [String: String], looks: [String: String])? {
+    for name in names where known[name] == nil {
+      guard let digest = try? InputFile(name: name, directory: directory).digest() else { return nil }
+      known[name] = digest
     }
+    let used = known.filter { names.contains($0.key) }
+    return (used.mapValues(\.content), used.mapValues(\.look))
   }
 }

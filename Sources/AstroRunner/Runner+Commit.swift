@@ -83,7 +83,9 @@ extension Runner {
         TaskRecord(
           run: start.key.workflow, task: start.key.task, state: .running, attempts: start.key.number,
           startedAt: clock.now().wall))
-    case .reassign(let start): try transaction.setAgent(of: start.key, to: start.agent)
+    case .reassign(let start):
+      try transaction.setAgent(of: start.key, to: start.agent)
+      try leadAnew(start, in: transaction)
     case .forget(let key, let hasBegun):
       promises[key] = nil
       try forgetCalls(of: key, hasBegun: hasBegun, in: transaction)
@@ -96,8 +98,9 @@ extension Runner {
       }
     case .end(let key, let cause): try transaction.setEndingCause(of: key, cause.rawValue)
     case .agentChanged(let agent): changes.agents.insert(agent)
-    case .launch, .enqueue, .release, .withdraw, .kill, .probe: break
+    case .lookUp, .launch, .enqueue, .release, .withdraw, .kill, .probe: break
     case .close(let ending, let agentID):
+      if ending.isCached { try beginCached(ending, agentID, in: transaction) }
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
       nextCalls[ending.key] = nil
       if isPaid(agentID) {
@@ -120,6 +123,7 @@ extension Runner {
     case .runEnded(let run, let state, let reason):
       try transaction.update(run, state: state, finishedAt: clock.now().wall, reason: reason)
       count(run, state)
+      followers.forget(run)
       unsettled.append(run)
     }
     return nil

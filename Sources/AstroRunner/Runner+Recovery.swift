@@ -126,8 +126,11 @@ extension Runner {
 
   /// Hands a run from the journal to the scheduler, with what became of its attempts.
   private func resume(_ run: RunRecord, _ estate: inout Estate) throws(Failure) {
-    let (content, tasks, attempts) = try journal.read {
-      (try $0.content(run.id) ?? [], try $0.tasks(of: run.id), try $0.attempts(of: run.id))
+    let (content, tasks, attempts, tickets) = try journal.read {
+      (
+        try $0.content(run.id) ?? [], try $0.tasks(of: run.id), try $0.attempts(of: run.id),
+        try $0.leaders(of: run.id)
+      )
     }
     try requireConsistent(run, content)
     let (read, trouble) = plan(of: run, content)
@@ -158,6 +161,7 @@ extension Runner {
       task.attempts = max(task.attempts, attempt.key.number)
       if attempt.isCounted, attempt.key.number > bases[attempt.key.task] ?? 0 { task.counted += 1 }
       if attempt.outcome == nil {
+        leaders[attempt.key] = tickets[attempt.key].map { CacheLeader(agent: attempt.agent, ticket: $0) }
         var promise = AttemptPromise()
         if let plan = plans[attempt.key.task] {
           promise = AttemptPromise(

@@ -36,7 +36,9 @@ extension Runner {
   private func apply(_ fresh: Configuration) {
     let fixed = configuration.system.fixedWhileRunning
     let ignored = fresh.system.fixedWhileRunning.filter { fixed[$0.key] != $0.value }.keys.sorted()
+    let old = configuration
     configuration = fresh.keepingPlaces(of: configuration.system)
+    abandonLeaders(from: old)
     allowances = Allowances(configuration)
     allowances.isOver = Self.overseer(configuration, home)
     tools.servers = configuration.toolServers(home: home, environment: options.environment)

@@ -56,7 +56,7 @@ extension Runner {
     switch decision {
     case .begin(let start): if let verdict = batch.verdicts[start.key] { tellThrottled(start, verdict) }
     case .started(let start): tellStarted(start)
-    case .admit, .turnAway, .launch, .reassign, .enqueue, .release, .withdraw: break
+    case .lookUp, .admit, .turnAway, .launch, .reassign, .enqueue, .release, .withdraw: break
     case .close(let ending, let agent): tellClosed(ending, agent)
     case .update(let change): tellUpdate(change)
     case .runStarted(let run):

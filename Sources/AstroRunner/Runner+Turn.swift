@@ -15,15 +15,16 @@ extension Runner {
   func turn() throws(Failure) {
     stopInTime()
     if canAdopt { try adoptUnowned() }
+    try lookAtLeaders()
     let events = try gather()
     let now = clock.now()
     intake.advance(to: now.boot)
     batch.add(scheduler.handle(events, at: now), at: now.boot)
-    performLaunches()
+    try performLaunches()
     let findings = try gatherFiles(now)
     if !findings.isEmpty || (claimsFiles && !orphans.isEmpty) || isCommitDue(now.boot) {
       try commit(findings)
-      performLaunches()
+      try performLaunches()
       performEndings()
       try forgetRetired()
       try tell(batch)
@@ -111,11 +112,12 @@ extension Runner {
     }
   }
 
-  /// Starts the processes and sends the signals decided so far, of attempts that are committed.
-  func performLaunches() {
+  /// Starts the processes and sends the signals decided so far, of attempts that are committed; looks up what may be known.
+  func performLaunches() throws(Failure) {
     var starts: [(start: AttemptStart, isHeld: Bool)] = []
     for decision in batch.decisions[batch.launched...] {
       switch decision {
+      case .lookUp(let start, let agents): pending.append(try lookUp(start, among: agents))
       case .launch(let start) where performing[start.key] != nil: perform(start)
       case .launch(let start):
         promise(start)

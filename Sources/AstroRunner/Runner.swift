@@ -102,12 +102,14 @@ public final class Runner {
   var lastAsk: Int64 = 0
   /// What attempts that were parked or held ask for first when they go on.
   var nextCalls: [AttemptKey: PlannedCall] = [:]
-  /// Attempts under way whose results will be kept, and under which key.
-  var leaders: [AttemptKey: String] = [:]
+  /// Attempts under way whose results will be kept.
+  var leaders: [AttemptKey: CacheLeader] = [:]
+  /// Who waits for them, and for those of other runners.
+  var followers = CacheFollowers()
+  /// When those of other runners were looked at, in boot time.
+  var lastLeaderLook: Int64 = 0
   /// Runs that a budget has stopped.
   var heldByBudget: Set<WorkflowID> = []
-  /// Who waits for them.
-  var followers: [String: [AttemptKey]] = [:]
   var examiner: Examiner
   let events: EventStream
   var scheduler: Scheduler
@@ -329,7 +331,7 @@ public final class Runner {
   private static let patience = Duration.seconds(30)
 
   private func hasImminentWork(_ now: Int64, idleSince: Int64) -> Bool {
-    if !pending.isEmpty || canAdopt { return true }
+    if !pending.isEmpty || canAdopt || !followers.isEmpty { return true }
     if let retry = scheduler.nextRetry, retry - now <= Self.patience.microseconds { return true }
     guard claimsFiles else { return false }
     if intake.hasUnseen || (room > 0 && intake.hasAdmissible) { return true }
@@ -360,7 +362,7 @@ public final class Runner {
   private func pauseUntilDue() -> Int64? {
     var due = [
       scheduler.nextDue, claimsFiles ? intake.nextDue(hasRoom: room > 0) : nil, reports.nextDue, nextRescan, commitDue,
-      serviceManager?.nextDue, marks.nextDue,
+      nextLeaderLook, serviceManager?.nextDue, marks.nextDue,
     ]
     if case .draining(let until) = stopping { due.append(until) }
     if options.mode == .watch, stopping == .no { due.append(nextCleaning) }

@@ -71,6 +71,9 @@ extension ActiveRun {
     return tools
   }
 
+  /// `nil` for a task that is done in any case.
+  func cache(of index: Int) -> CachePlan? { params[RunOption.noCache] == nil ? plan.tasks[index].cache : nil }
+
   /// Resolves everything an attempt needs.
   func start(_ index: Int, attempt: Int32, agent: String) throws(EvaluationError) -> AttemptStart {
     let task = plan.tasks[index]
@@ -93,7 +96,8 @@ extension ActiveRun {
     start.secretEnvironment = try secretEnvironment(for: index)
     if case .request = work { start.tools = try tools(for: index) }
     start.limits = task.limits
-    start.cache = params[RunOption.noCache] == nil ? task.cache : nil
+    start.cache = cache(of: index)
+    start.ticket = tickets[index]?[agent]
     (start.budget, start.runBudget) = (task.budget, plan.budget)
     return start
   }

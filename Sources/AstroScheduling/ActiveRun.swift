@@ -4,6 +4,12 @@ import AstroCore
 enum TaskPhase {
   /// Its needs are not all over.
   case pending
+  /// It may be spared: to be looked up before it stands in line for anything.
+  case unasked
+  /// It is being looked up.
+  case asking
+  /// An equal attempt is under way, whose result will do for it too.
+  case following
   /// In the ready queue.
   case ready
   /// Until a stored time: a retry's pause.
@@ -50,6 +56,8 @@ final class ActiveRun {
 
   var tasks: [TaskRuntime]
   var results: [Int: TaskResult] = [:]
+  /// Of tasks that were looked up in vain: under what each agent's result will be kept.
+  var tickets: [Int: [String: CacheTicket]] = [:]
   /// Tasks not over.
   var remaining: Int
   var stopping: EndingCause?
@@ -135,8 +143,8 @@ final class ActiveRun {
   /// The state a task shows to expressions and records.
   func state(of index: Int) -> TaskState {
     switch tasks[index].phase {
-    case .pending, .ready: .pending
-    case .waiting, .beginning, .committed, .queued: .waiting
+    case .pending, .unasked, .asking, .ready: .pending
+    case .following, .waiting, .beginning, .committed, .queued: .waiting
     case .running: .running
     case .over(let state): state
     }

@@ -8,12 +8,15 @@ public enum Event: Sendable {
   case granted(AttemptKey)
   /// A limit refused the start; nothing was recorded or taken.
   case denied(AttemptKey, LimitVerdict)
-  /// The start is not needed: an equal attempt came to this before, and it is recorded as having begun.
-  case cached(AttemptEnding)
-  /// An equal attempt is under way: the start is decided on anew when that is over, or after the time given.
-  case follows(AttemptKey, atMost: Duration)
-  /// The attempt that one like it waits for is over.
-  case preceded(AttemptKey)
+  /// The start is not needed: an equal attempt of this agent came to this before.
+  case cached(AttemptEnding, agent: String)
+  /// Nothing equal is known, nor under way: the task is to be done. Its result will be kept as the ticket of the agent says
+  /// that does it.
+  case missed(AttemptKey, [String: CacheTicket])
+  /// An equal attempt is under way: the task is decided on anew when that is over.
+  case follows(AttemptKey)
+  /// An attempt is over that is equal to these, which waited for it, or for something else meanwhile.
+  case preceded([AttemptKey])
   /// The start can never be granted, why in one sentence; nothing was recorded or taken.
   case refused(AttemptKey, String)
   /// A queued attempt has taken a slot that came free. Told together with the end that freed it.
@@ -53,6 +56,9 @@ public enum Event: Sendable {
 ///
 /// Boxed: a start is many strings, and a decision is looked at several times on its way.
 public indirect enum Decision: Sendable {
+  /// Find out whether what a task would come to is known, before anything is taken for it: under the agents, of which each
+  /// could take it. Answer with `cached`, `missed` or `follows`. The start names no agent yet.
+  case lookUp(AttemptStart, agents: [String])
   /// Record the start of this attempt, together with the grants it needs; answer with `granted` or `denied`.
   case begin(AttemptStart)
   /// Take what a call of an attempt that runs needs; answer with `answered`.
@@ -80,7 +86,7 @@ public indirect enum Decision: Sendable {
   /// Forget a start that was recorded and has no process: it will be decided on anew. What it took of limits is given back
   /// unless some of its work was done, or may have been.
   case forget(AttemptKey, hasBegun: Bool)
-  /// Record the end of an attempt.
+  /// Record the end of an attempt; of one that an equal attempt stands for, its begin too.
   case close(AttemptEnding, agent: String)
   /// Record a task's new state.
   case update(TaskChange)

@@ -48,7 +48,7 @@ extension Scheduler {
       leaveQueue(task, agent)
       let mayStart = runs[task.run]?.mayStart(task.index) ?? true
       return (agent, mayStart ? nil : runs[task.run]?.stopping)
-    case .pending, .ready, .waiting, .beginning, .committed, .over, nil: return nil
+    case .pending, .unasked, .asking, .following, .ready, .waiting, .beginning, .committed, .over, nil: return nil
     }
   }
 
@@ -88,11 +88,12 @@ extension Scheduler {
 
   private mutating func settle(_ task: TaskReference, _ state: TaskState, reason: String?, ending: AttemptEnding?) {
     runs[task.run]?.tasks[task.index].phase = .over(state)
+    runs[task.run]?.tickets[task.index] = nil
     runs[task.run]?.remaining -= 1
     record(task, state, reason: reason, notBefore: nil, ending: ending)
   }
 
-  private mutating func record(
+  mutating func record(
     _ task: TaskReference, _ state: TaskState, reason: String?, notBefore: Timestamp?, ending: AttemptEnding?
   ) {
     guard let run = runs[task.run] else { return }
@@ -135,12 +136,12 @@ extension Scheduler {
     default: return
     }
     run.isHeld = false
-    ready.removeAll { $1.run == id }
+    leaveLine(id)
     // What was held back is looked up before anything is decided: a task that becomes ready on the way is not met twice.
     let held = run.tasks.indices.filter {
       switch run.tasks[$0].phase {
-      case .ready, .waiting: true
-      case .pending, .beginning, .committed, .queued, .running, .over: false
+      case .unasked, .following, .ready, .waiting: true
+      case .pending, .asking, .beginning, .committed, .queued, .running, .over: false
       }
     }
     for index in run.tasks.indices where !run.mayStart(index) {
@@ -149,7 +150,7 @@ extension Scheduler {
       case .committed: takeBack(task)
       case .queued: withdraw(task)
       case .running: end(task, because: cause)
-      case .pending, .ready, .waiting, .beginning, .over: break
+      case .pending, .unasked, .asking, .following, .ready, .waiting, .beginning, .over: break
       }
     }
     for index in held { resolve(TaskReference(run: id, index: index)) }

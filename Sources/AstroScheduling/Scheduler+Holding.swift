@@ -6,7 +6,7 @@ extension Scheduler {
   mutating func hold(_ id: WorkflowID) {
     guard let run = runs[id], run.stopping == nil, !run.isHeld else { return }
     run.isHeld = true
-    ready.removeAll { $1.run == id }
+    leaveLine(id)
     for task in queued where task.run == id { withdraw(task) }
     for task in committed where task.run == id { takeBack(task) }
   }
@@ -16,8 +16,14 @@ extension Scheduler {
     guard let run = runs[id], run.isHeld else { return }
     run.isHeld = false
     for index in run.tasks.indices {
-      if case .ready = run.tasks[index].phase { makeReady(TaskReference(run: id, index: index)) }
+      if run.tasks[index].phase.isInLine { makeReady(TaskReference(run: id, index: index)) }
     }
+  }
+
+  /// Nothing of a run is looked up, nor begins.
+  mutating func leaveLine(_ id: WorkflowID) {
+    unasked.remove(id)
+    ready.removeAll { $1.run == id }
   }
 
   // MARK: Taking back what has not begun

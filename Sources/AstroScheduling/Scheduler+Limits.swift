@@ -84,7 +84,7 @@ extension Scheduler {
       leaveSlot(agent)
       freeSlots(of: task, with: agent)
       forget(task, key, hasBegun: true)
-    case .pending, .ready, .waiting, .committed, .queued, .over, nil: return
+    case .pending, .unasked, .asking, .following, .ready, .waiting, .committed, .queued, .over, nil: return
     }
     guard let run = runs[task.run], run.stopping == nil, !run.isHeld else { return }
     hold(task.run)

@@ -67,7 +67,7 @@ extension Scheduler {
     case .pending: if runtime.missingNeeds == 0 { resolve(task) }
     case .running(let agent, _):
       takeSlot(agent)
-    case .ready, .waiting, .beginning, .committed, .queued, .over: break
+    case .unasked, .asking, .following, .ready, .waiting, .beginning, .committed, .queued, .over: break
     }
   }
 
@@ -96,21 +96,33 @@ extension Scheduler {
     }
   }
 
+  /// A task may begin; one that may be spared is looked up first.
   mutating func makeReady(_ task: TaskReference) {
     guard let run = runs[task.run] else { return }
-    runs[task.run]?.tasks[task.index].phase = .ready
-    guard !run.isHeld else { return }
-    ready.insert(
-      FairQueue.Entry(priority: run.priority, age: run.order, position: task.index, item: task),
-      in: lane(of: task, in: run))
+    guard run.cache(of: task.index) != nil else { return enqueue(task) }
+    run.tasks[task.index].phase = .unasked
+    run.tickets[task.index] = nil
+    if !run.isHeld { unasked.insert(entry(of: task, in: run)) }
   }
 
-  /// Puts everything that is ready into the queue anew: which lane a task is in depends on what its limits are counted by.
+  /// Puts a task into the line of those that wait for an agent, a slot and their limits.
+  mutating func enqueue(_ task: TaskReference) {
+    guard let run = runs[task.run] else { return }
+    run.tasks[task.index].phase = .ready
+    if !run.isHeld { ready.insert(entry(of: task, in: run), in: lane(of: task, in: run)) }
+  }
+
+  private func entry(of task: TaskReference, in run: ActiveRun) -> FairQueue<TaskReference>.Entry {
+    FairQueue.Entry(priority: run.priority, age: run.order, position: task.index, item: task)
+  }
+
+  /// Puts everything that is ready into the queue anew: which lane a task is in depends on what its limits are counted by, and
+  /// under what its result is kept on how its agents are configured.
   mutating func lineUp() {
-    ready = FairQueue()
+    (unasked, ready) = (LookupLine(), FairQueue())
     for run in runs.values where !run.isHeld {
-      for index in run.tasks.indices {
-        if case .ready = run.tasks[index].phase { makeReady(TaskReference(run: run.id, index: index)) }
+      for index in run.tasks.indices where run.tasks[index].phase.isInLine {
+        makeReady(TaskReference(run: run.id, index: index))
       }
     }
   }
@@ -221,7 +233,7 @@ extension Scheduler {
       return pause(task, for: wait, reason: Self.reason(of: refused))
     }
     // The verdict speaks for the whole window: nobody who does not need it waits behind it.
-    makeReady(task)
+    enqueue(task)
     block(place, until: now.boot + wait.microseconds)
   }
 
@@ -296,6 +308,7 @@ extension Scheduler {
       agents.entries[chosen].ahead -= 1
       var moved = start
       moved.agent = agents.entries[agent].member.id
+      moved.ticket = runs[task.run]?.tickets[task.index]?[moved.agent]
       if agent != chosen { decisions.append(.reassign(moved)) }
       decisions.append(.launch(moved))
       run(task, moved, agent)

@@ -18,6 +18,8 @@ public struct Scheduler: ~Copyable {
     public var horizon = Duration.milliseconds(20)
     /// How long attempts are taken to last before the first has ended.
     public var pace = Duration.seconds(1)
+    /// How many tasks are looked up at once: each is held in memory with all it is asked.
+    public var lookups = 64
     /// For whom each named limit has a state of its own; one that is not here has one for everybody.
     public var scopes: [String: NamedLimit.Scope] = [:]
     /// Budgets of a period, as limiters, and whether each user has one of its own: what calls to models wait for.
@@ -34,6 +36,10 @@ public struct Scheduler: ~Copyable {
   /// The one that is being answered.
   var admitted: (lane: FairLane, entry: FairQueue<CallAsk>.Entry)?
   var share = FairShare()
+  /// What is to be looked up before it is ready.
+  var unasked = LookupLine()
+  /// Tasks that are being looked up.
+  var asking = 0
   var timers = TimerQueue()
   /// Committed starts without a process, best first.
   var committed: [TaskReference] = []
@@ -80,6 +86,7 @@ public struct Scheduler: ~Copyable {
     for event in events { handle(event) }
     while let purpose = timers.popDue(at: now.boot) { fire(purpose) }
     launchCommitted()
+    lookUp()
     beginReady()
     if timers.isCrowded { timers = timers.keeping { isLive($0) } }
     defer { decisions.removeAll(keepingCapacity: true) }
@@ -92,9 +99,10 @@ public struct Scheduler: ~Copyable {
     case .granted(let key): granted(key)
     case .denied(let key, let verdict): denied(key, verdict)
     case .refused(let key, let reason): refused(key, reason)
-    case .cached(let ending): cached(ending)
-    case .follows(let key, let wait): follows(key, wait)
-    case .preceded(let key): preceded(key)
+    case .cached(let ending, let agent): cached(ending, agent)
+    case .missed(let key, let tickets): missed(key, tickets)
+    case .follows(let key): follows(key)
+    case .preceded(let keys): preceded(keys)
     case .began(let key): began(key)
     case .withdrawn(let key): withdrawn(key)
     case .parked(let key, let place, let until): parked(key, place, until)
@@ -190,8 +198,8 @@ public struct Scheduler: ~Copyable {
 
   /// Whether something is under way: an attempt that runs, or one that will without waiting for any timer.
   public var isBusy: Bool {
-    running > 0 || performing > 0 || !queued.isEmpty || beginning > 0
-      || (!isStopping && (!committed.isEmpty || ready.contains { agent(for: $0, spare: 1) != nil }))
+    running > 0 || performing > 0 || !queued.isEmpty || beginning > 0 || asking > 0
+      || (!isStopping && (!committed.isEmpty || !unasked.isEmpty || ready.contains { agent(for: $0, spare: 1) != nil }))
   }
 
   /// The earliest end of a retry's pause, in boot microseconds: what a pass that would otherwise leave may wait for.

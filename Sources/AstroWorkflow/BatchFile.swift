@@ -31,6 +31,7 @@ enum BatchFile {
     var plan = WorkflowPlan()
     plan.description = "\(requests) \(requests == 1 ? "request" : "requests") to \(endpoint.rawValue)"
     plan.tasks = [task]
+    plan.requests = requests
     return plan
   }
 
@@ -58,14 +59,10 @@ private struct BatchCheck {
   }
 
   mutating func run() {
-    var start = 0
-    while start < bytes.count {
-      line += 1
-      let end = bytes[start...].firstIndex(of: 0x0A) ?? bytes.endIndex
-      let text = bytes[start..<end]
-      if !BatchLine.isBlank(text) { check(text) }
+    for (number, text) in BatchLines(bytes) {
+      line = number
+      check(text)
       if requests > BatchFile.mostRequests { break }
-      start = end + 1
     }
     if requests == 0 { add("empty_batch", "there is no request in it", nil, in: bytes[0..<0], line: 0) }
     if errors > BatchFile.mostErrors {

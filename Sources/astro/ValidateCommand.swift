@@ -20,6 +20,8 @@ struct ValidateCommand: ParsableCommand {
     var file: String
     /// `nil` when the file is invalid.
     var tasks: Int?
+    /// Of a batch file.
+    var requests: Int?
     var diagnostics: [Diagnostic]
     var isUnreadable = false
   }
@@ -51,13 +53,17 @@ struct ValidateCommand: ParsableCommand {
         file: file, diagnostics: [Diagnostic(code: "unreadable", message: "\(error)", file: file)], isUnreadable: true)
     }
     let parsed = examiner?.parse(bytes, file: file) ?? WorkflowParser.parse(bytes, file: file)
-    return Verdict(file: file, tasks: parsed.plan?.tasks.count, diagnostics: parsed.diagnostics)
+    return Verdict(
+      file: file, tasks: parsed.plan?.tasks.count, requests: parsed.plan?.requests, diagnostics: parsed.diagnostics)
   }
 
   private func show(_ verdict: Verdict) {
     Message.show(verdict.diagnostics)
     guard let tasks = verdict.tasks else { return }
-    Output.line("\(Terminal.printable(verdict.file)): valid, \(tasks) \(tasks == 1 ? "task" : "tasks")")
+    let content =
+      verdict.requests.map { "\($0) \($0 == 1 ? "request" : "requests")" }
+      ?? "\(tasks) \(tasks == 1 ? "task" : "tasks")"
+    Output.line("\(Terminal.printable(verdict.file)): valid, \(content)")
   }
 
   private static func write(_ verdicts: [Verdict], to writer: inout JSONWriter) {
@@ -68,6 +74,7 @@ struct ValidateCommand: ParsableCommand {
       writer.member("valid", verdict.tasks != nil)
       writer.key("tasks")
       if let tasks = verdict.tasks { writer.integer(tasks) } else { writer.null() }
+      if let requests = verdict.requests { writer.member("requests", requests) }
       writer.key("errors")
       writer.beginArray()
       for diagnostic in verdict.diagnostics { diagnostic.write(to: &writer) }

@@ -178,7 +178,7 @@ import Testing
       Issue.record("it is not parked")
       return
     }
-    #expect(until == now + .seconds(40) && limit == "gate" && next == world.desk.calls[0])
+    #expect(until == now + .seconds(40) && limit == "gate" && next == world.desk.calls.last)
     #expect(world.slept == [.seconds(20)])
     #expect(results(world) == result("a", 1, "one") + result("b", 2, "two"))
     world.provider.add(says("three"))
@@ -250,5 +250,83 @@ import Testing
     let ceiling = try world.agent().ceiling(of: try world.request(Self.with))
     // 60 tokens of a prompt at 1000 and 100 of an answer at 2000 picodollars.
     #expect(ceiling?.tokens == 160 && ceiling?.cost == Money(picodollars: 260_000) && ceiling?.model == "m")
+  }
+
+  // MARK: Fallbacks
+
+  private func perform(
+    _ world: LLMFixture, first: LLMSettings? = nil, fallbacks: [LLMSettings]
+  ) async throws -> PerformanceResult {
+    var settings = first ?? world.settings()
+    settings.concurrency = 1
+    return try await world.perform(Self.with, fallbacks: fallbacks, settings: settings)
+  }
+
+  private func hosts(_ world: LLMFixture) -> [String] {
+    world.provider.requests.compactMap { $0.url.split(separator: "/").dropFirst().first.map(String.init) }
+  }
+
+  @Test(arguments: [
+    [Provider.Reply.status(429, #"{"error":{"message":"pay","code":"insufficient_quota"}}"#)],
+    [.status(401, #"{"error":{"message":"bad key"}}"#)],
+    [Provider.Reply](repeating: .failure(.connect("refused")), count: 4),
+  ])
+  func whoCanServeNobodyIsAskedNoMore(answers: [Provider.Reply]) async throws {
+    let world = try world(
+      [says("one")] + answers + [says("two"), says("three")], [line("a"), line("b"), line("c")])
+    let ending = try await perform(world, fallbacks: [world.settings("second", model: "spare")]).ending
+    #expect(ending?.outputs == ["total": "3", "completed": "3", "failed": "0"])
+    #expect(
+      hosts(world) == ["first"] + [String](repeating: "first", count: answers.count) + ["second", "second"])
+    #expect(results(world) == result("a", 1, "one") + result("b", 2, "two") + result("c", 3, "three"))
+    #expect(world.provider.bodies.last == #"{"model":"spare","max_tokens":100,"messages":[]}"#)
+    #expect(world.desk.ceilings.last?.model == "spare")
+  }
+
+  @Test func aRequestThatOneGivesUpIsForTheNextAndTheOthersAreNot() async throws {
+    let broken = [Provider.Reply](repeating: .status(503, #"{"error":{"message":"overloaded"}}"#), count: 4)
+    let world = try world(
+      broken + [says("one")] + [says("two")] + broken + broken, [line("a"), line("b"), line("c")])
+    let ending = try await perform(world, fallbacks: [world.settings("second", model: nil)]).ending
+    #expect(ending?.outputs == ["total": "3", "completed": "2", "failed": "1"])
+    let four = [String](repeating: "first", count: 4)
+    #expect(hosts(world) == four + ["second", "first"] + four + [String](repeating: "second", count: 4))
+    #expect(world.provider.bodies[4] == #"{"model":"m","max_tokens":100,"messages":[]}"#)
+    #expect(results(world).hasPrefix(result("a", 1, "one") + result("b", 2, "two")))
+  }
+
+  @Test func whoGivesUpOneRequestAfterTheOtherIsAskedNoMore() async throws {
+    let broken = [Provider.Reply](repeating: .status(503, #"{"error":{"message":"overloaded"}}"#), count: 4)
+    let answers = (1...16).flatMap { _ in broken + [says("one")] } + [says("one"), says("one")]
+    let world = try world(answers, (1...18).map { line("r\($0)") })
+    #expect(try await perform(world, fallbacks: [world.settings("second")]).ending?.outputs["completed"] == "18")
+    #expect(hosts(world).suffix(3) == ["second", "second", "second"])
+  }
+
+  @Test func aRefusalByALimitOrOfARequestIsNoReasonToAskAnother() async throws {
+    let refusal = Provider.Reply.status(429, #"{"error":{"message":"slow down"}}"#, [("retry-after", "7")])
+    let world = try world(
+      [refusal, says("one"), .status(400, #"{"error":{"message":"no"}}"#)], [line("a"), line("b")])
+    #expect(try await perform(world, fallbacks: [world.settings("second")]).ending?.outputs["failed"] == "1")
+    #expect(hosts(world) == ["first", "first", "first"])
+  }
+
+  @Test func aFallbackOfAnotherDialectIsNotAsked() async throws {
+    let world = try world([.status(401, #"{"error":{"message":"bad key"}}"#)], [line("a")])
+    let ending = try await perform(world, fallbacks: [world.settings("second", dialect: .anthropicMessages)]).ending
+    #expect(ending?.message == "first: 401: bad key")
+    #expect(hosts(world) == ["first"])
+  }
+
+  @Test func whenNobodyIsLeftTheLastOneSaysWhy() async throws {
+    let world = try world(
+      [
+        .status(401, #"{"error":{"message":"bad key"}}"#),
+        .status(429, #"{"error":{"message":"pay sk-secret-0123456789","code":"insufficient_quota"}}"#),
+      ], [line("a")])
+    let ending = try await perform(world, fallbacks: [world.settings("second")]).ending
+    #expect(ending?.ending == .providerQuota && ending?.infrastructure == true)
+    #expect(ending?.message == "second: 429 insufficient_quota: pay ***")
+    #expect(results(world) == "")
   }
 }

@@ -171,6 +171,47 @@ import Testing
     #expect(!world.transcript.contains("sk-secret") && !world.transcript.contains("h3ader"))
   }
 
+  private func perform(_ world: LLMFixture, _ with: String, hiding secret: String) async throws -> PerformanceResult {
+    var request = try world.request(with)
+    request.secrets = [secret]
+    return await world.agent().perform(request, desk: world.desk)
+  }
+
+  /// Also in the place where a long one is cut: half of it would not be known any more.
+  @Test func theSecretsOfATaskAreHiddenInWhatToolsAnswer() async throws {
+    let secret = "t4sk-secret-of-mine"
+    let long = String(repeating: "x", count: LLMAttempt.longestResult - 9)
+    let world = LLMFixture([.asks("clock_now"), .says("it was \(secret)")])
+    world.tools.answer(.success(ToolOutcome("\(secret) \(secret.dropLast(1))\(long)\(secret) and more")))
+    let result = try await perform(world, #"{"prompt":"hi","tools":["clock.now"]}"#, hiding: secret)
+    #expect(result.ending?.stdout == "it was ***")
+    let files = try FileManager.default.contentsOfDirectory(atPath: world.attempt)
+    #expect(files.sorted() == ["stdout", "tool-1-1.txt", "transcript.jsonl"])
+    for name in files {
+      let text = try #require(world.text("\(world.attempt)/\(name)"))
+      #expect(!text.contains(secret) && !text.contains("xt4sk"), "\(name)")
+    }
+    #expect(world.provider.bodies[1].contains("*** t4sk-secret-of-min"))
+  }
+
+  @Test func theSecretsOfATaskAreHiddenInWhatIsWrongWithIt() async throws {
+    let secret = "t4sk-secret-of-mine"
+    let result = try await perform(
+      LLMFixture([]), #"{"prompt":"hi","files":["\#(secret).txt"]}"#, hiding: secret)
+    let message = try #require(result.ending?.message)
+    #expect(message.contains("input file '***.txt'") && !message.contains(secret))
+  }
+
+  @Test func theSecretsOfATaskAreHiddenInTheNameOfTheModel() async throws {
+    let world = LLMFixture([
+      .stream(
+        #"{"model":"m-t4sk-secret-of-mine","choices":[{"delta":{"content":"x"},"finish_reason":"stop"}]}"#,
+        #"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#, "[DONE]")
+    ])
+    _ = try await perform(world, #"{"prompt":"hi"}"#, hiding: "t4sk-secret-of-mine")
+    #expect(world.desk.accounts.map(\.model) == ["m-***"])
+  }
+
   // MARK: The desk
 
   @Test func beingThrottledParksTheAttemptAndSendsNothing() async throws {

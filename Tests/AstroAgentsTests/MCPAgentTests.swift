@@ -265,6 +265,31 @@ struct MCPAgentTests {
     await fixture.host.close()
   }
 
+  /// What a server says is cut after 500 characters: half of a secret would not be known any more.
+  @Test func aSecretIsHiddenBeforeWhatAServerSaysIsCut() async throws {
+    let fixture = try ToolFixture(
+      """
+      def call(message):
+          refuse(message, -32602, "x" * 490 + message["params"]["arguments"]["key"])
+      """)
+    let request = fixture.request(
+      #"{"tool": "look", "arguments": {"key": "k3y-of-the-task"}}"#, secrets: ["k3y-of-the-task"])
+    let flaw = "MCP server 'py' refuses 'tools/call': \(String(repeating: "x", count: 490))*** (error -32602)"
+    #expect(await fixture.perform(request) == .ended(.init(.toolError, message: flaw)))
+    await fixture.host.close()
+  }
+
+  @Test func aSecretInTheNameOfAServerIsToldNowhere() async throws {
+    let fixture = try ToolFixture("")
+    let request = fixture.request(
+      #"{"tool": "look", "server": "s3rver-of-the-task"}"#, secrets: ["s3rver-of-the-task"])
+    guard case .ended(let ending) = await fixture.perform(request) else {
+      Issue.record("it has no end")
+      return
+    }
+    #expect(ending.message?.contains("there is no '***' in mcp_servers") == true, "\(ending.message ?? "")")
+  }
+
   @Test(arguments: [
     ("", nil),
     (

@@ -51,7 +51,7 @@ import Testing
   }
 
   @Test func aJournalThatCannotBeMadeForWantOfRoomCanBeMadeLater() throws {
-    try onDisk(of: "256k") { path in
+    try onDisk(of: "320k") { path in
       fill(path + "/ballast")
       let failure = #expect(throws: Failure.self) {
         try Journal.open(dataDirectory: path, bootID: "a", clock: HandClock())

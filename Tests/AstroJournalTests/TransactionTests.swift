@@ -122,12 +122,12 @@ import Testing
       try transaction.insert(run("a"), content: [])  // run and content, and the count of commits
       try transaction.update(id("a"), state: .failed)
       try transaction.markSettled(id("a"), by: "watch-1", finishedAt: nil)
-      _ = try transaction.delete(id("a"))  // seven tables, one of them by two keys
+      _ = try transaction.delete(id("a"))  // eight tables, one of them by two keys
     }
     _ = try journal.read { (try $0.runs(), try $0.series()) }
     #expect(throws: Failure.self) { try journal.commit { try $0.update(id("a"), state: .failed) } }
     let statistics = journal.takeQueryStatistics()
-    #expect(statistics.queries.mapValues(\.count) == [.insert: 3, .update: 3, .delete: 8, .select: 2])
+    #expect(statistics.queries.mapValues(\.count) == [.insert: 3, .update: 3, .delete: 9, .select: 2])
     #expect(statistics.commits.count == 1)
     for (_, seen) in statistics.queries {
       #expect(seen.buckets.reduce(0, +) == seen.count && seen.seconds > 0)

@@ -55,6 +55,7 @@ struct FairnessTests {
       while !world.running.keys.contains(where: { $0.workflow.text == "batch-\(user)" }) { step() }
       let key = try #require(world.running.keys.first { $0.workflow.text == "batch-\(user)" })
       batches.insert(key)
+      seen = world.grants.count
       for _ in 1...lanes { ask(key) }
     }
 

@@ -60,6 +60,14 @@ final class World {
   var turnedAway: [(ask: CallAsk, place: LimitPlace, until: Int64)] = []
   /// Why a start can never be granted; asked first.
   var refusal: (AttemptStart) -> String? = { _ in nil }
+  /// What was looked up, and under which agents.
+  var lookedUp: [(key: AttemptKey, agents: [String])] = []
+  /// Asked at every look; knows nothing.
+  var cache: (AttemptStart, [String]) -> Event = { start, agents in
+    .missed(start.key, Dictionary(uniqueKeysWithValues: agents.map { ($0, CacheTicket(key: "\($0) key")) }))
+  }
+  /// What the cache says to a start when it is to be recorded.
+  var begunInstead: (AttemptStart) -> Event? = { _ in nil }
 
   init(
     parallel: Int = 2, ahead: Int = 16, agents: [AgentPool.Member] = [.shell()],
@@ -125,8 +133,14 @@ final class World {
     repeat {
       var answers: [Event] = []
       for decision in scheduler.handle(events, at: now) {
+        if case .lookUp(let start, let agents) = decision {
+          lookedUp.append((start.key, agents))
+          answers.append(cache(start, agents))
+        }
         if case .begin(let start) = decision {
-          if let reason = refusal(start) {
+          if let answer = begunInstead(start) {
+            answers.append(answer)
+          } else if let reason = refusal(start) {
             answers.append(.refused(start.key, reason))
           } else if let verdict = limiter(start) {
             answers.append(.denied(start.key, verdict))
@@ -155,7 +169,7 @@ final class World {
 
   private func note(_ decision: Decision) {
     switch decision {
-    case .begin, .admit: break
+    case .begin, .lookUp, .admit: break
     case .turnAway(let ask, let place, let until): turnedAway.append((ask, place, until))
     case .runStarted(let id): started.append(id)
     case .runHeld(let id, let reason): heldBecause[id] = reason

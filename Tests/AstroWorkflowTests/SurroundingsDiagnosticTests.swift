@@ -214,7 +214,7 @@ import Testing
                                                           ^~~
             hint: did you mean 'time'?
           w.yaml:6:48: error: there is no server 'tiem'
-              e: {agent: writer, with: {prompt: x, tools: [tiem.x, time.x, ./search,
+              e: {agent: writer, with: {prompt: x, tools: [tiem.x, time.x, '${{ run.
                                                            ^~~~~~
             hint: did you mean 'time'?
 

@@ -80,7 +80,7 @@ import Testing
 
         """##)
           == ##"""
-          w.yaml:5:21: error: 'args' can only be read in the env of a tool
+          w.yaml:5:22: error: 'args' can only be read in the env of a tool
                 run: [grep, '${{ args.word }}', '${{ toJSON(args) }}']
                                  ^~~~~~~~~
             hint: pass it through env: {WORD: "${{ args.word }}"}, and let the command read $WORD
@@ -89,26 +89,26 @@ import Testing
                                                             ^~~~
             hint: pass it through env: {ALL: "${{ args }}"}, and let the command read $ALL
           w.yaml:6:19: error: tool 'a' has no argument 'wrod'
-                env: {W: '${{ args.wrod }}', X: '${{ tasks.t.stdout }}', Y: '${{ secrets.S }}', Z: '${{ env.NONE }}'}
+                env: {W: '${{ args.wrod }}', X: '${{ tasks.t.stdout }}', Y: '${{ sec
                               ^~~~~~~~~
             hint: did you mean 'word'?
           w.yaml:6:42: error: 'tasks' can only be read inside a task
-                env: {W: '${{ args.wrod }}', X: '${{ tasks.t.stdout }}', Y: '${{ secrets.S }}', Z: '${{ env.NONE }}'}
+                env: {W: '${{ args.wrod }}', X: '${{ tasks.t.stdout }}', Y: '${{ sec
                                                      ^~~~~~~~~~~~~~
             hint: tell the model, which can hand it on as an argument
           w.yaml:6:70: error: a secret can only be read in the env of a task
-                env: {W: '${{ args.wrod }}', X: '${{ tasks.t.stdout }}', Y: '${{ secrets.S }}', Z: '${{ env.NONE }}'}
-                                                                                 ^~~~~~~~~
+            rgs.wrod }}', X: '${{ tasks.t.stdout }}', Y: '${{ secrets.S }}', Z: '${{
+                                                              ^~~~~~~~~
             hint: a model decides what a tool does: it is given no secret, and can only read one that lies in a file
           w.yaml:6:93: error: there is no variable 'NONE' in the workflow's env
-                env: {W: '${{ args.wrod }}', X: '${{ tasks.t.stdout }}', Y: '${{ secrets.S }}', Z: '${{ env.NONE }}'}
-                                                                                                        ^~~~~~~~
+            asks.t.stdout }}', Y: '${{ secrets.S }}', Z: '${{ env.NONE }}'}
+                                                              ^~~~~~~~
             hint: an env sees the env at the top of the file, not itself
-          w.yaml:7:33: error: an expression cannot stand inside a shell script: its value could become code
+          w.yaml:7:34: error: an expression cannot stand inside a shell script: its value could become code
               b: {description: x, run: 'grep ${{ args.word }}'}
                                              ^~~
             hint: pass it through env: {WORD: "${{ args.word }}"}, and write "$WORD" in the script
-          w.yaml:10:26: error: 'args' can only be read in the env of a tool
+          w.yaml:10:29: error: 'args' can only be read in the env of a tool
               t: {run: x, env: {A: '${{ args.word }}'}}
                                         ^~~~~~~~~
             hint: args are what a model calls a tool with
@@ -144,15 +144,15 @@ import Testing
                                    ^~~~
             hint: did you mean 'run'?
           w.yaml:4:28: error: the command is empty
-              b: {description: x, run: [], parameters: {type: array, properties: {c: string}}}
+              b: {description: x, run: [], parameters: {type: array, properties: {c:
                                        ^~
           w.yaml:4:51: error: the arguments of a tool are an object, not 'array'
-              b: {description: x, run: [], parameters: {type: array, properties: {c: string}}}
+              b: {description: x, run: [], parameters: {type: array, properties: {c:
                                                               ^~~~~
             hint: write type: object, and each argument under 'properties'
           w.yaml:4:74: error: expected a JSON Schema, got 'string'
-              b: {description: x, run: [], parameters: {type: array, properties: {c: string}}}
-                                                                                     ^~~~~~
+            un: [], parameters: {type: array, properties: {c: string}}}
+                                                              ^~~~~~
             hint: write {type: string}
           w.yaml:5:28: error: tool 'c' has nothing to run
               c: {description: x, run: ' ', parameters: [x]}
@@ -177,16 +177,16 @@ import Testing
         """##)
           == ##"""
           w.yaml:3:45: error: there is no tool 'serch'
-              a: {agent: llm, with: {prompt: x, tools: [serch, search, ./x, search]}}
+              a: {agent: llm, with: {prompt: x, tools: [serch, search, ./x, search]}
                                                         ^~~~~
             hint: did you mean 'search'?
           w.yaml:3:60: error: there is no tool './x'
-              a: {agent: llm, with: {prompt: x, tools: [serch, search, ./x, search]}}
+              a: {agent: llm, with: {prompt: x, tools: [serch, search, ./x, search]}
                                                                        ^~~
             hint: the tools are search
           w.yaml:3:65: error: tool 'search' is listed twice
-              a: {agent: llm, with: {prompt: x, tools: [serch, search, ./x, search]}}
-                                                                            ^~~~~~
+            lm, with: {prompt: x, tools: [serch, search, ./x, search]}}
+                                                              ^~~~~~
 
           """##)
     #expect(

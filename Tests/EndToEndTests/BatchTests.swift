@@ -88,8 +88,9 @@ import Testing
     let server = ScriptedServer(answers: [Self.answer])
     let home = try home(server)
     let path = try home.made("ask.jsonl", lines(3))
-    #expect(try home.astro("validate", path).output == "\(path): valid, 1 task\n")
-    #expect(try home.astro("plan", path).code == 0)
+    #expect(try home.astro("validate", path).output == "\(path): valid, 3 requests\n")
+    let verdict = try home.astro("validate", path, "--json").output
+    #expect(verdict.contains(#""valid":true,"tasks":1,"requests":3"#), "\(verdict)")
     #expect(try home.astro("run", path).output.hasSuffix(" succeeded\n"))
     #expect(try ids(results(home, "done")) == ["r1", "r2", "r3"])
     let submitted = try home.astro("submit", path)
@@ -98,6 +99,64 @@ import Testing
     try home.astro("drain")
     #expect(try home.state(of: submitted.output.lines[0]) == "succeeded")
     #expect(server.requests.count == 6)
+  }
+
+  @Test func aPlanSaysWhatItCanTakeAndHowLongAtLeast() throws {
+    let server = ScriptedServer(answers: [Self.answer])
+    let home = try home(server, limits: "{gate: {rate: 60/1m}}")
+    let path = try home.made("ask.jsonl", lines(150))
+    // 29 bytes of a body and 16 around it, and 10 of an answer.
+    let tokens = 150 * (29 + 16 + 10)
+    let plan: [String: Any] = try home.astro("plan", path, "--json").output.json()
+    let calls = try #require(plan["calls"] as? [String: Any])
+    #expect(calls["most"] as? Int == 150 && calls["most_tokens"] as? Int == tokens)
+    #expect(calls["unknown"] as? [String] == [] && calls["unpriced_models"] as? [String] == [])
+    #expect(plan["request_count"] as? Int == 150)
+    // A token of a prompt at 1 USD and one of an answer at 2, each per million.
+    #expect(plan["cost_ceiling_usd"] as? Double == Double(150 * (45 + 20)) / 1e6)
+    #expect(plan["shortest_seconds"] as? Int == 120)
+    let waits = try #require(plan["limits"] as? [[String: Any]])
+    #expect(waits.map { "\($0["limiter"] ?? "") \($0["requests"] ?? "")" }.contains("gate 150"))
+    #expect(waits.map { "\($0["limiter"] ?? "") \($0["requests"] ?? "")" }.contains("api_calls 150"))
+    let text = try home.astro("plan", path).output
+    #expect(
+      text.contains(
+        """
+        shortest time the limits allow: 2m
+          gate: 150 at 60 per 1m: at least 2m
+        calls to models: at most 150, \(tokens) tokens
+        cost ceiling: 0.00975 USD
+
+        """), "\(text)")
+    #expect(server.requests.isEmpty && home.names(in: "data").isEmpty)
+  }
+
+  @Test func aModelWithoutAPriceIsNamedByThePlan() throws {
+    let server = ScriptedServer(answers: [Self.answer])
+    let home = try home(server)
+    let path = try home.made("ask.jsonl", lines(2).replacingOccurrences(of: #""model":"m""#, with: #""model":"n""#))
+    let text = try home.astro("plan", path).output
+    #expect(text.contains("  without a price: n\ncost ceiling: not known\n"), "\(text)")
+  }
+
+  @Test func whatOneProviderCannotServeAnotherDoes() throws {
+    let refusal = ScriptedServer.answer(
+      429, body: #"{"error": {"message": "pay", "code": "insufficient_quota"}}"#)
+    let first = ScriptedServer(answers: [Self.answer, refusal])
+    let second = ScriptedServer(answers: [Self.answer])
+    let home = try home(first)
+    try home.write(
+      """
+      agents:
+        - {id: model, type: llm, dialect: openai_chat, base_url: '\(first.url)/v1', model: m, max_concurrent: 1,
+           capabilities: [main], fallbacks: [spare]}
+        - {id: spare, type: llm, dialect: openai_chat, base_url: '\(second.url)/v1', model: other, max_concurrent: 1}
+
+      """, to: "config/agents.yaml")
+    try home.drain(lines(5), as: "ask.jsonl")
+    #expect(try ids(results(home, "done")) == (1...5).map { "r\($0)" })
+    #expect(first.requests.count == 2 && second.requests.count == 4)
+    #expect(second.requests.allSatisfy { String(decoding: $0.body, as: UTF8.self).contains(#""model":"other""#) })
   }
 
   @Test func aWrongLineKeepsAllOfItFromBeingSent() throws {

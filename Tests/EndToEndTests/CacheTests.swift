@@ -83,4 +83,92 @@ struct CacheTests {
     #expect(try home.astro("run", "-q", failing).code == 1)
     #expect(try home.read("log").lines == ["x", "x", "x"])
   }
+
+  @Test func aHitWaitsForNoLimit() throws {
+    let home = try Home(
+      system: "rate_limits: {task_submission: {max_requests: 1, window_seconds: 3600}, workflow_creation: unlimited}")
+    let path = try home.made("w.yaml", "tasks: {a: {run: 'echo x >> \(home.path)/log', cache: true}}\n")
+    for _ in 1...3 { #expect(try home.astro("run", "-q", path).code == 0) }
+    #expect(try home.read("log").lines == ["x"])
+    #expect(try home.sql("SELECT count(*) FROM attempt WHERE cached = 1") == "2")
+  }
+
+  @Test func whatWaitsForALimitIsSparedByAnEqualTask() throws {
+    let home = try Home(
+      system: "rate_limits: {task_submission: {max_requests: 1, window_seconds: 3600}, workflow_creation: unlimited}")
+    let path = try home.made(
+      "w.yaml",
+      "tasks:\n" + (1...4).map { "  t\($0): {run: 'echo x >> \(home.path)/log', cache: true}\n" }.joined())
+    #expect(try home.astro("run", "-q", path).code == 0)
+    #expect(try home.read("log").lines == ["x"])
+  }
+
+  @Test func aResultStaysWhenADemandForANewerOneFails() throws {
+    let home = try Home(system: Home.unlimited)
+    let old = try home.made("old.yaml", "tasks: {a: {run: 'cat \(home.path)/there', cache: true}}\n")
+    let new = try home.made("new.yaml", "tasks: {a: {run: 'cat \(home.path)/there', cache: {max_age: 1h}}}\n")
+    try home.write("what it said\n", to: "there")
+    #expect(try home.astro("run", "-q", old).code == 0)
+    try home.sql("UPDATE cache SET created_at = created_at - 7200000000")
+    #expect(unlink("\(home.path)/there") == 0)
+    #expect(try home.astro("run", "-q", new).code == 1)
+    #expect(try home.astro("run", "-q", old).code == 0)
+    #expect(try home.astro("logs", "@latest", "a").output.contains("what it said"))
+  }
+
+  @Test func aResultIsKeptThoughItsRunnerWasKilled() throws {
+    let home = try Home(system: Home.unlimited)
+    let gate = try home.gate()
+    let text = "tasks: {a: {run: 'echo x >> \(home.path)/log; \(gate.pass); echo said', cache: true}}\n"
+    try home.submit(text)
+    let runner = try home.start("drain")
+    try gate.waitForTask()
+    try runner.kill()
+    gate.letOn()
+    #expect(try home.astro("drain").code == 0)
+    try home.drain(text, as: "again.yaml")
+    #expect(try home.read("log").lines == ["x"])
+    #expect(try home.astro("logs", "@latest", "a").output.contains("said"))
+  }
+
+  @Test func whoFollowsAnotherRunnerSaysSoOnceAndTakesItsResult() throws {
+    let home = try Home(system: Home.unlimited)
+    let gate = try home.gate()
+    let path = try home.made(
+      "w.yaml", "name: equal\ntasks: {a: {run: 'echo x >> \(home.path)/log; \(gate.pass)', cache: true}}\n")
+    let first = try home.start("run", "-q", path)
+    try gate.waitForTask()
+    let second = try home.start("run", "-q", path)
+    try eventually("it follows") {
+      try home.sql("SELECT count(*) FROM task WHERE state = 'waiting' AND not_before IS NULL") == "1"
+    }
+    let run = try home.sql("SELECT run FROM task WHERE state = 'waiting'")
+    #expect(
+      try home.astro("explain", run).output.contains(
+        "an equal task is under way, and its result will do for this one too"))
+    let causes = try home.astro("explain", run, "--json").output
+    #expect(causes.contains("\"cause\":\"equal_task\""), "\(causes)")
+    gate.letOn()
+    #expect(try first.finish().code == 0)
+    #expect(try second.finish().code == 0)
+    #expect(try home.read("log").lines == ["x"])
+    #expect(
+      try home.events(of: run) == ["task_waiting", "workflow_started", "task_ended", "workflow_ended"])
+  }
+
+  @Test func whoFollowsOneWhoseRunnerDiesGoesOn() throws {
+    let home = try Home(system: Home.unlimited)
+    let gate = try home.gate()
+    let path = try home.made("w.yaml", "tasks: {a: {run: 'echo x >> \(home.path)/log; \(gate.pass)', cache: true}}\n")
+    let first = try home.start("run", "-q", path)
+    try gate.waitForTask()
+    let second = try home.start("run", "-q", path)
+    try eventually("it follows") { try home.sql("SELECT count(*) FROM task WHERE state = 'waiting'") == "1" }
+    try first.kill()
+    try gate.waitForTask()
+    gate.letOn()
+    gate.letOn()
+    #expect(try second.finish().code == 0)
+    #expect(try home.read("log").lines == ["x", "x"])
+  }
 }

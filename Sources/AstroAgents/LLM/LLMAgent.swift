@@ -78,7 +78,18 @@ public final class LLMAgent: Performer {
     return ceiling
   }
 
+  public func inputs(of with: JSONValue) throws(Failure) -> [String] {
+    let task = try LLMTask(with, of: settings)
+    return task.files + task.images
+  }
+
   public func perform(_ request: PerformanceRequest, desk: any CallDesk) async -> PerformanceResult {
+    // Also what is wrong with a task may be told in its own words.
+    let secrets = ([settings] + fallbacks).flatMap(\.hidden) + request.secrets
+    return await performUnmasked(request, desk: desk).masked(secrets)
+  }
+
+  private func performUnmasked(_ request: PerformanceRequest, desk: any CallDesk) async -> PerformanceResult {
     do throws(Failure) {
       if let endpoint = BatchEndpoint(request: request.with) {
         var batch = try await BatchAttempt(self, request, desk, endpoint)

@@ -119,7 +119,7 @@ extension LLMAttempt {
     account.usage = answer.usage
     let price = seat.prices.price(of: account.model)
     account.cost = answer.usage.flatMap { price?.cost(of: $0, tier: ServiceTier(answer: answer.serviceTier)) }
-    account.model = answer.model ?? account.model
+    account.model = answer.model.map(hide) ?? account.model
     return account
   }
 

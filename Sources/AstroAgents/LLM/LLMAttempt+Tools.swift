@@ -51,7 +51,8 @@ extension LLMAttempt {
     }
     do throws(Failure) {
       let outcome = try await box.call(tool.description.name, arguments: arguments)
-      return ToolResult(id: call.id, text: try await capped(outcome.text, index), isError: outcome.isError)
+      // Before it is cut: half a secret would not be known any more.
+      return ToolResult(id: call.id, text: try await capped(hide(outcome.text), index), isError: outcome.isError)
     } catch {
       let failed = StepEnding(
         .toolError, message: "the tool '\(tool.description.name)' failed: \(error)", infrastructure: true)
@@ -64,7 +65,7 @@ extension LLMAttempt {
     guard text.utf8.count > Self.longestResult else { return text }
     let name = "tool-\(loop.turns)-\(index + 1).txt"
     let directory = request.directory.attempt(request.key)
-    let whole = masked(text.utf8)
+    let whole = Array(text.utf8)
     try await BlockingWork.run { () throws(Failure) in try Folder.write(whole, as: name, in: directory) }
     var kept = Array(text.utf8.prefix(Self.longestResult))
     kept.removeLast(UTF8Tail.incomplete(kept))

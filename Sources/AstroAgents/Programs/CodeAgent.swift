@@ -59,6 +59,12 @@ public final class CodeAgent: ProgramAgent {
   public var variables: [SecretVariable] { [] }
   public var lastReport: EngineReport? { report.withLock { $0 } }
 
+  public func inputs(of with: JSONValue) throws(Failure) -> [String] {
+    let asked = try CodeRequest(with)
+    guard case .file(let path) = asked.code else { return asked.files }
+    return asked.files + [path]
+  }
+
   public func process(for request: ProgramRequest) throws(Failure) -> ProgramProcess {
     let asked = try CodeRequest(request.with)
     let folder = request.directory.attempt(request.key)

@@ -9,6 +9,8 @@ public protocol ProgramAgent: Sendable {
   var variables: [SecretVariable] { get }
   /// What an attempt may take of a model at most; `nil` where it costs nothing. Throws what is wrong with its `with:`.
   func ceiling(of with: JSONValue) throws(Failure) -> CallCeiling?
+  /// The files of the run that it gives to its attempts, by their names below `files/`. Throws what is wrong with the `with:`.
+  func inputs(of with: JSONValue) throws(Failure) -> [String]
   /// What is to be started. Throws what is wrong with the request.
   func process(for request: ProgramRequest) throws(Failure) -> ProgramProcess
   /// Reads what the process left: its outputs, and whether it really did what it was asked.
@@ -22,6 +24,7 @@ public protocol ProgramAgent: Sendable {
 
 extension ProgramAgent {
   public func ceiling(of with: JSONValue) throws(Failure) -> CallCeiling? { nil }
+  public func inputs(of with: JSONValue) throws(Failure) -> [String] { [] }
   public func sweep(_ key: AttemptKey) {}
   public func probe() async -> String? { CommandAgent.problem }
 }

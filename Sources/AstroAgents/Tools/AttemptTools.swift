@@ -75,7 +75,7 @@ final class AttemptTools: ToolBox {
     case .command(let tool)?: return try await host.call(tool, arguments, for: request)
     case .server(let server, let tool)?:
       do throws(MCPFailure) {
-        let answer = try await take(server).call(tool, arguments: arguments)
+        let answer = try await take(server).call(tool, arguments: arguments, hiding: request.secrets)
         return ToolOutcome(answer.text, isError: answer.isError)
       } catch {
         switch error.kind {

@@ -15,6 +15,12 @@ struct BatchAttempt {
   let results: BatchResults
   let requests: BatchRequests
   let mask: SecretMask
+  /// Whom requests go to.
+  let seats: [LLMSettings]
+  /// Those of them that can serve somebody, in the order they are asked; never none.
+  var open: [Int]
+  /// Requests in a row that the first of them gave up and another answered.
+  var forsaken = 0
   var tally: BatchResults.Tally
   /// Read and not done, in the order of the file; what could not be sent stands before what has not been tried.
   var queue: ArraySlice<BatchCall> = []
@@ -43,7 +49,9 @@ struct BatchAttempt {
       return (results: results, tally: tally, requests: try BatchRequests(directory.workflow(extension: "jsonl")))
     }
     (results, tally, requests) = (opened.results, opened.tally, opened.requests)
-    mask = SecretMask(secrets: agent.settings.hidden)
+    seats = agent.batchSeats
+    open = Array(seats.indices)
+    mask = SecretMask(secrets: seats.flatMap(\.hidden) + request.secrets)
   }
 
   mutating func run() async -> PerformanceResult {
@@ -70,8 +78,6 @@ struct BatchAttempt {
     }
   }
 
-  func planned(_ call: BatchCall) -> PlannedCall { PlannedCall(to: agent.settings.id, call.ceiling) }
-
   /// Sends what there is until it is all done, or no more may be sent and nothing is under way any more.
   ///
   /// What is refused leave may only have to wait for those under way: they hold places, and reserve more than they take. So
@@ -91,10 +97,15 @@ struct BatchAttempt {
         guard let (call, outcome) = await group.next() else { break }
         underway -= 1
         switch outcome {
-        case .written(let result):
+        case .written(let result, let seat):
           count(result, of: call, &halt)
+          forsakeFirst(answeredBy: seat)
           refusals = 0
           width = min(width + 1, most)
+        case .forsaken(let seat, let reason):
+          queue.insert(call, at: queue.startIndex)
+          // With the others it may be another thing, for this request and for all that come.
+          if open == [seat] { halt = halt ?? reason } else { open.removeAll { $0 == seat } }
         case .left(let reason, let isRefusal):
           queue.insert(call, at: queue.startIndex)
           isRefused = isRefused || isRefusal
@@ -111,6 +122,20 @@ struct BatchAttempt {
   /// So many requests in a row that come to nothing say more of the provider than of themselves: the others are left for a
   /// retry.
   private static let mostGivenUp = 16
+
+  /// One that gives up request after request which another answers is asked no more.
+  private mutating func forsakeFirst(answeredBy seat: Int) {
+    forsaken = seat == open[0] ? 0 : forsaken + 1
+    guard forsaken >= Self.mostGivenUp, open.count > 1 else { return }
+    open.removeFirst()
+    forsaken = 0
+  }
+
+  /// What a request asks leave for first.
+  private func planned(_ call: BatchCall) -> PlannedCall {
+    let seat = seats[open[0]]
+    return PlannedCall(to: seat.id, agent.ceiling(of: call.raw, at: seat))
+  }
 
   private mutating func count(_ result: BatchOutcome.Result, of call: BatchCall, _ halt: inout Halt?) {
     switch result {
@@ -147,8 +172,7 @@ struct BatchAttempt {
 
   private func call(_ line: BatchLine) throws(Failure) -> BatchCall {
     do throws(JSONScanner.Malformed) {
-      let raw = try RawCall(line)
-      return BatchCall(line: line, raw: raw, ceiling: agent.ceiling(of: raw))
+      return BatchCall(line: line, raw: try RawCall(line))
     } catch {
       throw Failure(.io, subject: "line \(line.number)", message: "is not what was submitted: \(error.message)")
     }

@@ -3,11 +3,10 @@ import AstroLLM
 import Glibc
 import Synchronization
 
-/// One request of a batch that has no result yet, and the most that it can take.
+/// One request of a batch that has no result yet.
 struct BatchCall: Sendable {
   var line: BatchLine
   var raw: RawCall
-  var ceiling: CallCeiling
 }
 
 /// Reads the lines of a batch file one after the other. It holds what it has read and not given out: a piece of the file,

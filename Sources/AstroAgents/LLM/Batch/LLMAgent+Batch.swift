@@ -1,12 +1,17 @@
-import AstroCore
-import AstroLLM
+public import AstroCore
+public import AstroLLM
 
 extension LLMAgent {
+  /// Whom the requests of a batch go to: the agent, then those of its fallbacks that speak the dialect of the bodies.
+  var batchSeats: [LLMSettings] { [settings] + fallbacks.filter { $0.dialect == settings.dialect } }
+
   /// The most that one request of a batch can take; of a body that names no model, by the agent's own.
-  func ceiling(of call: RawCall) -> CallCeiling {
-    let model = call.model ?? settings.model ?? ""
+  public func ceiling(of call: RawCall) -> CallCeiling { ceiling(of: call, at: settings) }
+
+  func ceiling(of call: RawCall, at seat: LLMSettings) -> CallCeiling {
+    let model = call.model ?? seat.model ?? ""
     return call.ceiling(
-      model: model, price: settings.prices.price(of: model), estimator: TokenEstimator(dialect: settings.dialect))
+      model: model, price: seat.prices.price(of: model), estimator: TokenEstimator(dialect: seat.dialect))
   }
 
   /// Of the first request of the file: leave for it serves whichever is sent first, unless that takes more.
