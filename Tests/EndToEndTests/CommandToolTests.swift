@@ -152,11 +152,11 @@ struct CommandToolTests {
   }
 
   @Test func aCancelledTaskLeavesNothingOfItsToolRunning() throws {
-    let (home, _, gate) = try waiting(isIdempotent: false)
+    let (home, server, gate) = try waiting(isIdempotent: false)
     let runner = try home.start("drain")
     try gate.waitForTask()
     try home.astro("cancel", "@latest")
-    _ = try runner.finish()
+    _ = try withExtendedLifetime(server) { try runner.finish() }
     #expect(try home.state(of: "@latest") == "cancelled")
     #expect(try !home.read("effects").lines.contains(where: isAlive))
   }
@@ -187,6 +187,6 @@ struct CommandToolTests {
     #expect(ending.code == 65)
     #expect(
       ending.errors.contains(
-        "w.yaml:1:38: error: the parameters of tool 't' cannot be used: /properties/n/type: 'text' is no type"))
+        "w.yaml:1:37: error: the parameters of tool 't' cannot be used: /properties/n/type: 'text' is no type"))
   }
 }
