@@ -42,10 +42,9 @@ struct BadPeersTests {
         flood(connection, "content-type: application/json\r\ncontent-length: \(100 << 20)", unit, bytes: 100 << 20)
         return
       case "endless":
-        let unit = Array("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"more and more \"}}]}\n\n".utf8)
-        flood(
-          connection, "content-type: text/event-stream\r\nconnection: close",
-          Array(repeating: unit, count: 10_000).flatMap { $0 }, bytes: 1 << 30)
+        let words = String(repeating: "more and more ", count: 4096)
+        let unit = Array("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\(words)\"}}]}\n\n".utf8)
+        flood(connection, "content-type: text/event-stream\r\nconnection: close", unit, bytes: 1 << 30)
         return
       case "slow":
         // A byte at a time, so that it is never silent for long.

@@ -8,7 +8,12 @@ struct CommandToolTests {
   private func home(_ server: ScriptedServer) throws -> Home {
     let home = try Home(system: Home.unlimited)
     try home.write(
-      "agents:\n  - {id: ai, type: llm, dialect: openai_chat, base_url: '\(server.url)/v1', model: m, retries: 0}\n",
+      """
+      agents:
+        - {id: shell, type: command}
+        - {id: ai, type: llm, dialect: openai_chat, base_url: '\(server.url)/v1', model: m, retries: 0}
+
+      """,
       to: "config/agents.yaml")
     return home
   }
