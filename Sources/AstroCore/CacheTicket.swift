@@ -6,6 +6,9 @@ public struct CacheTicket: Sendable, Equatable {
   /// When the attempt ends and one looks otherwise, nobody knows what it was made of, and its result is not kept.
   public var files: [String: String]
 
+  /// Which configuration it was made under, counted by its runner.
+  public var generation = 0
+
   public init(key: String, files: [String: String] = [:]) {
     self.key = key
     self.files = files

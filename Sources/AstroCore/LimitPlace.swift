@@ -29,6 +29,11 @@ extension LimitPlace {
     return LimitPlace(limiter: String(limiter[..<slash]), key: key)
   }
 
+  /// The name of the limit that bounds how many run at a time here.
+  public var limitOfSlots: String {
+    isOfSlots ? String(limiter.dropLast(Dimension.concurrent.rawValue.count + 1)) : limiter
+  }
+
   /// Whether it counts how many run at a time.
   public var isOfSlots: Bool { limiter.hasSuffix("/\(Dimension.concurrent.rawValue)") }
 }

@@ -24,6 +24,14 @@ public struct SpentKey: Sendable, Equatable {
     self.reason = reason
   }
 
+  /// When it was refused, or one call began to ask again.
+  public var since: Timestamp { until - pause }
+
+  /// The call that was to ask again did not.
+  public func unasked(at now: Timestamp) -> SpentKey {
+    SpentKey(account: account, until: now, pause: max(pause / 2, Self.firstPause), reason: reason)
+  }
+
   /// While one call asks again, nobody else does.
   public func asked(at now: Timestamp) -> SpentKey {
     let pause = min(pause * 2, Self.longestPause)

@@ -27,19 +27,20 @@ extension Reading {
     ) { $0[0] as Int? ?? 0 }.first != nil
   }
 
-  /// How many places are held: an attempt has one, or as many as it has calls under way at a time. Calls to a fallback are
-  /// made one at a time.
+  /// How many places are held: an attempt has one, or as many as it has calls under way at a time that take the limit,
+  /// whoever they go to.
   /// - Parameter isOver: whether an attempt of an agent is over though it has no outcome, because its launcher is gone.
   public func holds(
     of place: LimitPlace, isOver: (_ agent: String, _ launcher: String) -> Bool
   ) throws(Failure) -> Int64 {
     let rows = try session.rows(
       """
-      SELECT agent, launcher, sum(max(1, (SELECT count(*) FROM call INDEXED BY call_open WHERE call.agent = attempt.agent \
-      AND call.status IS NULL AND call.run = hold.run AND call.task = hold.task AND call.number = hold.number))) \
+      SELECT agent, launcher, sum(max(1, (SELECT count(*) FROM call INDEXED BY call_run WHERE call.status IS NULL \
+      AND call.run = hold.run AND call.task = hold.task AND call.number = hold.number AND EXISTS(SELECT 1 FROM \
+      json_each(call.charges) AS charge WHERE charge.value ->> 0 = ?3 AND charge.value ->> 1 = ?2)))) \
       FROM hold JOIN attempt USING(run, task, number) WHERE outcome IS NULL \
-      AND limiter = ? AND hold.key = ? GROUP BY agent, launcher
-      """, [place.limiter, place.key]
+      AND limiter = ?1 AND hold.key = ?2 GROUP BY agent, launcher
+      """, [place.limiter, place.key, place.limitOfSlots]
     ) { (agent: $0.text(0), launcher: $0.text(1), count: $0[2] as Int64? ?? 0) }
     return rows.reduce(0) { $0 + (isOver($1.agent, $1.launcher) ? 0 : $1.count) }
   }

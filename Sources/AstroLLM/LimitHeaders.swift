@@ -72,7 +72,7 @@ public struct LimitHeaders {
 
   private func allowance(_ limit: String, _ remaining: String, _ reset: String) -> ProviderNotice.Allowance? {
     let allowance = ProviderNotice.Allowance(
-      limit: count(limit), remaining: count(remaining), reset: headers[reset].flatMap(moment))
+      limit: count(limit), remaining: count(remaining), reset: headers[reset].flatMap(moment).map(Self.bounded))
     return allowance == ProviderNotice.Allowance() ? nil : allowance
   }
 

@@ -68,7 +68,9 @@ public struct AgentOverview {
         record.lastError = answer.problem
         try transaction.put(agent: record)
         // Whoever asks now has paid, or finds out with the next call.
-        if answer.problem == nil, let account = configuration.agent(answer.id)?.account { try transaction.forgetSpentKey(account) }
+        if answer.problem == nil, let account = configuration.agent(answer.id)?.account {
+          try transaction.forgetSpentKey(account)
+        }
       }
     }
   }

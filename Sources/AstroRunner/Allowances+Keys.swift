@@ -35,10 +35,21 @@ extension Allowances {
     return key
   }
 
-  /// A call with the key of an agent was answered.
+  /// A call was answered: its key works, unless the call was sent before that was refused.
   /// - Returns: the agents that may be asked again.
-  func works(_ agent: String, in transaction: Transaction) throws(Failure) -> [String] {
-    guard let account = accounts[agent], try transaction.forgetSpentKey(account) else { return [] }
+  func works(_ call: CallRecord, in transaction: Transaction) throws(Failure) -> [String] {
+    guard let account = accounts[call.agent], let spent = try transaction.reading.spentKey(account),
+      call.started.wall >= spent.since
+    else { return [] }
+    try transaction.forgetSpentKey(account)
     return accounts.filter { $0.value == account }.keys.sorted()
+  }
+
+  /// A call is not made. If it was to find out whether a key works again, the next one finds out.
+  func letAnotherAsk(insteadOf call: CallRecord, in transaction: Transaction) throws(Failure) {
+    guard let account = accounts[call.agent], let spent = try transaction.reading.spentKey(account),
+      call.started.wall == spent.since
+    else { return }
+    try transaction.put(spent.unasked(at: transaction.now.wall))
   }
 }

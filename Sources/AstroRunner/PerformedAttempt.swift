@@ -8,6 +8,8 @@ struct PerformedAttempt {
   var granted: (id: CallID, call: PlannedCall)?
   /// That leave, where it was handed over and not needed.
   var unused: CallID?
+  /// It was asked to end: it is granted nothing any more.
+  var isCancelled = false
   /// The last limit that refused it a call: where it waits when it is parked.
   var refusal: LimitVerdict?
 }

@@ -10,7 +10,9 @@ extension Runner {
   func line(up ask: LeaveAsk) -> CallAsk {
     lastAsk += 1
     asks[lastAsk] = ask
-    return CallAsk(number: lastAsk, of: ask.key, to: ask.call.agent, patience: ask.patience)
+    return CallAsk(
+      number: lastAsk, of: ask.key, to: ask.call.agent, until: clock.now().boot + ask.patience.microseconds,
+      isReplacing: ask.replacing != nil)
   }
 
   func answer(_ ask: CallAsk, in transaction: Transaction) throws(Failure) -> LeaveAnswer {
@@ -43,11 +45,12 @@ extension Runner {
       // One that waits is refused once, however often it is looked at.
       if !asked.isRefused { deltas.increment(.limitDenied, [verdict.limiter]) }
       asks[ask.number]?.isRefused = true
-      if !ask.waits(for: verdict) {
+      let waits = ask.waits(for: verdict, at: transaction.now.boot)
+      if !waits {
         performing[ask.key]?.refusal = verdict
         reply(to: ask, .notBefore(transaction.now.wall + verdict.retryAfter, limit: verdict.limiter))
       }
-      return .refused(verdict)
+      return .refused(verdict, waits: waits)
     }
     return .over
   }
@@ -62,7 +65,7 @@ extension Runner {
     reply(to: ask, .notBefore(now.wall + wait, limit: place.limiter))
   }
 
-  /// Nobody waits for what an attempt asked any more: it is to end.
+  /// Nobody waits for what an attempt asks any more: it is to end.
   func forgetAsks(of key: AttemptKey) {
     for (number, ask) in asks where ask.key == key {
       asks[number] = nil

@@ -35,7 +35,7 @@ extension Runner {
 
   /// What the cache says to a start; `nil` when it is to be made.
   func askCache(_ start: AttemptStart, in transaction: Transaction) throws(Failure) -> Event? {
-    guard let ticket = start.ticket else { return nil }
+    guard let ticket = valid(start.ticket) else { return nil }
     return try answer(to: start, [(start.agent, ticket)], in: transaction.reading, at: transaction.now.wall)
   }
 
@@ -89,7 +89,7 @@ extension Runner {
 
   /// Notes that the result of a start will be kept.
   func lead(_ start: AttemptStart, in transaction: Transaction) throws(Failure) {
-    guard let ticket = start.ticket, try transaction.leads(start.key, under: ticket) else { return }
+    guard let ticket = valid(start.ticket), try transaction.leads(start.key, under: ticket) else { return }
     leaders[start.key] = CacheLeader(agent: start.agent, ticket: ticket)
   }
 
@@ -161,7 +161,11 @@ extension Runner {
     }
     let changed = Set(old.agents.map(\.id)).filter { identity($0, before) != identity($0, after) }
     leaders = leaders.filter { !changed.contains($0.value.agent) }
+    if !changed.isEmpty { cacheGeneration += 1 }
   }
+
+  /// A start that was looked up before its agent was configured anew is made, and not kept.
+  private func valid(_ ticket: CacheTicket?) -> CacheTicket? { ticket?.generation == cacheGeneration ? ticket : nil }
 
   // MARK: Keys
 
@@ -181,8 +185,9 @@ extension Runner {
     var tickets: [String: CacheTicket] = [:]
     for agent in configuration.agents where agents.contains(agent.id) {
       guard let names = inputs(of: start, with: work, for: agent.id), let inputs = digests.of(names) else { continue }
-      tickets[agent.id] = CacheTicket(
-        key: key(of: start, work, agent, inputs.contents), files: inputs.looks)
+      var ticket = CacheTicket(key: key(of: start, work, agent, inputs.contents), files: inputs.looks)
+      ticket.generation = cacheGeneration
+      tickets[agent.id] = ticket
     }
     return tickets
   }

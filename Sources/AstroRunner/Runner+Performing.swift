@@ -90,10 +90,16 @@ extension Runner {
     for message in performances.take() {
       switch message {
       case .asked(.settle(let settlement)): batch.settle(settlement, at: clock.now().boot)
-      case .asked(.leave(let ask)): events.append(.asked(line(up: ask)))
+      case .asked(.leave(let ask)):
+        if performing[ask.key]?.isCancelled == true {
+          performing[ask.key]?.unused = ask.replacing
+          ask.reply.answer(.gone)
+        } else {
+          events.append(.asked(line(up: ask)))
+        }
       case .probed(let agent, let problem): events.append(.probed(agent: agent, error: problem))
       case .ended(let key, let result, let since, let unused):
-        performing[key]?.unused = unused
+        if let unused { performing[key]?.unused = unused }
         if let event = try event(of: result, key, since) { events.append(event) }
       }
     }
@@ -117,7 +123,7 @@ extension Runner {
       return .overBudget(key, reason)
     case .parked(let until, let limit, let next):
       nextCalls[key] = next
-      let opens = now.boot + max(0, (until - now.wall).microseconds)
+      var opens = now.boot + max(0, (until - now.wall).microseconds)
       let place: LimitPlace
       if let refusal = attempt.refusal {
         let refused = LimitPlace(limiter: refusal.limiter, key: refusal.key)
@@ -130,6 +136,11 @@ extension Runner {
         let agent = next?.agent ?? attempt.start.agent
         place = LimitPlace(limiter: LimiterName.provider, key: agent)
         batch.block(agent: agent, for: key, until: opens)
+      }
+      // Meanwhile another call may have found out that the key works.
+      if place.limiter == LimiterName.quota {
+        let spent = try journal.read { try allowances.spentKey(of: place.key, $0) }
+        opens = spent.map { now.boot + max(0, ($0.until - now.wall).microseconds) } ?? now.boot
       }
       log.warning(
         "Rate limit exceeded",
@@ -180,7 +191,7 @@ extension Runner {
     }
     var opened = allowances.places(givenBackBy: call)
     if account.status == .success {
-      opened += try allowances.works(call.agent, in: transaction).map {
+      opened += try allowances.works(call, in: transaction).map {
         LimitPlace(limiter: LimiterName.quota, key: $0)
       }
     }
@@ -188,6 +199,7 @@ extension Runner {
   }
 
   func refund(_ call: CallRecord, in transaction: Transaction) throws(Failure) {
+    try allowances.letAnotherAsk(insteadOf: call, in: transaction)
     try allowances.refund(call.charges, grantedAt: call.started.boot, bootID: call.bootID, in: transaction)
   }
 

@@ -210,7 +210,8 @@ extension Runner {
       since = command.identity?.startedBoot
       estate.outstanding[attempt.launcher, default: []].insert(key)
     case .undecided: estate.outstanding[attempt.launcher, default: []].insert(key)
-    case .neverStarted: return .committed
+    // Its agent may have performed it itself, and be none of ours any more.
+    case .neverStarted: return try journal.read { try $0.openCalls(of: key) }.isEmpty ? .committed : .interrupted
     case .lost(let command): endings.append(.ended(try lost(key, command, wreck.origin, since: attempt.started.wall)))
     }
     return .running(

@@ -178,7 +178,10 @@ extension Runner {
   }
 
   func send(_ signal: TerminationSignal, to key: AttemptKey) {
-    if performances.cancel(key) { return forgetAsks(of: key) }
+    if performances.cancel(key) {
+      performing[key]?.isCancelled = true
+      return forgetAsks(of: key)
+    }
     for wreck in wrecks where wreck.signal(key, signal) { return }
     agent.signal(key, signal)
   }

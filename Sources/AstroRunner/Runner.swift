@@ -104,6 +104,8 @@ public final class Runner {
   var nextCalls: [AttemptKey: PlannedCall] = [:]
   /// Attempts under way whose results will be kept.
   var leaders: [AttemptKey: CacheLeader] = [:]
+  /// How often agents were configured anew.
+  var cacheGeneration = 0
   /// Who waits for them, and for those of other runners.
   var followers = CacheFollowers()
   /// When those of other runners were looked at, in boot time.

@@ -7,25 +7,30 @@ public struct CallAsk: Sendable, Hashable {
   public var key: AttemptKey
   /// Whom the call goes to.
   public var agent: String
-  /// How long it may wait here for a limit; where it would be longer it is told so at once.
-  public var patience: Duration
+  /// Until when it may wait here for a limit, in boot time; where it would be longer it is told so at once.
+  public var until: Int64
+  /// It takes the place of a call granted before, in which its user has had its turn: it does not stand in the line.
+  public var isReplacing: Bool
 
-  public init(number: Int64, of key: AttemptKey, to agent: String, patience: Duration) {
+  public init(number: Int64, of key: AttemptKey, to agent: String, until: Int64, isReplacing: Bool = false) {
     self.number = number
     self.key = key
     self.agent = agent
-    self.patience = patience
+    self.until = until
+    self.isReplacing = isReplacing
   }
 
-  /// Whether it stays in the line when it is refused.
-  public func waits(for verdict: LimitVerdict) -> Bool { verdict.bindsOthers && verdict.retryAfter <= patience }
+  /// Whether it stays in the line when it is refused at `now`, in boot time.
+  public func waits(for verdict: LimitVerdict, at now: Int64) -> Bool {
+    !isReplacing && verdict.bindsOthers && now + verdict.retryAfter.microseconds <= until
+  }
 }
 
 /// What came of an ask that was admitted.
 public enum LeaveAnswer: Sendable {
   case granted
-  /// It stays in the line, or has been told, as ``CallAsk/waits(for:)`` says.
-  case refused(LimitVerdict)
+  /// It stays in the line, or has been told.
+  case refused(LimitVerdict, waits: Bool)
   /// It has been told something else.
   case over
 }
@@ -38,7 +43,7 @@ extension CallAsk: Comparable {
 /// however many calls one of them could make at a time.
 extension Scheduler {
   mutating func asked(_ ask: CallAsk) {
-    guard let run = runs[ask.key.workflow], let index = run.indices[ask.key.task] else {
+    guard !ask.isReplacing, let run = runs[ask.key.workflow], let index = run.indices[ask.key.task] else {
       return decisions.append(.admit(ask))
     }
     var lane = lane(of: TaskReference(run: run.id, index: index), in: run)
@@ -53,12 +58,12 @@ extension Scheduler {
     switch answer {
     case .granted: share.serve(lane.user)
     case .over: share.giveBack(lane.user)
-    case .refused(let verdict):
+    case .refused(let verdict, let waits):
       share.giveBack(lane.user)
       let place = LimitPlace(limiter: verdict.limiter, key: verdict.key).waitedFor
       let until = now.boot + max(.milliseconds(1), verdict.retryAfter).microseconds
       if verdict.bindsOthers { block(place, until: until) }
-      guard ask.waits(for: verdict) else { return }
+      guard waits else { return }
       // Of a limit that is not known to be one of its own, it would be asked again at once, for ever.
       if isOpen(lane) { decisions.append(.turnAway(ask, place, until: until)) } else { asks.insert(entry, in: lane) }
     }
@@ -108,9 +113,8 @@ extension Scheduler {
     var obstacles: [FairQueue<CallAsk>.Lane: (place: LimitPlace, until: Int64)] = [:]
     asks.forEachLane { lane, _ in obstacles[lane] = obstacle(to: lane) }
     guard !obstacles.isEmpty else { return }
-    let boot = now.boot
     for (lane, ask) in asks.removeAll(where: { lane, ask in
-      obstacles[lane].map { $0.until - boot > ask.patience.microseconds } ?? false
+      obstacles[lane].map { $0.until > ask.until } ?? false
     }) {
       guard let (place, until) = obstacles[lane] else { continue }
       decisions.append(.turnAway(ask, place, until: until))

@@ -46,6 +46,12 @@ struct AllowancesTests {
       }
     }
 
+    func works(_ id: CallID) throws -> [String] {
+      try journal.commit { transaction in
+        try allowances.works(try #require(try transaction.reading.call(id)), in: transaction)
+      }
+    }
+
     func settle(_ id: CallID, tokens: Int64?, cost: Int64?, sentAt: Int64? = nil) throws {
       let account = CallAccount(
         model: "m", status: tokens == nil ? .error : .success, usage: tokens.map { TokenUsage(output: $0) },
@@ -326,6 +332,8 @@ struct AllowancesTests {
   @Test func aSpentKeyStopsAllWhoHaveItUntilOneCallIsAnswered() throws {
     let scene = try Scene([])
     scene.allowances.accounts = ["model": "url env KEY", "twin": "url env KEY", "other": "url env OTHER"]
+    let before = try #require(call(try scene.take(scene.demand([], tokens: 1))))
+    scene.clock.advance(.seconds(1))
     let spent = try scene.journal.commit { try scene.allowances.spend("model", because: "pay", in: $0) }
     #expect(spent?.pause == .seconds(300))
     // Those that were under way with it say so once.
@@ -335,10 +343,28 @@ struct AllowancesTests {
     #expect(call(try scene.take(scene.demand([], tokens: 1, agent: "other"))) != nil)
     scene.clock.advance(.seconds(300))
     // One call tries it, the others wait for what becomes of that, ever longer.
-    #expect(call(try scene.take(scene.demand([], tokens: 1))) != nil)
+    let trial = try #require(call(try scene.take(scene.demand([], tokens: 1))))
     #expect(refusal(try scene.take(scene.demand([], tokens: 1)))?.retryAfter == .seconds(600))
-    #expect(try scene.journal.commit { try scene.allowances.works("twin", in: $0) } == ["model", "twin"])
+    // One that was sent before the refusal says nothing of the key.
+    #expect(try scene.works(before) == [])
+    #expect(try scene.works(trial) == ["model", "twin"])
     #expect(call(try scene.take(scene.demand([], tokens: 1))) != nil)
+  }
+
+  @Test func aTrialThatIsNotMadeIsLeftToTheNext() throws {
+    let scene = try Scene([])
+    scene.allowances.accounts = ["model": "url env KEY"]
+    _ = try scene.journal.commit { try scene.allowances.spend("model", because: "pay", in: $0) }
+    scene.clock.advance(.seconds(300))
+    let trial = try #require(call(try scene.take(scene.demand([], tokens: 1))))
+    #expect(call(try scene.take(scene.demand([], tokens: 1))) == nil)
+    try scene.journal.commit { transaction in
+      let call = try #require(try transaction.withdraw(trial))
+      try scene.allowances.letAnotherAsk(insteadOf: call, in: transaction)
+    }
+    #expect(call(try scene.take(scene.demand([], tokens: 1))) != nil)
+    // As if it had never been: the pause has doubled once.
+    #expect(refusal(try scene.take(scene.demand([], tokens: 1)))?.retryAfter == .seconds(600))
   }
 
   @Test func aSpentKeyIsTriedEverLessOftenAndOnceAnHourAtLeast() {

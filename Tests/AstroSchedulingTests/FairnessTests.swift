@@ -61,7 +61,7 @@ struct FairnessTests {
 
     func ask(_ key: AttemptKey, patience: Duration = .seconds(30)) {
       number += 1
-      world.tell(.asked(CallAsk(number: number, of: key, to: "model", patience: patience)))
+      world.tell(.asked(CallAsk(number: number, of: key, to: "model", until: world.now.boot + patience.microseconds)))
     }
 
     /// One second: what is let through is done, and done again where there is more.

@@ -153,8 +153,9 @@ final class World {
         }
         if case .admit(let ask) = decision {
           if let verdict = callLimiter(ask) {
-            answers.append(.answered(ask, .refused(verdict)))
-            if !ask.waits(for: verdict) { refused.append(ask) }
+            let waits = ask.waits(for: verdict, at: now.boot)
+            answers.append(.answered(ask, .refused(verdict, waits: waits)))
+            if !waits { refused.append(ask) }
           } else {
             grants.append((ask.key, seeds[ask.key.workflow]?.user ?? ""))
             answers.append(.answered(ask, .granted))

@@ -129,7 +129,9 @@ import Testing
     #expect(none.code == 69)
     let why = try #require(none.report.all("agents").first?.message)
     #expect(why.hasPrefix("agent 'box': no sandbox engine works: podman cannot be used: "), "\(why)")
-    #expect(why.contains("; docker cannot be used: ") && why.contains("; bubblewrap reports 1 for a program that exits with 9: out of order"), "\(why)")
+    #expect(
+      why.contains("; docker cannot be used: ")
+        && why.contains("; bubblewrap reports 1 for a program that exits with 9: out of order"), "\(why)")
     #expect(none.report.all("agents").map(\.advice) == ["install one: apt install podman, or apt install bubblewrap"])
   }
 

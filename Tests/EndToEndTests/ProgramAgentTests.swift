@@ -116,7 +116,8 @@ import Testing
     let ending = try home.astro("run", "-q", "work.yaml", environment: path)
     #expect(ending.code == 75)
     #expect(
-      ending.errors.contains("the budget of the run: of 1.00 USD 0.50 USD are used, and the next call may cost 0.60 USD"))
+      ending.errors.contains(
+        "the budget of the run: of 1.00 USD 0.50 USD are used, and the next call may cost 0.60 USD"))
     #expect(try home.read("ran") == "x\n")
     #expect(
       try home.sql("SELECT agent, model, status, reserved_cost, cost, input, output FROM call")

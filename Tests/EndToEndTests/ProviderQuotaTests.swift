@@ -17,7 +17,8 @@ struct ProviderQuotaTests {
     let home = try Home(system: Home.unlimited)
     try home.write("system: {\(Home.unlimited)}\n\(limits)\n", to: "config/system_config.yaml")
     try home.write(
-      "agents:\n" + agents.map { "  - {type: llm, dialect: openai_chat, model: m1, \($0)}\n" }.joined(), to: "config/agents.yaml")
+      "agents:\n" + agents.map { "  - {type: llm, dialect: openai_chat, model: m1, \($0)}\n" }.joined(),
+      to: "config/agents.yaml")
     try home.write("models: [{model: m1, input: 1, output: 10}]\n", to: "config/models.yaml")
     return home
   }

@@ -9,7 +9,7 @@ from litellm import CustomLLM, ModelResponse
 from litellm.proxy._types import ProxyException, UserAPIKeyAuth
 from litellm.types.utils import Choices, Message, PromptTokensDetailsWrapper, Usage
 
-KEYS = {"sk-free-key": {}, "sk-rpm2-key": {"rpm_limit": 2}}
+KEYS = {"sk-free-key": {}, "sk-rpm2-key": {"rpm_limit": 2}, "sk-narrow-key": {"rpm_limit": 2}}
 
 
 async def check(request, api_key):

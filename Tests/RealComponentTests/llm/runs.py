@@ -19,7 +19,7 @@ import time
 import urllib.request
 
 ASTRO, LEDGER, LITELLM, MOCKLIMIT, LLAMA = sys.argv[1:6]
-KEYS = {"FREE_KEY": "sk-free-key", "NARROW_KEY": "sk-rpm2-key", "WRONG_KEY": "sk-wrong-0123456789", "LLAMA_KEY": "sk-llama-0123456789"}
+KEYS = {"FREE_KEY": "sk-free-key", "NARROW_KEY": "sk-narrow-key", "WRONG_KEY": "sk-wrong-0123456789", "LLAMA_KEY": "sk-llama-0123456789"}
 # USD per million tokens.
 PRICES = {"input": 3, "output": 15, "cache_read": 0.3}
 faults = []

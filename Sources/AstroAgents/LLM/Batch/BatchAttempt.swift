@@ -68,7 +68,8 @@ struct BatchAttempt {
       case .overBudget(let why)?: return .held(why, next: planned(queue[queue.startIndex]))
       case .pause(let until, let limit)?:
         let wait = until - agent.clock.now().wall
-        guard wait <= LLMAttempt.longestWait else {
+        // Who waits for a place gives its own away: it may be what those who hold the other wait for.
+        guard wait <= LLMAttempt.longestWait, !LimitPlace(limiter: limit, key: "").isOfSlots else {
           return .parked(until: until, limit: limit, next: queue.first.map(planned))
         }
         do { try await agent.sleep(max(wait, .milliseconds(10))) } catch {
