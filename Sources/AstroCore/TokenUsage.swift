@@ -24,6 +24,12 @@ public struct TokenUsage: Sendable, Hashable {
     self.reasoning = reasoning
   }
 
+  /// More than any call takes. What others count is cut to it, so that sums stay sums whatever they say.
+  public static let most: Int64 = 1 << 32
+
+  /// A count that somebody else made.
+  public static func bounded(_ count: Int64) -> Int64 { min(max(0, count), most) }
+
   /// The whole prompt.
   public var prompt: Int64 { input + cacheRead + cacheWrite + cacheWriteHour }
   public var total: Int64 { prompt + output }

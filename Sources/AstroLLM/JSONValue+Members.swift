@@ -19,11 +19,11 @@ extension JSONValue {
     }
   }
 
-  /// A count; whole numbers may be written with a fraction, and what is negative is no count.
+  /// A count, as ``TokenUsage/bounded(_:)`` takes it; whole numbers may be written with a fraction.
   var count: Int64? {
     switch self {
-    case .integer(let value): max(0, value)
-    case .number(let value) where value >= 0 && value < 0x1p62: Int64(value)
+    case .integer(let value): TokenUsage.bounded(value)
+    case .number(let value) where value >= 0: TokenUsage.bounded(Int64(min(value, 0x1p62)))
     default: nil
     }
   }

@@ -100,9 +100,9 @@ extension LLMAttempt {
       await desk.settle(id, account)
       if Task.isCancelled { return interrupt() }
       return try await follow(failure, partial)
-    case .refused(let verdict, let notice, _):
-      // Answers that are none cost nothing.
-      (account.usage, account.cost) = (TokenUsage(), .zero)
+    case .refused(let verdict, let notice, let partial):
+      // Answers that are none cost nothing; what one that had begun cost, nobody said.
+      if partial.isEmpty { (account.usage, account.cost) = (TokenUsage(), .zero) }
       return try await follow(verdict, notice, id, account)
     }
   }
@@ -147,8 +147,7 @@ extension LLMAttempt {
     switch verdict {
     case .refusedByLimit(var notice, let message):
       refusals += 1
-      // Not told how long, longer each time.
-      let wait = notice.wait ?? .seconds(min(60, 1 << min(refusals - 1, 6)))
+      let wait = Self.pause(told: notice.wait, refusals: refusals)
       notice.wait = wait
       (account.status, account.notice) = (.refused, notice)
       try await write([.setback(turn: loop.turns + 1, .refused, message, usage: account.usage)])
@@ -180,6 +179,14 @@ extension LLMAttempt {
     case .rejected, .unsupported: loop.end(with: StepEnding(.providerError, message: message))
     }
     return .done
+  }
+
+  /// How long nothing is sent after so many refusals by a limit in a row: as long as the provider says, and longer each time
+  /// where it does not, or where that was too short twice.
+  static func pause(told: Duration?, refusals: Int) -> Duration {
+    let backoff = Duration.seconds(1 << min(max(0, refusals - 1), 6))
+    guard let told else { return min(backoff, .seconds(60)) }
+    return refusals > 2 ? max(told, min(backoff, .seconds(60))) : told
   }
 
   /// The agent cannot go on: its next fallback does, else the step ends.

@@ -23,8 +23,8 @@ enum ClaudeCode {
     answer.session = result.text("session_id")
     if let usage = result.member("usage") {
       answer.usage = TokenUsage(
-        input: usage.integer("input_tokens") ?? 0, cacheRead: usage.integer("cache_read_input_tokens") ?? 0,
-        cacheWrite: usage.integer("cache_creation_input_tokens") ?? 0, output: usage.integer("output_tokens") ?? 0)
+        input: usage.tokens("input_tokens"), cacheRead: usage.tokens("cache_read_input_tokens"),
+        cacheWrite: usage.tokens("cache_creation_input_tokens"), output: usage.tokens("output_tokens"))
     }
     (answer.ending, answer.message) = ending(of: result, saying: answer.text)
     if answer.ending == .completed, let value = answer.structured { try answer.take(members: value) }

@@ -58,9 +58,8 @@ enum Codex {
 
   /// Its prompt includes what was cached, as OpenAI counts.
   private static func usage(_ usage: JSONValue?) -> TokenUsage {
-    let cached = usage?.integer("cached_input_tokens") ?? 0
-    return TokenUsage(
-      input: max(0, (usage?.integer("input_tokens") ?? 0) - cached), cacheRead: cached,
-      output: usage?.integer("output_tokens") ?? 0)
+    let prompt = usage?.tokens("input_tokens") ?? 0
+    let cached = min(prompt, usage?.tokens("cached_input_tokens") ?? 0)
+    return TokenUsage(input: prompt - cached, cacheRead: cached, output: usage?.tokens("output_tokens") ?? 0)
   }
 }

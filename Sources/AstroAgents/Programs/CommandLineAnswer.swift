@@ -76,6 +76,9 @@ extension JSONValue {
   func text(_ name: String) -> String? { if case .string(let text)? = member(name) { text } else { nil } }
   func integer(_ name: String) -> Int64? { if case .integer(let number)? = member(name) { number } else { nil } }
 
+  /// What a program counted; 0 where it did not.
+  func tokens(_ name: String) -> Int64 { TokenUsage.bounded(integer(name) ?? 0) }
+
   /// An amount in USD that a program computed with floating point, to the nearest picodollar.
   func dollars(_ name: String) -> Money? {
     switch member(name) {

@@ -153,7 +153,7 @@ extension BatchAttempt {
     let message = "\(seat.id): \(hide(answer.verdict.message))"
     switch answer.verdict {
     case .refusedByLimit(var notice, _):
-      let wait = notice.wait ?? .seconds(min(60, 1 << min(call.refusals, 6)))
+      let wait = LLMAttempt.pause(told: notice.wait, refusals: call.refusals + 1)
       notice.wait = wait
       (account.status, account.notice) = (.refused, notice)
       await desk.settle(id, account)
