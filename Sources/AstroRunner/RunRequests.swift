@@ -35,10 +35,11 @@ public struct RunRequests {
   ///   - budget: what a budget is raised to; what is `nil` in it stays.
   ///   - task: whose budget it is; `nil` is the whole run's.
   /// - Returns: false when it was not held.
-  /// - Throws: `not_found` for a run that has ended.
+  /// - Throws: `not_found` for a run that has ended, and for a task that it does not have.
   public func release(
     _ id: WorkflowID, raising budget: BudgetPlan = .init(), of task: String? = nil
   ) throws(Failure) -> Bool {
+    if let task { try requireTask(task, of: id) }
     let (run, changed) = try change(id) { transaction throws(Failure) in
       if budget != BudgetPlan(), try transaction.reading.run(id)?.state.isTerminal == false {
         try transaction.raise(task.map { .task($0, of: id) } ?? .run(id), to: budget)
@@ -48,6 +49,13 @@ public struct RunRequests {
     if run.state.isTerminal { throw ended(run, "run it again with: astro retry \(id)") }
     if changed { tell { $0.add("workflow_released", id, at: journal.now.wall) } }
     return changed
+  }
+
+  private func requireTask(_ task: String, of id: WorkflowID) throws(Failure) {
+    let (run, content) = try journal.read { (try $0.run(id), try $0.content(id)) }
+    // A run whose file cannot be read any more has tasks nobody knows.
+    guard let run, let plan = WorkflowParser.parse(content ?? [], file: run.shownFile).plan else { return }
+    _ = try RetrySelection.index(of: task, in: plan, id)
   }
 
   /// What a retry will do.

@@ -42,7 +42,7 @@ struct RunCommand: ParsableCommand {
     let result = try runner.run()
     let state = result.ended[id] ?? .running
     if state == .running, let held = try site.read({ try $0.run(id) }).flatMap({ $0 }), held.state == .held {
-      Message.error("\(id) is held: \(held.reason ?? "by request"); raise it and go on with: astro release \(id)")
+      Message.error("\(id) is \(Explanation.Cause.held(id, reason: held.reason).sentence(at: site.clock.now().wall))")
       throw AstroCore.ExitCode.tryLater
     }
     try show(id, state, site)

@@ -166,6 +166,24 @@ struct CommandToolTests {
     #expect(try !home.read("effects").lines.contains(where: isAlive))
   }
 
+  /// What a model is told of tools is not known when a task begins, so that its first call replaces what was granted then.
+  @Test func aFirstCallThatTakesMoreIsMadeThoughOthersWaitForTheLimit() throws {
+    let server = ScriptedServer(answers: [Self.said("done"), Self.said("too many")])
+    let home = try home(server)
+    try home.write(
+      "system:\n  \(Home.unlimited)\nlimits: {gate: {rate: 1/1h}}\n", to: "config/system_config.yaml")
+    try home.drain(
+      """
+      tools: {t: {description: Tells nothing that anybody would want to know., run: 'true'}}
+      tasks:
+        a: {agent: ai, limits: [gate], with: {prompt: hi, tools: [t]}}
+        b: {agent: ai, limits: [gate], with: {prompt: hi, tools: [t]}}
+
+      """)
+    #expect(server.requests.count == 1)
+    #expect(try home.tasks(of: "@latest").values.count { $0.hasPrefix("succeeded") } == 1)
+  }
+
   @Test func anotherCommandIsNoEqualTask() throws {
     let server = ScriptedServer(answers: [Self.said("done")])
     let home = try home(server)

@@ -97,6 +97,8 @@ struct ModelAgentTests {
     try home.drain("tasks: {a: {agent: ai, budget: {tokens: 10}, with: {prompt: hi, max_output_tokens: 50}}}\n")
     #expect(try home.state(of: "@latest") == "held")
     #expect(try home.astro("explain", "@latest").output.contains("--task a --usd AMOUNT"))
+    let unknown = try home.astro("release", "@latest", "--task", "b", "--tokens", "1000")
+    #expect(unknown.code == 66 && unknown.errors.contains("has no task 'b'"), "\(unknown.errors)")
     try home.astro("release", "@latest", "--task", "a", "--tokens", "1000")
     try home.astro("drain")
     #expect(try home.state(of: "@latest") == "succeeded")
