@@ -361,6 +361,9 @@ class Judge:
             for name in files:
                 if may_submit and folder == f"{path}/spool" and name.startswith(".astro-"):
                     continue
+                # Whose spool it is.
+                if (folder, name) == (f"{path}/spool/active", ".home"):
+                    continue
                 self.expect(not name.startswith(".") and not name.endswith(".tmp"),
                             f"a temporary file is left: {os.path.relpath(folder, path)}/{name}")
         for folder in ("data/runners", "data/scratch"):
