@@ -57,8 +57,8 @@ import Testing
   /// R6: at most 12 for a single-task file in a home that has been used.
   @Test func `a pass over one file waits for the disk eleven times`() throws {
     let home = try home()
-    let ending = try home.shell(
-      "exec strace -f -qq -o calls -e trace=fsync,fdatasync,sync_file_range,syncfs \"$0\" drain --home \"$PWD\"")
+    let traced = "exec strace -f -qq -o calls -e signal=none -e trace=fsync,fdatasync,sync_file_range,syncfs"
+    let ending = try home.shell(traced + " \"$0\" drain --home \"$PWD\"")
     #expect(ending.code == 0)
     let calls = try home.read("calls").split(separator: "\n")
     #expect(calls.count == 11, "\(calls.joined(separator: "\n"))")
