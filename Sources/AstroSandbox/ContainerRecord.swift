@@ -52,16 +52,29 @@ struct ContainerRecord {
       ? "\(String(status.st_dev, radix: 16))-\(String(status.st_ino, radix: 16))" : nil
   }
 
-  /// Removes the container, be it running, and then the record.
-  /// - Returns: whether it is gone.
+  /// Removes the container, be it running, and then the record. An engine that removes it for two at a time may tell one
+  /// of them that it is gone, and then let the other fail: the engine's list is what counts, and it is told again.
+  /// - Returns: whether it is gone; it takes up to 30 seconds to find out.
   @discardableResult
   func remove(environment: [String: String]) -> Bool {
-    let words = program.hasSuffix("/docker") ? ["rm", "-f", name] : ["rm", "-f", "-t", "0", "--ignore", name]
-    let result = ShortProgram(arguments: [program] + words, environment: environment).run(within: .seconds(30))
-    // One that was never made is no failure: of that docker says so by its code only.
-    guard result.ending == .exited(0) || result.output.contains("No such container") else { return false }
-    unlink(path)
-    return true
+    let until = clinux_boot_microseconds() + Duration.seconds(30).microseconds
+    func run(_ words: [String]) -> ShortProgram.Result {
+      let left = max(0, until - clinux_boot_microseconds())
+      return ShortProgram(arguments: [program] + words, environment: environment).run(within: .microseconds(left))
+    }
+    var pause = Duration.milliseconds(50)
+    while true {
+      // Its code does not matter: docker's tells of a container that was never made.
+      _ = run(program.hasSuffix("/docker") ? ["rm", "-f", name] : ["rm", "-f", "-t", "0", "--ignore", name])
+      let listed = run(["ps", "-a", "--filter", "name=^\(name)$", "--format", "{{.Names}}"])
+      if listed.ending == .exited(0), !listed.output.contains(name) {
+        unlink(path)
+        return true
+      }
+      guard clinux_boot_microseconds() + pause.microseconds < until else { return false }
+      usleep(UInt32(pause.microseconds))
+      pause = min(pause * 2, .seconds(2))
+    }
   }
 
   private static func refusal(_ path: String) -> SandboxRefusal {
