@@ -1,5 +1,5 @@
 PREFIX ?= /usr/local
-BUILD = swift build -c release --static-swift-stdlib --product astro -Xlinker -s
+BUILD = swift build -c release --static-swift-stdlib -Xlinker -s
 DEBUG = "$$(swift build --show-bin-path)/astro"
 # What is needed to build, beyond that to test (independent judges of what astro writes), the programs that real-component
 # tests run against, and what the benchmarks compare with.
@@ -31,7 +31,7 @@ packages-bench:
 	$(call install-missing,$(BENCH_PACKAGES))
 
 build: packages
-	$(BUILD)
+	$(BUILD) --product astro
 
 run: build
 	Tests/run-example.sh "$$($(BUILD) --show-bin-path)/astro"
@@ -92,6 +92,7 @@ fuzz: packages
 # Speed, as ratios to references measured beside it. BENCH="chain latency" for some, QUICK=1 for a short pass,
 # JSON=FILE for every sample, MILLION=1 to validate a million tasks, too.
 bench: build packages-bench
+	$(BUILD) --product BenchmarkRooms
 	$(MAKE) -C Tests/Benchmarks
 	ASTRO_BINARY="$$($(BUILD) --show-bin-path)/astro" QUICK=$(QUICK) \
 	  python3 Tests/Benchmarks/driver $(if $(JSON),--json $(JSON)) $(if $(MILLION),--million) $(BENCH)

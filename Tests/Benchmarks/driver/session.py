@@ -54,7 +54,8 @@ class Session:
 
     @property
     def rooms(self):
-        return os.path.join(self.built, "release", "rooms")
+        """The rooms that the command line does not show on their own, built beside it."""
+        return os.path.join(os.path.dirname(self.astro), "BenchmarkRooms")
 
     def path(self, name):
         """A name nobody has used in this invocation."""

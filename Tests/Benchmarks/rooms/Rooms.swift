@@ -5,9 +5,9 @@ import Glibc
 @main
 enum Rooms {
   static let usage = """
-    usage: rooms grants DATA_DIRECTORY DECISIONS LEAST_MS BATCH MAX_REQUESTS WINDOW_MS TIMES_FILE
-           rooms log-lines FILE COUNT
-           rooms calls URL COUNT IN_FLIGHT
+    usage: BenchmarkRooms grants DATA_DIRECTORY DECISIONS LEAST_MS BATCH MAX_REQUESTS WINDOW_MS TIMES_FILE
+           BenchmarkRooms log-lines FILE COUNT
+           BenchmarkRooms calls URL COUNT IN_FLIGHT
 
     """
 
