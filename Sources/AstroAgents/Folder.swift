@@ -5,15 +5,14 @@ import Glibc
 enum Folder {
   /// Makes a directory and those above it that are missing.
   static func make(_ path: String) throws(Failure) {
-    var made = ""
-    for step in path.split(separator: "/", omittingEmptySubsequences: true) {
-      made += "/\(step)"
-      if mkdir(path.hasPrefix("/") ? made : String(made.dropFirst()), 0o700) != 0, errno != EEXIST, errno != EISDIR {
-        throw Failure(
-          .cannotCreate, subject: path, message: "cannot be made", errno: errno,
-          reason: String(cString: strerror(errno)))
-      }
+    if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
+    if errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
+      try make(String(path[..<slash]))
+      if mkdir(path, 0o700) == 0 || errno == EEXIST { return }
     }
+    throw Failure(
+      .cannotCreate, subject: path, message: "cannot be made", errno: errno,
+      reason: String(cString: strerror(errno)))
   }
 
   /// Puts a file there, whole or not at all.

@@ -1,11 +1,16 @@
 import AstroCore
 import AstroLLM
 import Glibc
+import Synchronization
 
 /// `transcript.jsonl` of one attempt: what it has done so far, for people and for the attempt itself when it is begun again.
 final class TranscriptFile: Sendable {
+  private static let name = "transcript.jsonl"
+
   private let path: String
   private let descriptor: Int32
+  /// Whether its name is on disk.
+  private let isNamed = Mutex(false)
 
   /// Opens it, makes it where it is missing, and reads what it holds. A last line that is not whole is cut off: its writer
   /// died, and what is written next must not become a part of it.
@@ -25,14 +30,10 @@ final class TranscriptFile: Sendable {
   }
 
   private init(_ directory: String) throws(Failure) {
-    path = "\(directory)/transcript.jsonl"
+    path = "\(directory)/\(Self.name)"
     try Folder.make(directory)
     descriptor = Glibc.open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw Self.failure(path, "cannot be opened", errno) }
-    // Its name has to last as long as its lines.
-    let folder = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-    defer { close(folder) }
-    guard fsync(folder) == 0 else { throw Self.failure(path, "cannot be made durable", errno, .notDurable) }
   }
 
   deinit { close(descriptor) }
@@ -47,8 +48,19 @@ final class TranscriptFile: Sendable {
       if count < 0, errno != EINTR { throw Self.failure(path, "cannot be written", errno) }
       done += max(0, count)
     }
-    guard !durable || fdatasync(descriptor) == 0 else {
+    guard !durable || (fdatasync(descriptor) == 0 && keepName()) else {
       throw Self.failure(path, "cannot be made durable", errno, .notDurable)
+    }
+  }
+
+  /// Makes its name last as long as its lines, once: whoever made it may have died before that.
+  private func keepName() -> Bool {
+    isNamed.withLock { isNamed in
+      if isNamed { return true }
+      let folder = Glibc.open(String(path.dropLast(Self.name.utf8.count)), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      defer { close(folder) }
+      isNamed = fsync(folder) == 0
+      return isNamed
     }
   }
 

@@ -1,21 +1,27 @@
 /// Reads one JSON text (RFC 8259) into a ``JSONValue``: strict, at most 64 levels deep, the last of duplicate keys wins.
 public struct JSONReader {
-  private var bytes: ArraySlice<UInt8>
+  /// The text, for as long as it is read.
+  private let bytes: UnsafeBufferPointer<UInt8>
+  private var position = 0
+
+  private init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
   public static func parse(_ text: String) throws(EvaluationError) -> JSONValue { try parse(Array(text.utf8)) }
 
   public static func parse(_ bytes: [UInt8]) throws(EvaluationError) -> JSONValue {
-    var reader = JSONReader(bytes: bytes[...])
-    let value = try reader.value(depth: 0)
-    reader.skipSpace()
-    guard reader.bytes.isEmpty else { throw reader.unexpected() }
-    return value
+    try bytes.withUnsafeBufferPointer { bytes throws(EvaluationError) in
+      var reader = JSONReader(bytes)
+      let value = try reader.value(depth: 0)
+      reader.skipSpace()
+      guard reader.next == nil else { throw reader.unexpected() }
+      return value
+    }
   }
 
   private mutating func value(depth: Int) throws(EvaluationError) -> JSONValue {
     guard depth <= 64 else { throw EvaluationError("JSON is nested more than 64 levels deep") }
     skipSpace()
-    switch bytes.first {
+    switch next {
     case UInt8(ascii: "{"): return try object(depth: depth)
     case UInt8(ascii: "["): return try array(depth: depth)
     case UInt8(ascii: "\""): return .string(try string())
@@ -28,13 +34,13 @@ public struct JSONReader {
   }
 
   private mutating func object(depth: Int) throws(EvaluationError) -> JSONValue {
-    bytes.removeFirst()
+    position += 1
     var members: [String: JSONValue] = [:]
     skipSpace()
     if take("}") { return .map(members) }
     repeat {
       skipSpace()
-      guard bytes.first == UInt8(ascii: "\"") else { throw unexpected() }
+      guard next == UInt8(ascii: "\"") else { throw unexpected() }
       let name = try string()
       skipSpace()
       guard take(":") else { throw unexpected() }
@@ -46,7 +52,7 @@ public struct JSONReader {
   }
 
   private mutating func array(depth: Int) throws(EvaluationError) -> JSONValue {
-    bytes.removeFirst()
+    position += 1
     var items: [JSONValue] = []
     skipSpace()
     if take("]") { return .list(items) }
@@ -59,15 +65,21 @@ public struct JSONReader {
   }
 
   private mutating func string() throws(EvaluationError) -> String {
-    bytes.removeFirst()
-    var result: [UInt8] = []
-    while let byte = bytes.popFirst() {
+    position += 1
+    let start = position
+    while let byte = next, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\"), byte >= 0x20 { position += 1 }
+    let plain = UnsafeBufferPointer(rebasing: bytes[start..<position])
+    if take("\"") { return try Self.text(plain) }
+    return try string(beginning: Array(plain))
+  }
+
+  /// A string with escapes, or one that is not to its end.
+  private mutating func string(beginning plain: [UInt8]) throws(EvaluationError) -> String {
+    var result = plain
+    while let byte = next {
+      position += 1
       switch byte {
-      case UInt8(ascii: "\""):
-        guard let text = String(validating: result, as: UTF8.self) else {
-          throw EvaluationError("JSON string is not UTF-8")
-        }
-        return text
+      case UInt8(ascii: "\""): return try Self.text(result)
       case UInt8(ascii: "\\"): result.append(contentsOf: try escape())
       case 0..<0x20: throw EvaluationError("JSON string holds a raw control character")
       default: result.append(byte)
@@ -76,8 +88,17 @@ public struct JSONReader {
     throw EvaluationError("JSON ends inside a string")
   }
 
+  private static func text(_ bytes: some Sequence<UInt8>) throws(EvaluationError) -> String {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw EvaluationError("JSON string is not UTF-8")
+    }
+    return text
+  }
+
   private mutating func escape() throws(EvaluationError) -> [UInt8] {
-    switch bytes.popFirst() {
+    let byte = next
+    position += 1
+    switch byte {
     case UInt8(ascii: "\""): return [0x22]
     case UInt8(ascii: "\\"): return [0x5C]
     case UInt8(ascii: "/"): return [0x2F]
@@ -88,8 +109,8 @@ public struct JSONReader {
     case UInt8(ascii: "t"): return [0x09]
     case UInt8(ascii: "u"):
       let first = try hex()
-      if (0xD800..<0xDC00).contains(first), bytes.starts(with: [0x5C, 0x75]) {
-        bytes.removeFirst(2)
+      if (0xD800..<0xDC00).contains(first), bytes[position...].starts(with: [0x5C, 0x75]) {
+        position += 2
         let second = try hex()
         guard (0xDC00..<0xE000).contains(second) else {
           throw EvaluationError("JSON string holds half a surrogate pair")
@@ -107,52 +128,75 @@ public struct JSONReader {
   }
 
   private mutating func hex() throws(EvaluationError) -> UInt32 {
-    guard bytes.count >= 4,
-      let value = UInt32(String(decoding: bytes.prefix(4), as: UTF8.self), radix: 16),
-      bytes.first != UInt8(ascii: "+"), bytes.first != UInt8(ascii: "-")
+    let digits = bytes[position...].prefix(4)
+    guard digits.count == 4, let value = UInt32(String(decoding: digits, as: UTF8.self), radix: 16),
+      next != UInt8(ascii: "+"), next != UInt8(ascii: "-")
     else { throw EvaluationError("JSON string holds a malformed \\u escape") }
-    bytes.removeFirst(4)
+    position += 4
     return value
   }
 
   private mutating func number() throws(EvaluationError) -> JSONValue {
-    let end = bytes.firstIndex { !Self.isNumberByte($0) } ?? bytes.endIndex
-    let text = String(decoding: bytes[..<end], as: UTF8.self)
-    let digits = text.hasPrefix("-") ? text.dropFirst() : text[...]
+    let start = position
+    while let byte = next, Self.isNumberByte(byte) { position += 1 }
+    let text = bytes[start..<position]
+    if let integer = Self.integer(text) { return .integer(integer) }
+    let spelled = String(decoding: text, as: UTF8.self)
+    let digits = spelled.hasPrefix("-") ? spelled.dropFirst() : spelled[...]
     let leadingZero = digits.hasPrefix("0") && digits.utf8.count > 1 && (0x30...0x39).contains(Array(digits.utf8)[1])
     let barePoint = digits.hasPrefix(".") || digits.hasSuffix(".") || digits.contains(".e") || digits.contains(".E")
     guard !leadingZero, !barePoint, let first = digits.utf8.first, (0x30...0x39).contains(first) else {
+      position = start
       throw unexpected()
     }
-    bytes = bytes[end...]
-    if let integer = Int64(text) { return .integer(integer) }
-    guard let value = Double(text), value.isFinite else { throw EvaluationError("'\(text)' is not a JSON number") }
+    if let integer = Int64(spelled) { return .integer(integer) }
+    guard let value = Double(spelled), value.isFinite else {
+      throw EvaluationError("'\(spelled)' is not a JSON number")
+    }
     return .number(value)
   }
 
-  private static func isNumberByte(_ byte: UInt8) -> Bool {
-    (0x30...0x39).contains(byte) || [0x2B, 0x2D, 0x2E, 0x45, 0x65].contains(byte)
+  /// The one of digits alone, without a leading zero, that cannot overflow: what nearly all numbers are.
+  private static func integer(_ text: Slice<UnsafeBufferPointer<UInt8>>) -> Int64? {
+    let digits = text.first == UInt8(ascii: "-") ? text.dropFirst() : text
+    guard (1...18).contains(digits.count), digits.count == 1 || digits.first != UInt8(ascii: "0") else { return nil }
+    var value: Int64 = 0
+    for byte in digits {
+      guard (0x30...0x39).contains(byte) else { return nil }
+      value = value * 10 + Int64(byte - 0x30)
+    }
+    return digits.count == text.count ? value : -value
   }
 
-  private mutating func word(_ word: String, _ value: JSONValue) throws(EvaluationError) -> JSONValue {
-    guard bytes.starts(with: word.utf8) else { throw unexpected() }
-    bytes.removeFirst(word.utf8.count)
+  private static func isNumberByte(_ byte: UInt8) -> Bool {
+    switch byte {
+    case 0x30...0x39, 0x2B, 0x2D, 0x2E, 0x45, 0x65: true
+    default: false
+    }
+  }
+
+  private mutating func word(_ word: StaticString, _ value: JSONValue) throws(EvaluationError) -> JSONValue {
+    let spelled = UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount)
+    guard bytes[position...].starts(with: spelled) else { throw unexpected() }
+    position += spelled.count
     return value
   }
 
+  private var next: UInt8? { position < bytes.count ? bytes[position] : nil }
+
   private mutating func take(_ byte: Unicode.Scalar) -> Bool {
-    guard bytes.first == UInt8(ascii: byte) else { return false }
-    bytes.removeFirst()
+    guard next == UInt8(ascii: byte) else { return false }
+    position += 1
     return true
   }
 
   private mutating func skipSpace() {
-    while let byte = bytes.first, [0x20, 0x09, 0x0A, 0x0D].contains(byte) { bytes.removeFirst() }
+    while let byte = next, byte == 0x20 || byte == 0x09 || byte == 0x0A || byte == 0x0D { position += 1 }
   }
 
   private func unexpected() -> EvaluationError {
-    guard let byte = bytes.first else { return EvaluationError("JSON ends too early") }
+    guard let byte = next else { return EvaluationError("JSON ends too early") }
     let shown = (0x21..<0x7F).contains(byte) ? "'\(Unicode.Scalar(byte))'" : "byte \(byte)"
-    return EvaluationError("JSON has an unexpected \(shown) at offset \(bytes.startIndex)")
+    return EvaluationError("JSON has an unexpected \(shown) at offset \(position)")
   }
 }

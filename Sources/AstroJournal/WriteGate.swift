@@ -7,20 +7,34 @@ import Glibc
 ///
 /// It keeps two things from happening. SQLite before 3.51.3 can lose commits or damage a WAL database when one
 /// connection commits while another checkpoints; behind the gate these never overlap. And SQLite's own lock is taken by
-/// polling, which starves the unlucky; the kernel queues those who wait for a flock.
+/// polling, which starves the unlucky.
 ///
-/// The kernel drops the lock with the process, so a writer killed inside leaves the gate open.
+/// A flock goes to whoever asks first after it is free, which is who has just given it back. So there is a turnstile before
+/// the gate, a flock on the file's directory: who waits at the gate holds it, and who comes out has to wait behind them.
+///
+/// The kernel drops the locks with the process, so a writer killed inside leaves the gate open.
 final class WriteGate {
   let path: String
   private var descriptor: Int32
+  private let turnstile: Int32
 
   init(path: String, patience: Duration = WriteGate.patience) throws(Failure) {
     self.path = path
     self.patience = patience
     descriptor = try Self.open(path)
+    let directory = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
+    turnstile = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard turnstile >= 0 else {
+      let failure = Failure.system(.io, subject: directory, "cannot open the journal's directory")
+      close(descriptor)
+      throw failure
+    }
   }
 
-  deinit { close(descriptor) }
+  deinit {
+    close(descriptor)
+    close(turnstile)
+  }
 
   /// How long a writer waits for the others. Transactions take milliseconds: beyond this, whoever is inside has been
   /// stopped, or hangs in the kernel, and waiting on would only make this process deaf as well.
@@ -56,8 +70,15 @@ final class WriteGate {
   func note(commits: Int64) { CommitCount.note(commits, in: descriptor) }
 
   private func lock(within patience: Duration) throws(Failure) {
+    let deadline = clinux_boot_microseconds() + patience.microseconds
+    let isThrough = clinux_flock_within(turnstile, LOCK_EX, patience.microseconds) == 0
+    guard isThrough || errno == EWOULDBLOCK else {
+      throw Failure.system(.io, subject: path, "cannot wait at the journal's lock")
+    }
+    defer { if isThrough { flock(turnstile, LOCK_UN) } }
     while true {
-      if clinux_flock_within(descriptor, LOCK_EX, patience.microseconds) == 0 {
+      let left = max(0, deadline - clinux_boot_microseconds())
+      if clinux_flock_within(descriptor, LOCK_EX, left) == 0 {
         if isCurrent() { return }
         // Someone removed the lock file: a lock on a file without a name excludes nobody who comes after.
         close(descriptor)

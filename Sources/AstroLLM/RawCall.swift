@@ -1,5 +1,6 @@
 public import AstroCore
 public import AstroHTTP
+import Glibc
 
 /// A call whose body somebody else has written, in the dialect of the agent: what a line of a batch file asks for. It is
 /// passed on byte for byte, but for what would make a stream of the answer.
@@ -60,10 +61,22 @@ public struct RawCall: Sendable {
 
   /// The most pictures there can be in it: Chat Completions name `image_url` twice for each, Responses `input_image` once.
   private static func pictures(in text: ArraySlice<UInt8>) -> Int64 {
-    let bytes = Array(text)
-    let chat = bytes.ranges(of: Array("\"image_url\"".utf8)).count
-    let responses = bytes.ranges(of: Array("\"input_image\"".utf8)).count
-    return Int64(max((chat + 1) / 2, responses))
+    Int64(max((count("\"image_url\"", in: text) + 1) / 2, count("\"input_image\"", in: text)))
+  }
+
+  private static func count(_ word: StaticString, in text: ArraySlice<UInt8>) -> Int {
+    text.withUnsafeBytes { text in
+      guard var place = text.baseAddress else { return 0 }
+      let end = place + text.count
+      let length = word.utf8CodeUnitCount
+      var count = 0
+      while let quote = memchr(place, Int32(word.utf8Start.pointee), end - place).map({ UnsafeRawPointer($0) }) {
+        let isFound = end - quote >= length && memcmp(quote, word.utf8Start, length) == 0
+        count += isFound ? 1 : 0
+        place = quote + (isFound ? length : 1)
+      }
+      return count
+    }
   }
 
   // MARK: What it can take

@@ -20,6 +20,8 @@ struct LLMAttempt {
   var refusals: Int
   /// Hides the secrets of the agents and of the task in all that is written down or told.
   let mask: SecretMask
+  /// Lines of the transcript that go with the next ones: nothing has been done yet that they tell of.
+  private var unwritten: [UInt8] = []
 
   init(_ agent: LLMAgent, _ request: PerformanceRequest, _ desk: any CallDesk) async throws(Failure) {
     self.agent = agent
@@ -64,16 +66,14 @@ struct LLMAttempt {
   private mutating func steps() async throws(Failure) -> PerformanceResult {
     if !replay.hasBegun {
       let model = try agent.target(of: seat, task, request).model
-      try await write([.begun(agent: seat.id, model: model, loop.plan.conversation)])
+      unwritten = lines(of: [.begun(agent: seat.id, model: model, loop.plan.conversation)])
     }
     while true {
       switch loop.next(try agent.target(of: seat, task, request)) {
       // Written down, it would be the end of the task in the next runner, where nobody may have cancelled it.
       case .end(let ending) where ending.ending == .cancelled:
         return .ended(.init(.cancelled, message: ending.message))
-      case .end(let ending):
-        if replay.ending == nil { try await write([.ended(ending)], durable: true) }
-        return try await finish(ending)
+      case .end(let ending): return try await finish(ending)
       case .run(let calls): try await runTools(calls)
       case .call(let call, let ceiling):
         if let known = replay.answers[loop.turns + 1] {
@@ -92,12 +92,15 @@ struct LLMAttempt {
 
   // MARK: Writing down
 
-  func write(_ events: [TranscriptEvent], durable: Bool = false) async throws(Failure) {
-    let now = agent.clock.now().wall
-    var lines: [UInt8] = []
-    for event in events { lines += masked(event.line(at: now)) + [0x0A] }
-    let (file, text) = (files, lines)
+  mutating func write(_ events: [TranscriptEvent], durable: Bool = false) async throws(Failure) {
+    let (file, text) = (files, unwritten + lines(of: events))
+    unwritten = []
     try await BlockingWork.run { () throws(Failure) in try file.append(text, durable: durable) }
+  }
+
+  private func lines(of events: [TranscriptEvent]) -> [UInt8] {
+    let now = agent.clock.now().wall
+    return events.reduce(into: []) { lines, event in lines += masked(event.line(at: now)) + [0x0A] }
   }
 
   /// A text without any secret in it.
@@ -113,9 +116,12 @@ struct LLMAttempt {
   private mutating func finish(_ ending: StepEnding) async throws(Failure) -> PerformanceResult {
     let text = hide(ending.text)
     let directory = request.directory.attempt(request.key)
-    if !text.isEmpty {
-      try await BlockingWork.run { () throws(Failure) in try Folder.write(Array(text.utf8), as: "stdout", in: directory)
-      }
+    let (file, last) = (files, replay.ending == nil ? unwritten + lines(of: [.ended(ending)]) : [])
+    // What follows from answers and results, which are on disk, follows again after a power cut.
+    let durable = ending.ending != .completed
+    try await BlockingWork.run { () throws(Failure) in
+      if !last.isEmpty { try file.append(last, durable: durable) }
+      if !text.isEmpty { try Folder.write(Array(text.utf8), as: "stdout", in: directory) }
     }
     var result = PerformanceResult.Ending(
       ending.ending, message: ending.message.map { hide($0) }, infrastructure: ending.infrastructure,
