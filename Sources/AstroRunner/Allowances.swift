@@ -153,6 +153,12 @@ struct Allowances {
     }
   }
 
+  /// Who waits for a limit keeps no place that it has no use for: those who hold what it waits for may wait for that.
+  /// - Returns: where somebody else may begin now.
+  func leaveIdlePlaces(of demand: Demand, in transaction: Transaction) throws(Failure) -> [LimitPlace] {
+    try transaction.leavePlaces(of: demand.key, but: places(of: demand).map(\.place.slots))
+  }
+
   /// Gives back what was charged for a call that is not made, or for an attempt that never began.
   func refund(
     _ charges: [LimitCharge], grantedAt boot: Int64, bootID: String, in transaction: Transaction
