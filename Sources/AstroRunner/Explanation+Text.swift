@@ -40,6 +40,8 @@ extension Explanation.Cause {
       (number <= count ? "retry \(number) of \(count)" : "tried again") + " at \(until.told(at: now))"
         + (reason.map { " (\($0))" } ?? "")
     case .limit(let verdict, let opensAt): verdict.sentence(opensAt, now)
+    case .ownLimit(LimiterName.quota, let until):
+      "limit provider_quota: the key of its fallback is used up, tried again at \(until.told(at: now))"
     case .ownLimit(let limiter, let until):
       "limit \(limiter): it has too little for this task until \(until.told(at: now))"
     case .equalTask: TaskChange.following

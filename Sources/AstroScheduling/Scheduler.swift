@@ -229,7 +229,10 @@ public struct Scheduler: ~Copyable {
   }
 
   /// Forgets until when limits are used up: they are asked anew.
-  public mutating func unblock() { blocked.removeAll() }
+  public mutating func unblock() {
+    blocked.removeAll()
+    askAnew { _ in true }
+  }
 
   func phase(of task: TaskReference) -> TaskPhase? { runs[task.run]?.tasks[task.index].phase }
   func attempts(of task: TaskReference) -> Int? { runs[task.run].map { Int($0.tasks[task.index].attempts) } }
