@@ -24,6 +24,8 @@ public struct Scheduler: ~Copyable {
     public var scopes: [String: NamedLimit.Scope] = [:]
     /// Budgets of a period, as limiters, and whether each user has one of its own: what calls to models wait for.
     public var budgets: [String: Bool] = [:]
+    /// ``CacheTicket/generation`` of the tickets that still say something.
+    public var generation = 0
     public init(parallel: Int) { self.parallel = parallel }
   }
 
