@@ -79,11 +79,22 @@ extension LimitVerdict {
     if limiter == LimiterName.quota {
       return "limit \(limiter)\(whose): its key is used up, tried again at \(opensAt.told(at: now))"
     }
+    if limiter.hasPrefix("budget:") {
+      let name = limiter.dropFirst("budget:".count)
+      return "budget \(name)\(whose): it has too little for this task until \(opensAt.told(at: now))"
+    }
     // A provider's own limit has no number that is known.
     if limit == 0, key.isEmpty { return "limit \(limiter) is not configured: add it to config/system_config.yaml" }
-    let used = limit == .max ? "closed by the provider" : "\(limit - remaining) of \(limit) used"
+    let used =
+      if limit == .max { "closed by the provider" } else if isOfMoney {
+        "\(Money(picodollars: limit - remaining).spelled) of \(Money(picodollars: limit).spelled) USD used"
+      } else { "\(limit - remaining) of \(limit) used" }
     return "limit \(limiter)\(whose): \(used), opens for it at \(opensAt.told(at: now))"
   }
+}
+
+extension LimitVerdict {
+  private var isOfMoney: Bool { limiter.hasSuffix("/\(LimitPlace.Dimension.spend.rawValue)") }
 }
 
 extension Timestamp {

@@ -47,6 +47,36 @@ struct NamedLimitTests {
     #expect(web["waiting"] as? Int == 2)
   }
 
+  /// What is left is too little for what its call may take, and none is used up.
+  @Test(arguments: [
+    ("limits: {web: {tokens: 60/1h}}", "limit web/tokens: 30 of 60 used, opens for it at "),
+    ("limits: {web: {spend_usd: 0.00009/1h}}", "limit web/spend_usd: 0.00004 of 0.00009 USD used, opens for it at "),
+    (
+      "limits: {web: {concurrent: 9}}\nbudgets: {daily: {usd: 0.00009, per: user, period: day, on_exceeded: park}}",
+      "budget daily of \(NSUserName()): it has too little for this task until "
+    ),
+  ])
+  func whatHasTooLittleLeftIsNamed(bounds: String, cause: String) throws {
+    let server = ScriptedServer(answers: [Batches.answer])
+    let home = try home("{}")
+    try home.write("system: {\(Home.unlimited)}\n\(bounds)\n", to: "config/system_config.yaml")
+    try home.write(
+      "agents: [{id: ai, type: llm, dialect: openai_chat, base_url: '\(server.url)', model: m, limits: [web]}]\n",
+      to: "config/agents.yaml")
+    try home.write("models: [{model: m, input: 1, output: 2}]\n", to: "config/models.yaml")
+    try home.drain(
+      """
+      tasks:
+        a: {agent: ai, with: {prompt: hi, max_output_tokens: 10}}
+        b: {agent: ai, needs: [a], with: {prompt: '${{ tasks.a.outputs.text }}', max_output_tokens: 10}}
+
+      """)
+    #expect(try home.tasks(of: "@latest") == ["a": "succeeded 1", "b": "pending 0"])
+    let explained = try home.astro("explain", "@latest", "b").output
+    #expect(explained.contains(cause), "\(explained)")
+    #expect(server.requests.count == 1)
+  }
+
   @Test func aClearedLimitLetsWorkGoOnAtOnce() throws {
     let server = ScriptedServer(answers: [ScriptedServer.answer(body: "ok")])
     let home = try home("{web: {rate: 1/1h}}")
