@@ -74,8 +74,11 @@ extension Explanation.Agent {
 }
 
 extension LimitVerdict {
-  func sentence(_ opensAt: Timestamp, _ now: Timestamp) -> String {
+  func sentence(_ opensAt: Timestamp?, _ now: Timestamp) -> String {
     let whose = key.isEmpty ? "" : " of \(key)"
+    guard let opensAt else {
+      return "limit \(limiter)\(whose): \(limit - remaining) of \(limit) used, until one that has a place ends"
+    }
     if limiter == LimiterName.quota {
       return "limit \(limiter)\(whose): its key is used up, tried again at \(opensAt.told(at: now))"
     }

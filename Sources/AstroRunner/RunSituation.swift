@@ -156,7 +156,8 @@ public struct RunSituation: Sendable {
       causes.append(.limit(limit, opensAt: openings[task.id] ?? now + limit.retryAfter))
     }
     if let refusal = refusals[task.id], !isGranted(task) {
-      causes.append(.limit(refusal, opensAt: now + refusal.retryAfter))
+      let isOfSlots = LimitPlace(limiter: refusal.limiter, key: refusal.key).isOfSlots
+      causes.append(.limit(refusal, opensAt: isOfSlots ? nil : now + refusal.retryAfter))
     }
     causes += slotCauses(of: task)
     return causes.isEmpty ? [.next] : causes

@@ -101,6 +101,25 @@ struct NamedLimitTests {
     for (earlier, later) in zip(spans, spans.dropFirst()) { #expect(earlier.end <= later.start) }
   }
 
+  @Test func whenAPlaceComesFreeNobodyKnows() throws {
+    let home = try home("{web: {concurrent: 1}}")
+    let gate = try home.gate()
+    try home.submit("tasks: {a: {run: '\(gate.pass)', limits: [web]}, b: {run: 'true', limits: [web]}}\n")
+    let drain = try home.start("drain")
+    try gate.waitForTask()
+    #expect(
+      try home.astro("explain", "@latest", "b").output.hasSuffix(
+        """
+        b pending
+          limit web/concurrent: 1 of 1 used, until one that has a place ends
+          earliest start: unknown
+
+        """))
+    #expect(try home.astro("explain", "@latest", "--json").output.contains(#""opens_at":null"#))
+    gate.letOn()
+    #expect(try drain.finish().code == 0)
+  }
+
   @Test func aServerThatSaysWhenIsNotAskedBeforeByAnybody() throws {
     let refusal = ScriptedServer.answer(429, ["Retry-After: 3600"], body: "slow down")
     let server = ScriptedServer(answers: [refusal])
