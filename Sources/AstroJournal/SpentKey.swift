@@ -62,10 +62,15 @@ extension Transaction {
       [key.account, key.until.microseconds, key.pause.microseconds, key.reason])
   }
 
-  /// The key works again.
-  /// - Returns: whether it was known as spent.
-  @discardableResult
-  public func forgetSpentKey(_ account: String) throws(Failure) -> Bool {
-    try session.run("DELETE FROM spent_key WHERE account = ?", [account]) > 0
+  /// The key works again. Tasks that wait for one by themselves ask anew: a later pass, which has no memory, as soon as it
+  /// takes their run over.
+  /// - Parameter reason: why they wait, as their records say it.
+  public func forgetSpentKey(_ account: String, waitingBecause reason: String) throws(Failure) {
+    guard try session.run("DELETE FROM spent_key WHERE account = ?", [account]) > 0 else { return }
+    try session.run(
+      """
+      UPDATE task SET state = 'pending', not_before = NULL, reason = NULL WHERE state = 'waiting' AND reason = ? \
+      AND run IN (SELECT id FROM run WHERE state IN ('queued', 'running', 'held'))
+      """, [reason])
   }
 }

@@ -31,7 +31,7 @@ extension Transaction {
         [attempt.workflow.text, attempt.task, attempt.number, ticket.key, RecordText.encode(ticket.files)])
       return true
     }
-    if earlier == ticket { return true }
+    if earlier.key == ticket.key, earlier.files == ticket.files { return true }
     try session.run(
       "UPDATE leader SET key = NULL WHERE run = ? AND task = ? AND number = ?",
       [attempt.workflow.text, attempt.task, attempt.number])

@@ -16,6 +16,26 @@ extension Transaction {
       "INSERT OR IGNORE INTO hold VALUES(?, ?, ?, ?, ?)",
       [key.workflow.text, key.task, key.number, place.limiter, place.key])
   }
+
+  /// Gives away the places of an attempt that no call of it under way needs, but those it is to keep.
+  /// - Returns: what it has given away.
+  public func leavePlaces(of key: AttemptKey, but kept: [LimitPlace]) throws(Failure) -> [LimitPlace] {
+    let idle = try session.rows(
+      """
+      SELECT limiter, key FROM hold WHERE run = ? AND task = ? AND number = ? AND NOT EXISTS(SELECT 1 FROM \
+      call INDEXED BY call_run, json_each(call.charges) AS charge WHERE call.status IS NULL AND call.run = hold.run \
+      AND call.task = hold.task AND call.number = hold.number AND charge.value ->> 0 || '/concurrent' = hold.limiter \
+      AND charge.value ->> 1 = hold.key)
+      """, [key.workflow.text, key.task, key.number]
+    ) { LimitPlace(limiter: $0.text(0), key: $0.text(1)) }
+    let left = idle.filter { !kept.contains($0) }
+    for place in left {
+      try session.run(
+        "DELETE FROM hold WHERE run = ? AND task = ? AND number = ? AND limiter = ? AND key = ?",
+        [key.workflow.text, key.task, key.number, place.limiter, place.key])
+    }
+    return left
+  }
 }
 
 extension Reading {

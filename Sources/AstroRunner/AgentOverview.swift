@@ -69,7 +69,7 @@ public struct AgentOverview {
         try transaction.put(agent: record)
         // Whoever asks now has paid, or finds out with the next call.
         if answer.problem == nil, let account = configuration.agent(answer.id)?.account {
-          try transaction.forgetSpentKey(account)
+          try transaction.forgetSpentKey(account, waitingBecause: Scheduler.reason(of: LimiterName.quota))
         }
       }
     }

@@ -41,11 +41,11 @@ extension Allowances {
   }
 
   func obstacle(
-    to demand: Demand, of accounts: [Account], in transaction: Transaction
+    to demand: Demand, of accounts: [Account], _ reading: Reading, _ now: Timestamp
   ) throws(Failure) -> Answer? {
     guard let ceiling = demand.ceiling else { return nil }
     for account in accounts {
-      let record = try transaction.reading.budget(account.place) ?? BudgetRecord(place: account.place)
+      let record = try reading.budget(account.place) ?? BudgetRecord(place: account.place)
       guard let obstacle = record.obstacle(to: ceiling, under: account.bounds) else { continue }
       // Not even of a budget that is whole.
       if account.renewal != nil,
@@ -56,7 +56,6 @@ extension Allowances {
       guard let renewal = account.renewal, account.policy == .park else {
         return .overBudget("\(account.title): \(obstacle)")
       }
-      let now = transaction.now.wall
       return .refused(
         LimitVerdict(
           limiter: account.place.scope, key: account.user ?? "", allowed: false,

@@ -1,5 +1,6 @@
 import AstroCore
 import AstroJournal
+import AstroScheduling
 
 /// Keys whose money or quota is used up: nothing is sent with them for a while, whoever has them.
 extension Allowances {
@@ -41,7 +42,7 @@ extension Allowances {
     guard let account = accounts[call.agent], let spent = try transaction.reading.spentKey(account),
       call.started.wall >= spent.since
     else { return [] }
-    try transaction.forgetSpentKey(account)
+    try transaction.forgetSpentKey(account, waitingBecause: Scheduler.reason(of: LimiterName.quota))
     return accounts.filter { $0.value == account }.keys.sorted()
   }
 

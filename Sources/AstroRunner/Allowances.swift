@@ -90,7 +90,9 @@ struct Allowances {
       return .never("limit \(error.subject): \(error.message)")
     }
     let accounts = accounts(of: demand, at: transaction.now.wall)
-    if let obstacle = try obstacle(to: demand, of: accounts, in: transaction) { return obstacle }
+    if let obstacle = try obstacle(to: demand, of: accounts, transaction.reading, transaction.now.wall) {
+      return obstacle
+    }
     for charge in charges where charge.weight > 0 {
       _ = try transaction.consume(
         charge.place.limiter, key: charge.place.key, window: charge.window, weight: charge.weight)
@@ -110,17 +112,36 @@ struct Allowances {
           bootID: transaction.bootID, charges: taken, budgets: accounts.map(\.place))), [])
   }
 
-  /// What would keep work from its limits now, as far as it can be said without knowing how much it takes.
+  /// What would keep work from its limits and budgets now; without a ceiling as far as that can be said.
   func refusal(of demand: Demand, in reading: Reading, at now: Moment, bootID: String) throws(Failure) -> LimitVerdict?
   {
     if let unknown = unknownLimit(of: demand, at: now.wall) { return unknown }
     if let refusal = try quotaRefusal(of: demand, reading, at: now.wall) { return refusal }
-    let charges = try charges(of: demand, reading, at: now.wall)
-    return try refusal(of: charges, for: demand, reading, at: now.wall) { charge throws(Failure) in
-      try reading.check(
-        charge.place.limiter, key: charge.place.key, window: charge.window, weight: charge.weight, at: now,
-        bootID: bootID)
+    do throws(Failure) {
+      let charges = try charges(of: demand, reading, at: now.wall)
+      let refusal = try refusal(of: charges, for: demand, reading, at: now.wall) { charge throws(Failure) in
+        try reading.check(
+          charge.place.limiter, key: charge.place.key, window: charge.window, weight: charge.weight, at: now,
+          bootID: bootID)
+      }
+      if let refusal { return refusal }
+    } catch {
+      // It is never granted, and need not wait to be told so.
+      guard error.code == .limit else { throw error }
+      return nil
     }
+    guard
+      case .refused(let verdict)? = try obstacle(to: demand, of: accounts(of: demand, at: now.wall), reading, now.wall)
+    else { return nil }
+    return verdict
+  }
+
+  /// Whether how much a call takes decides about when it may be made.
+  func weighCalls(at names: [String]) -> Bool {
+    !budgets.isEmpty
+      || names.compactMap { limits[$0] }.contains { limit in
+        ([limit.bounds] + limit.hours.map(\.bounds)).contains { $0.tokens != nil || $0.spend != nil }
+      }
   }
 
   /// Puts what a call took in place of what was reserved for it, at the limits it was charged to.
@@ -151,6 +172,12 @@ struct Allowances {
       if charge.place.limiter != limit.name { return [charge.place.waitedFor] }
       return limit.boundsPlaces ? [charge.place.slots] : []
     }
+  }
+
+  /// Who waits for a limit keeps no place that it has no use for: those who hold what it waits for may wait for that.
+  /// - Returns: where somebody else may begin now.
+  func leaveIdlePlaces(of demand: Demand, in transaction: Transaction) throws(Failure) -> [LimitPlace] {
+    try transaction.leavePlaces(of: demand.key, but: places(of: demand).map(\.place.slots))
   }
 
   /// Gives back what was charged for a call that is not made, or for an attempt that never began.

@@ -28,7 +28,9 @@ public struct CallForecast: Sendable, Equatable {
   init(_ workflow: CheckedWorkflow, _ performers: [String: any Performer], agents: [[String]], runs: String) {
     budget = workflow.plan.budget?.cost
     let id = WorkflowID(unchecked: "\(workflow.name)-plan")
-    let context = Self.context(workflow)
+    let context = ExpressionContext.outside(params: workflow.params, name: workflow.name, user: workflow.user) { _ in
+      .map([:])
+    }
     for (position, task) in workflow.plan.tasks.enumerated() {
       guard case .request(let template) = task.work,
         let performer = agents[position].compactMap({ performers[$0] as? LLMAgent }).first
@@ -80,18 +82,6 @@ public struct CallForecast: Sendable, Equatable {
     let (all, isTooMuch) = each.picodollars.multipliedReportingOverflow(by: times)
     let most = Money(picodollars: isTooMuch ? .max : all)
     cost += [budget?.cost, own].compactMap { $0 }.reduce(most, min)
-  }
-
-  private static func context(_ workflow: CheckedWorkflow) -> ExpressionContext {
-    ExpressionContext(
-      root: { root in
-        switch root {
-        case .params: .map(workflow.params)
-        case .run:
-          .map(["name": .string(workflow.name), "user": .string(workflow.user), "id": .string(""), "dir": .string("")])
-        case .env, .tasks, .secrets, .args, .matrix, .item: .null
-        }
-      }, task: { _ in .map([:]) })
   }
 }
 

@@ -141,12 +141,12 @@ extension FileExplanation.Cause: WrittenCause {
 }
 
 extension LimitVerdict {
-  fileprivate func writeCause(_ opensAt: Timestamp, to writer: inout JSONWriter) {
+  fileprivate func writeCause(_ opensAt: Timestamp?, to writer: inout JSONWriter) {
     writer.member("limiter", limiter)
     writer.member("key", key)
     writer.member("used", limit - remaining)
     writer.member("limit", limit)
-    writer.member("opens_at", opensAt.rfc3339)
+    writer.member("opens_at", opensAt.map { .string($0.rfc3339) } ?? .null)
   }
 }
 

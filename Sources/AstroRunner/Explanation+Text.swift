@@ -40,6 +40,8 @@ extension Explanation.Cause {
       (number <= count ? "retry \(number) of \(count)" : "tried again") + " at \(until.told(at: now))"
         + (reason.map { " (\($0))" } ?? "")
     case .limit(let verdict, let opensAt): verdict.sentence(opensAt, now)
+    case .ownLimit(LimiterName.quota, let until):
+      "limit provider_quota: the key of its fallback is used up, tried again at \(until.told(at: now))"
     case .ownLimit(let limiter, let until):
       "limit \(limiter): it has too little for this task until \(until.told(at: now))"
     case .equalTask: TaskChange.following
@@ -72,16 +74,30 @@ extension Explanation.Agent {
 }
 
 extension LimitVerdict {
-  func sentence(_ opensAt: Timestamp, _ now: Timestamp) -> String {
+  func sentence(_ opensAt: Timestamp?, _ now: Timestamp) -> String {
     let whose = key.isEmpty ? "" : " of \(key)"
+    guard let opensAt else {
+      return "limit \(limiter)\(whose): \(limit - remaining) of \(limit) used, until one that has a place ends"
+    }
     if limiter == LimiterName.quota {
       return "limit \(limiter)\(whose): its key is used up, tried again at \(opensAt.told(at: now))"
     }
+    if limiter.hasPrefix("budget:") {
+      let name = limiter.dropFirst("budget:".count)
+      return "budget \(name)\(whose): it has too little for this task until \(opensAt.told(at: now))"
+    }
     // A provider's own limit has no number that is known.
     if limit == 0, key.isEmpty { return "limit \(limiter) is not configured: add it to config/system_config.yaml" }
-    let used = limit == .max ? "closed by the provider" : "\(limit - remaining) of \(limit) used"
+    let used =
+      if limit == .max { "closed by the provider" } else if isOfMoney {
+        "\(Money(picodollars: limit - remaining).spelled) of \(Money(picodollars: limit).spelled) USD used"
+      } else { "\(limit - remaining) of \(limit) used" }
     return "limit \(limiter)\(whose): \(used), opens for it at \(opensAt.told(at: now))"
   }
+}
+
+extension LimitVerdict {
+  private var isOfMoney: Bool { limiter.hasSuffix("/\(LimitPlace.Dimension.spend.rawValue)") }
 }
 
 extension Timestamp {

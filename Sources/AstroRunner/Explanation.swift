@@ -20,7 +20,8 @@ public struct Explanation: Sendable, Equatable {
     case need(String, TaskState)
     /// The pause before the next attempt. `number` counts as `retry.attempts` does.
     case backoff(number: Int, of: Int, until: Timestamp, reason: String?)
-    case limit(LimitVerdict, opensAt: Timestamp)
+    /// Of places among those that may run at a time nobody knows when one comes free.
+    case limit(LimitVerdict, opensAt: Timestamp?)
     /// The same of one that binds this task alone, by its name: too little of it is left for what the task asks.
     case ownLimit(String, until: Timestamp)
     /// An equal task is under way, whose result will do.
@@ -135,11 +136,12 @@ public struct Explanation: Sendable, Equatable {
       case .running: return .runs
       case .backoff(_, _, let until, _): latest = max(latest, until)
       case .ownLimit(_, let until): latest = max(latest, until)
-      case .limit(_, let opensAt): latest = max(latest, opensAt)
+      case .limit(_, let opensAt?): latest = max(latest, opensAt)
       case .agents(let agents):
         guard let probe = firstProbe(agents) else { return .unknown }
         latest = max(latest, probe)
-      case .need, .equalTask, .noAgent, .parallel, .held, .cancelling, .noRunner, .betweenRunners: return .unknown
+      case .need, .limit(_, nil), .equalTask, .noAgent, .parallel, .held, .cancelling, .noRunner, .betweenRunners:
+        return .unknown
       case .deadline, .next: break
       }
     }

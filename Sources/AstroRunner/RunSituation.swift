@@ -74,14 +74,18 @@ public struct RunSituation: Sendable {
         of: run,
         LimitForecast(LimiterName.taskSubmission, of: run.user, configuration, journal, bootID: bootID, at: now))
     }
-    refusals = try namedLimits(configuration, journal, at: now, bootID: bootID)
+    refusals = try namedLimits(configuration, journal, home, at: now, bootID: bootID)
     presence = try WorkingRunner.all(dataDirectory: home.data).presence(of: run.owner)
   }
 
   private func namedLimits(
-    _ configuration: Configuration, _ journal: Reading, at now: Moment, bootID: String
+    _ configuration: Configuration, _ journal: Reading, _ home: Home, at now: Moment, bootID: String
   ) throws(Failure) -> [String: LimitVerdict] {
     let allowances = Allowances(configuration)
+    // Nothing is sent, and no tool is called: neither keys nor a program are needed.
+    lazy var performers = configuration.performers(
+      home: home, environment: [:], clock: SystemClock(),
+      tools: configuration.toolHost(home: home, environment: [:], executable: "", clock: SystemClock()))
     var found: [String: LimitVerdict] = [:]
     for task in plan.tasks where readySince(task) != nil {
       guard let agent = agents.first(where: { $0.suits(task.agent) }) else { continue }
@@ -89,10 +93,34 @@ public struct RunSituation: Sendable {
         key: AttemptKey(workflow: run.id, task: task.id, number: 1), user: run.user, agent: agent.id,
         limits: task.limits + agent.limits, isPerformed: agent.isPerformer, isStart: true)
       demand.fallbacks = configuration.agent(agent.id)?.fallbacks ?? []
+      if agent.isPerformer, allowances.weighCalls(at: demand.limits), let performer = performers[agent.id] {
+        demand.ceiling = ceiling(of: task, with: performer, home)
+      }
       guard !demand.limits.isEmpty || demand.isPerformed else { continue }
       found[task.id] = try allowances.refusal(of: demand, in: journal, at: now, bootID: bootID)
     }
     return found
+  }
+
+  /// The most that the first call of a task can take, as far as the journal tells what its request is.
+  private func ceiling(of task: TaskPlan, with performer: any Performer, _ home: Home) -> CallCeiling? {
+    guard case .request(let template) = task.work else { return nil }
+    let directory = RunDirectory(run.id, in: home.runs)
+    let context = ExpressionContext.outside(
+      params: run.params, id: run.id.text, name: run.name, user: run.user, directory: directory.files
+    ) { name in
+      tasks[name].map { task in
+        .map([
+          "status": .string(task.state.rawValue), "exit_code": task.exitCode.map { .integer(Int64($0)) } ?? .null,
+          "stdout": .string(task.stdout ?? ""), "outputs": .map(task.outputs.mapValues { .string($0) }),
+        ])
+      }
+    }
+    guard let with = try? template.render(in: context, secrets: plan.secrets).revealed({ _ in "" }) else { return nil }
+    let request = PerformanceRequest(
+      key: AttemptKey(workflow: run.id, task: task.id, number: 1), user: run.user, agent: "", with: with,
+      directory: directory, promise: AttemptPromise())
+    return (try? performer.ceiling(of: request)) ?? nil
   }
 
   /// Leaves all other tasks out of the explanation.
@@ -128,7 +156,8 @@ public struct RunSituation: Sendable {
       causes.append(.limit(limit, opensAt: openings[task.id] ?? now + limit.retryAfter))
     }
     if let refusal = refusals[task.id], !isGranted(task) {
-      causes.append(.limit(refusal, opensAt: now + refusal.retryAfter))
+      let isOfSlots = LimitPlace(limiter: refusal.limiter, key: refusal.key).isOfSlots
+      causes.append(.limit(refusal, opensAt: isOfSlots ? nil : now + refusal.retryAfter))
     }
     causes += slotCauses(of: task)
     return causes.isEmpty ? [.next] : causes

@@ -46,7 +46,10 @@ extension Runner {
       if !asked.isRefused { deltas.increment(.limitDenied, [verdict.limiter]) }
       asks[ask.number]?.isRefused = true
       let waits = ask.waits(for: verdict, at: transaction.now.boot)
-      if !waits {
+      if waits {
+        let left = try allowances.leaveIdlePlaces(of: demand, in: transaction)
+        if !left.isEmpty { pending.append(.opened(left)) }
+      } else {
         performing[ask.key]?.refusal = verdict
         reply(to: ask, .notBefore(transaction.now.wall + verdict.retryAfter, limit: verdict.limiter))
       }

@@ -35,7 +35,8 @@ extension Runner {
 
   /// What the cache says to a start; `nil` when it is to be made.
   func askCache(_ start: AttemptStart, in transaction: Transaction) throws(Failure) -> Event? {
-    guard let ticket = valid(start.ticket) else { return nil }
+    guard let ticket = start.ticket else { return nil }
+    guard isValid(ticket) else { return .missed(start.key, [start.agent: ticket]) }
     return try answer(to: start, [(start.agent, ticket)], in: transaction.reading, at: transaction.now.wall)
   }
 
@@ -89,7 +90,7 @@ extension Runner {
 
   /// Notes that the result of a start will be kept.
   func lead(_ start: AttemptStart, in transaction: Transaction) throws(Failure) {
-    guard let ticket = valid(start.ticket), try transaction.leads(start.key, under: ticket) else { return }
+    guard let ticket = start.ticket, isValid(ticket), try transaction.leads(start.key, under: ticket) else { return }
     leaders[start.key] = CacheLeader(agent: start.agent, ticket: ticket)
   }
 
@@ -164,8 +165,8 @@ extension Runner {
     if !changed.isEmpty { cacheGeneration += 1 }
   }
 
-  /// A start that was looked up before its agent was configured anew is made, and not kept.
-  private func valid(_ ticket: CacheTicket?) -> CacheTicket? { ticket?.generation == cacheGeneration ? ticket : nil }
+  /// Whether no agent was configured anew since a ticket was made.
+  private func isValid(_ ticket: CacheTicket) -> Bool { ticket.generation == cacheGeneration }
 
   // MARK: Keys
 

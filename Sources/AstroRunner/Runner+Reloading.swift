@@ -47,8 +47,10 @@ extension Runner {
     takePrograms()
     examiner = Examiner(configuration)
     let records = (try? journal.read { try $0.agents() }) ?? []
+    var policy = Self.policy(configuration)
+    policy.generation = cacheGeneration
     scheduler.reconfigure(
-      Self.policy(configuration), configuration.members,
+      policy, configuration.members,
       records: Dictionary(records.map { ($0.id, AgentPool.Record($0)) }, uniquingKeysWith: { $1 }))
     forgetBlocks()
     reports.configuration = configuration

@@ -39,8 +39,11 @@ extension Runner {
   /// Puts the files of ended runs into their places, after the journal has recorded their ends. Every step can be
   /// repeated: recovery does it again for every run that is not marked settled.
   func settleEnded() throws(Failure) {
+    // After a trouble one goes first: while it stays, others would be made ready in vain at each look around.
+    var together = toldTrouble == nil ? Self.settledTogether : 1
     while spoolTrouble == nil, !unsettled.isEmpty {
-      let runs = Array(unsettled.prefix(Self.settledTogether))
+      let runs = Array(unsettled.prefix(together))
+      together = Self.settledTogether
       unsettled.removeFirst(runs.count)
       for run in runs { tools.beginEnd(of: run) }
       let left = try settle(runs)

@@ -58,6 +58,8 @@ final class ActiveRun {
   var results: [Int: TaskResult] = [:]
   /// Of tasks that were looked up in vain: under what each agent's result will be kept.
   var tickets: [Int: [String: CacheTicket]] = [:]
+  /// Of tasks that wait for a limit by themselves, apart from the lines of others: for which.
+  var obstacles: [Int: LimitPlace] = [:]
   /// Tasks not over.
   var remaining: Int
   var stopping: EndingCause?

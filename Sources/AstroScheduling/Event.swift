@@ -11,7 +11,7 @@ public enum Event: Sendable {
   /// The start is not needed: an equal attempt of this agent came to this before.
   case cached(AttemptEnding, agent: String)
   /// Nothing equal is known, nor under way: the task is to be done. Its result will be kept as the ticket of the agent says
-  /// that does it.
+  /// that does it. Of tickets that are out of date nothing is known, and the task is looked up again.
   case missed(AttemptKey, [String: CacheTicket])
   /// An equal attempt is under way: the task is decided on anew when that is over.
   case follows(AttemptKey)

@@ -69,10 +69,12 @@ extension Scheduler {
     }
   }
 
-  /// What was reserved at these limits has been given back: whoever waits for one is asked again.
+  /// What was reserved at these limits has been given back: whoever waits for one is asked again. Of those who wait by
+  /// themselves only a key that works again serves all.
   mutating func opened(_ places: [LimitPlace]) {
-    guard !blocked.isEmpty else { return }
     for place in places { blocked[place] = nil }
+    let keys = places.filter { $0.limiter == LimiterName.quota }
+    if !keys.isEmpty { askAnew { keys.contains($0) } }
   }
 
   /// Serves what agents perform themselves: calls of attempts that run, and starts, each whenever it is its user's turn.

@@ -38,6 +38,8 @@ extension Scheduler {
   /// Nothing is known that would spare a task.
   mutating func missed(_ key: AttemptKey, _ tickets: [String: CacheTicket]) {
     guard let (task, run) = answered(key) else { return }
+    // Agents were configured anew since: by what they are now nobody has looked.
+    guard tickets.values.allSatisfy({ $0.generation == policy.generation }) else { return makeReady(task) }
     run.tickets[task.index] = tickets.isEmpty ? nil : tickets
     enqueue(task)
   }

@@ -89,6 +89,7 @@ extension Scheduler {
   private mutating func settle(_ task: TaskReference, _ state: TaskState, reason: String?, ending: AttemptEnding?) {
     runs[task.run]?.tasks[task.index].phase = .over(state)
     runs[task.run]?.tickets[task.index] = nil
+    runs[task.run]?.obstacles[task.index] = nil
     runs[task.run]?.remaining -= 1
     record(task, state, reason: reason, notBefore: nil, ending: ending)
   }

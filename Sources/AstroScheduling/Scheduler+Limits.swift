@@ -42,12 +42,29 @@ extension Scheduler {
     for place in policy.places(lane(of: task, in: run), agents.entries[agent].member) { blocked[place.slots] = nil }
   }
 
-  /// Why a task waits for a limit that binds it alone, as its record says it.
-  static func reason(of place: LimitPlace) -> String { "limit \(place.limiter)" }
+  /// Has a task wait for a limit that binds it alone.
+  mutating func pause(_ task: TaskReference, for wait: Duration, at place: LimitPlace) {
+    runs[task.run]?.obstacles[task.index] = place
+    pause(task, for: wait, reason: Self.reason(of: place.limiter))
+  }
+
+  /// Why a task waits that a limit binds alone, as its record says it.
+  public static func reason(of limiter: String) -> String { "limit \(limiter)" }
 
   /// The limiter that ``reason(of:)`` names; `nil` for another reason.
   public static func limiter(in reason: String) -> String? {
     reason.hasPrefix("limit ") ? String(reason.dropFirst("limit ".count)) : nil
+  }
+
+  /// Lets tasks that wait for a limit by themselves stand in line again, to ask anew.
+  mutating func askAnew(where isMeant: (LimitPlace) -> Bool) {
+    for run in runs.values.filter({ !$0.obstacles.isEmpty }).sorted(by: { $0.order < $1.order }) {
+      for index in run.obstacles.filter({ isMeant($0.value) }).keys.sorted() {
+        let task = TaskReference(run: run.id, index: index)
+        record(task, .pending, reason: nil, notBefore: nil, ending: nil)
+        makeReady(task)
+      }
+    }
   }
 
   /// An attempt found a limit used up half-way and has ended without an outcome: it begins again when the limit opens, under
@@ -67,7 +84,7 @@ extension Scheduler {
     run.tasks[task.index].attempts -= 1
     run.tasks[task.index].counted -= 1
     decisions.append(.forget(key, hasBegun: true))
-    pause(task, for: .microseconds(until - now.boot), reason: Self.reason(of: place))
+    pause(task, for: .microseconds(until - now.boot), at: place)
   }
 
   /// A budget does not have what an attempt needs next: the attempt is as if it had not begun, and its run is held.

@@ -99,6 +99,7 @@ extension Scheduler {
   /// A task may begin; one that may be spared is looked up first.
   mutating func makeReady(_ task: TaskReference) {
     guard let run = runs[task.run] else { return }
+    run.obstacles[task.index] = nil
     guard run.cache(of: task.index) != nil else { return enqueue(task) }
     run.tasks[task.index].phase = .unasked
     run.tickets[task.index] = nil
@@ -230,7 +231,7 @@ extension Scheduler {
     let wait = max(.milliseconds(1), verdict.retryAfter)
     // What binds this task alone says nothing about the others.
     guard verdict.bindsOthers, isShared(place, by: task, in: run, with: agent) else {
-      return pause(task, for: wait, reason: Self.reason(of: refused))
+      return pause(task, for: wait, at: refused)
     }
     // The verdict speaks for the whole window: nobody who does not need it waits behind it.
     enqueue(task)

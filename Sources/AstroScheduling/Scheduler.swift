@@ -24,6 +24,8 @@ public struct Scheduler: ~Copyable {
     public var scopes: [String: NamedLimit.Scope] = [:]
     /// Budgets of a period, as limiters, and whether each user has one of its own: what calls to models wait for.
     public var budgets: [String: Bool] = [:]
+    /// ``CacheTicket/generation`` of the tickets that still say something.
+    public var generation = 0
     public init(parallel: Int) { self.parallel = parallel }
   }
 
@@ -229,7 +231,10 @@ public struct Scheduler: ~Copyable {
   }
 
   /// Forgets until when limits are used up: they are asked anew.
-  public mutating func unblock() { blocked.removeAll() }
+  public mutating func unblock() {
+    blocked.removeAll()
+    askAnew { _ in true }
+  }
 
   func phase(of task: TaskReference) -> TaskPhase? { runs[task.run]?.tasks[task.index].phase }
   func attempts(of task: TaskReference) -> Int? { runs[task.run].map { Int($0.tasks[task.index].attempts) } }

@@ -8,9 +8,9 @@ struct LimitsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "limits", abstract: "The rate limits.",
     discussion: """
-      workflow_creation counts files that become runs, task_submission attempts of tasks that start, each for its user. \
-      api_calls counts requests that agents send themselves, for each agent; provider is what a provider said of its own \
-      limits. The others are those of limits: in config/system_config.yaml.
+      workflow_creation counts files that become runs, task_submission attempts of tasks that start, api_calls requests \
+      that agents send themselves, each for its user; provider is what a provider said of its own limits. The others are \
+      the windows of limits: in config/system_config.yaml; who waits for a place of one (concurrent) is said by astro explain.
       """, subcommands: [Show.self, Clear.self],
     defaultSubcommand: Show.self)
 

@@ -60,6 +60,17 @@ import Testing
     #expect(try journal.read { try $0.cached("k", since: time(0)) } == result("one", at: 10))
   }
 
+  @Test func anAttemptThatGoesOnLeadsOnUnlessItsInputsAreOthers() throws {
+    #expect(try begin(key("a", "t"), under: ticket))
+    var anew = ticket
+    anew.generation = 7
+    #expect(try journal.commit { try $0.leads(key("a", "t"), under: anew) })
+    #expect(try isLed())
+    anew.files = ["in.txt": "as it is now"]
+    #expect(try !journal.commit { try $0.leads(key("a", "t"), under: anew) })
+    #expect(try !isLed())
+  }
+
   @Test func anAttemptLeadsUntilItHasEndedOrItsRunIsNobodys() throws {
     #expect(try !isLed())
     #expect(try begin(key("a", "t"), under: ticket))

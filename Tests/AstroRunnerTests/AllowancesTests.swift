@@ -169,6 +169,29 @@ struct AllowancesTests {
     #expect(refusal(try ask())?.limiter == "gate/concurrent")
   }
 
+  @Test func whoWaitsKeepsNoPlaceThatItHasNoUseFor() throws {
+    let places = ["own", "other", "free"].map { limit($0, .init(concurrent: 1)) }
+    let scene = try Scene(places)
+    var batch = scene.demand(["own"], tokens: 10)
+    let first = try #require(call(try scene.take(batch)))
+    _ = try scene.take(scene.demand(["other"], tokens: 10, agent: "spare"))
+    batch.isStart = false
+    batch.agent = "spare"
+    batch.limits = ["other", "free"]
+    #expect(
+      refusal(try scene.journal.commit { try scene.allowances.take(batch, in: $0) })?.limiter == "other/concurrent")
+    func leave() throws -> [LimitPlace] {
+      try scene.journal.commit { try scene.allowances.leaveIdlePlaces(of: batch, in: $0) }
+    }
+    // A call is under way there.
+    #expect(try leave() == [])
+    try scene.settle(first, tokens: 1, cost: 0)
+    #expect(refusal(try scene.take(scene.demand(["own"])))?.limiter == "own/concurrent")
+    #expect(try leave() == [LimitPlace(limiter: "own", key: "").slots])
+    #expect(refusal(try scene.take(scene.demand(["own"]))) == nil)
+    #expect(try leave() == [])
+  }
+
   @Test func placesBelongToAttemptsThatRun() throws {
     let scene = try Scene([limit("gate", .init(concurrent: 1))])
     let first = scene.demand(["gate"])

@@ -59,6 +59,21 @@ import Testing
     #expect(world.runningTasks == ["a", "b"])
   }
 
+  @Test func whatWasLookedUpUnderAnotherConfigurationIsLookedUpAgain() {
+    let world = World()
+    var policy = Scheduler.Policy(parallel: 2)
+    policy.generation = 1
+    world.scheduler.reconfigure(policy, [.shell()])
+    var old = CacheTicket(key: "old")
+    world.cache = { start, _ in
+      defer { old.generation = 1 }
+      return .missed(start.key, ["shell": old])
+    }
+    world.tell(.admitted(.of([cached("a")])))
+    #expect(world.lookedUp.count == 2)
+    #expect(world.running.values.map(\.ticket?.generation) == [1])
+  }
+
   @Test func aTaskThatWaitsForALimitIsAskedAboutOnce() {
     let world = World()
     world.limiter = { _ in .denied("task_submission") }

@@ -81,6 +81,34 @@ struct PerformerTests {
     #expect(world.runningTasks == ["q1", "q2"])
   }
 
+  /// Of its fallback's limits the lane of a task knows nothing.
+  @Test(arguments: [LimiterName.quota, "gate"])
+  func whatWaitsByItselfIsAskedAgainWhenItsKeyWorksOrLimitsWereChanged(limiter: String) {
+    let world = world()
+    let place = LimitPlace(limiter: limiter, key: "spare")
+    world.limiter = { start in
+      guard start.key.task == "q1" else { return nil }
+      return LimitVerdict(
+        limiter: limiter, key: "spare", allowed: false, limit: 1, remaining: 0, resetAt: Timestamp(microseconds: 0),
+        retryAfter: .seconds(300))
+    }
+    world.tell(.admitted(.of([asks("q1"), asks("q2")])))
+    #expect(world.states["q1"] == .waiting && world.reasons["q1"] == "limit \(limiter)")
+    world.limiter = { _ in nil }
+    world.tell(.opened([LimitPlace(limiter: limiter, key: "another")]))
+    #expect(world.runningTasks == ["q2"])
+    world.tell(.opened([place]))
+    #expect(world.runningTasks == (limiter == LimiterName.quota ? ["q1", "q2"] : ["q2"]))
+    world.scheduler.unblock()
+    world.tell()
+    #expect(world.runningTasks == ["q1", "q2"])
+    // The time that it was told before means nothing any more.
+    world.end("q1", .performed(.completed, nil))
+    world.advance(.seconds(300))
+    #expect(world.states["q1"] == .succeeded)
+    #expect(world.launched.count == 2)
+  }
+
   @Test func whatNeverBeganIsToldFromWhatDid() throws {
     let world = world(limits: ["gate"])
     var seed = RunSeed.of([asks("q1")])

@@ -71,7 +71,7 @@ struct BadPeersTests {
     }
   }
 
-  private struct Outcome: Equatable {
+  private struct Outcome {
     var state: String
     var ending: String?
     var reason: String
@@ -79,7 +79,6 @@ struct BadPeersTests {
 
   @Test func modelsThatAnswerBadlyEndTheirTasksAndNothingElse() throws {
     let server = ScriptedServer { Self.script($0) }
-    let home = try Home(system: Home.unlimited)
     let cases = [
       "good", "malformed", "truncated", "type", "huge", "endless", "slow", "bytes", "usage", "model", "refused",
     ]
@@ -93,68 +92,41 @@ struct BadPeersTests {
         + " timeouts: {total: \(name == "slow" ? "3s" : "120s")}}\n"
       tasks += "  \(name): {agent: \(name), with: {prompt: hi, max_output_tokens: 9}}\n"
     }
-    try home.write(agents, to: "config/agents.yaml")
-    try home.submit(tasks)
-    try home.submit("tasks: {a: {run: echo still here}}\n", as: "zz.yaml")
-    let drain = try home.astro("drain")
-    #expect(drain.code == 1, "\(drain.errors)")
-    #expect(home.names(in: "spool/done").count { $0.hasSuffix(".yaml") } == 1)
-    let run = try home.run(in: "failed")
-    let found = try outcomes(home, of: run)
-    let reasons = [
-      "malformed": "the answer cannot be used", "truncated": "closed in the middle of the answer",
-      "type": "the answer cannot be used", "huge": "it is longer than", "endless": "it is longer than",
-      "slow": "timed out", "bytes": "the answer cannot be used", "model": "The model 'm' does not exist",
-      "refused": "Incorrect API key provided", "nokey": "NO_SUCH_KEY", "nobody": "no connection",
-    ]
-    #expect(found["good"]?.state == "succeeded")
+    let found = try outcomes(of: tasks, agents)
     #expect(found["usage"]?.state == "succeeded")
-    for (name, reason) in reasons.sorted(by: { $0.key < $1.key }) {
-      let outcome = try #require(found[name])
-      let (state, ending) = name == "slow" ? ("timed_out", "timeout") : ("failed", "provider_error")
-      #expect(outcome.state == state && outcome.ending == ending, "\(name): \(outcome)")
-      #expect(outcome.reason.contains(reason), "\(name): \(outcome)")
-    }
+    try expectFailures(
+      [
+        "malformed": "the answer cannot be used", "truncated": "closed in the middle of the answer",
+        "type": "the answer cannot be used", "huge": "it is longer than", "endless": "it is longer than",
+        "slow": "timed out", "bytes": "the answer cannot be used", "model": "The model 'm' does not exist",
+        "refused": "Incorrect API key provided", "nokey": "NO_SUCH_KEY", "nobody": "no connection",
+      ], in: found, ending: "provider_error")
   }
 
   @Test func serversOfAnyKindThatAnswerBadlyEndTheirTasksAndNothingElse() throws {
     let server = ScriptedServer { Self.script($0) }
-    let home = try Home(system: Home.unlimited)
-    try home.write(
-      """
+    let agents = """
       agents:
         - {id: shell, type: command}
         - {id: web, type: http, allow_hosts: [127.0.0.1], max_bytes: 1MiB, timeouts: {total: 60s}}
         - {id: hasty, type: http, allow_hosts: [127.0.0.1], timeouts: {total: 3s}}
 
-      """, to: "config/agents.yaml")
-    let cases = ["malformed", "truncated", "huge", "endless", "slow", "bytes"]
-    var tasks = "tasks:\n  good: {agent: web, with: {url: '\(server.url)/good', extract: {n: usage.prompt_tokens}}}\n"
-    for name in cases {
+      """
+    var tasks = "tasks:\n"
+    for name in ["good", "malformed", "truncated", "huge", "endless", "slow", "bytes"] {
       let agent = name == "slow" ? "hasty" : "web"
       tasks += "  \(name): {agent: \(agent), with: {url: '\(server.url)/\(name)', extract: {n: usage.prompt_tokens}}}\n"
     }
-    try home.submit(tasks)
-    try home.submit("tasks: {a: {run: echo still here}}\n", as: "zz.yaml")
-    #expect(try home.astro("drain").code == 1)
-    #expect(home.names(in: "spool/done").count { $0.hasSuffix(".yaml") } == 1)
-    let found = try outcomes(home, of: home.run(in: "failed"))
-    #expect(found["good"]?.state == "succeeded", "\(found)")
-    let reasons = [
-      "malformed": "the body is not JSON", "truncated": "closed in the middle of the answer",
-      "huge": "longer than 1MiB",
-      "endless": "longer than 1MiB", "slow": "timed out", "bytes": "the body is not JSON",
-    ]
-    for (name, reason) in reasons.sorted(by: { $0.key < $1.key }) {
-      let outcome = try #require(found[name])
-      let state = reason == "timed out" ? "timed_out" : "failed"
-      #expect(outcome.state == state && outcome.reason.contains(reason), "\(name): \(outcome)")
-    }
+    try expectFailures(
+      [
+        "malformed": "the body is not JSON", "truncated": "closed in the middle of the answer",
+        "huge": "longer than 1MiB", "endless": "longer than 1MiB", "slow": "timed out",
+        "bytes": "the body is not JSON",
+      ], in: outcomes(of: tasks, agents))
   }
 
   @Test func toolServersThatMisbehaveEndTheirTasksAndNothingElse() throws {
     let mark = UUID().uuidString
-    let home = try Home(system: Home.unlimited)
     let scripts: [String: ToolServerScript] = [
       "good": ToolServerScript(""), "dies": ToolServerScript("def call(message): os._exit(9)"),
       "unborn": ToolServerScript("sys.exit(3)"), "hangs": ToolServerScript("def call(message): signal.pause()"),
@@ -167,31 +139,29 @@ struct BadPeersTests {
       agents += "  \(name): {command: \(script.command), env: {MARK: \(mark)}, call_timeout: 2s}\n"
       tasks += "  \(name): {agent: tool, with: {server: \(name), tool: look}}\n"
     }
-    try home.write(agents, to: "config/agents.yaml")
-    try home.submit(tasks)
-    try home.submit("tasks: {a: {run: echo still here}}\n", as: "zz.yaml")
-    #expect(try home.astro("drain").code == 1)
-    #expect(home.names(in: "spool/done").count { $0.hasSuffix(".yaml") } == 1)
-    let found = try outcomes(home, of: home.run(in: "failed"))
-    #expect(found["good"]?.state == "succeeded", "\(found)")
-    let reasons = [
-      "dies": "ended with exit code 9 before it answered 'tools/call'", "unborn": "ended with exit code 3",
-      "hangs": "timed out", "floods": "prints a line of more than 1MiB",
-      "nonsense": "lines that are no messages",
-    ]
-    for (name, reason) in reasons.sorted(by: { $0.key < $1.key }) {
-      let outcome = try #require(found[name])
-      let state = reason == "timed out" ? "timed_out" : "failed"
-      #expect(outcome.state == state && outcome.reason.contains(reason), "\(name): \(outcome)")
-    }
+    try expectFailures(
+      [
+        "dies": "ended with exit code 9 before it answered 'tools/call'", "unborn": "ended with exit code 3",
+        "hangs": "timed out", "floods": "prints a line of more than 1MiB",
+        "nonsense": "lines that are no messages",
+      ], in: outcomes(of: tasks, agents))
     #expect(MarkedProcesses.carrying("MARK=\(mark)") == [])
     withExtendedLifetime(scripts) {}
   }
 
-  private func outcomes(_ home: Home, of run: String) throws -> [String: Outcome] {
-    let tasks = try home.astro("status", run, "--json").output.json()["tasks"] as? [[String: Any]] ?? []
-    return Dictionary(
-      uniqueKeysWithValues: tasks.map { task in
+  /// How each of the tasks ends in a pass, of which `good` must succeed, and so must another file's.
+  private func outcomes(of tasks: String, _ agents: String) throws -> [String: Outcome] {
+    let home = try Home(system: Home.unlimited)
+    try home.write(agents, to: "config/agents.yaml")
+    try home.submit(tasks)
+    try home.submit("tasks: {a: {run: echo still here}}\n", as: "zz.yaml")
+    let drain = try home.astro("drain")
+    #expect(drain.code == 1, "\(drain.errors)")
+    #expect(home.names(in: "spool/done").count { $0.hasSuffix(".yaml") } == 1)
+    let status = try home.astro("status", home.run(in: "failed"), "--json").output.json()
+    let ended = status["tasks"] as? [[String: Any]] ?? []
+    let found = Dictionary(
+      uniqueKeysWithValues: ended.map { task in
         let attempt = (task["attempts"] as? [[String: Any]])?.last
         return (
           "\(task["task_id"] ?? "")",
@@ -200,5 +170,20 @@ struct BadPeersTests {
             reason: "\(task["reason"] ?? attempt?["message"] ?? "")")
         )
       })
+    #expect(found["good"]?.state == "succeeded", "\(found)")
+    return found
+  }
+
+  /// - Parameter ending: of those that did not run out of time.
+  private func expectFailures(
+    _ reasons: [String: String], in found: [String: Outcome], ending: String? = nil
+  ) throws {
+    for (name, reason) in reasons.sorted(by: { $0.key < $1.key }) {
+      let outcome = try #require(found[name])
+      let isLate = reason == "timed out"
+      #expect(outcome.state == (isLate ? "timed_out" : "failed"), "\(name): \(outcome)")
+      #expect(outcome.reason.contains(reason), "\(name): \(outcome)")
+      if let ending { #expect(outcome.ending == (isLate ? "timeout" : ending), "\(name): \(outcome)") }
+    }
   }
 }

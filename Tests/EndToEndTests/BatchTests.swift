@@ -4,13 +4,6 @@ import Testing
 
 /// OpenAI's batch files as work for the spool, seen by the provider behind and by whoever reads the results.
 @Suite struct BatchTests {
-  private static let answer = ScriptedServer.answer(
-    200, ["content-type: application/json"],
-    body: """
-      {"model": "m", "choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}],
-       "usage": {"prompt_tokens": 20, "completion_tokens": 10}}
-      """)
-
   private func home(_ server: ScriptedServer, budget: String? = nil, limits: String = "{}") throws -> Home {
     let home = try Home()
     try write(budget, limits, to: home)
@@ -36,39 +29,17 @@ import Testing
       """, to: "config/system_config.yaml")
   }
 
-  private func lines(_ count: Int) -> String {
-    (1...count).map {
-      #"{"custom_id":"r\#($0)","method":"POST","url":"/v1/chat/completions","body":{"model":"m","max_tokens":10}}"#
-        + "\n"
-    }.joined()
-  }
-
-  private func results(_ home: Home, _ place: String) throws -> [String] {
-    let names = home.names(in: "spool/\(place)").filter { $0.hasSuffix(".results.jsonl") }
-    try #require(names.count == 1, "\(home.names(in: "spool/\(place)"))")
-    return try home.read("spool/\(place)/\(names[0])").lines
-  }
-
-  private func ids(_ results: [String]) throws -> [String] {
-    try results.map { "\(try $0.json()["custom_id"] ?? "")" }.sorted()
-  }
-
-  private func run(_ home: Home, in place: String) throws -> String {
-    let name = home.names(in: "spool/\(place)").first { $0.hasSuffix(".jsonl") && !$0.hasSuffix(".results.jsonl") }
-    return String(try #require(name, "\(home.names(in: "spool/\(place)"))").dropLast(6))
-  }
-
   @Test func aFileIsRunAndItsResultsLieBesideItsReceipt() throws {
-    let server = ScriptedServer(answers: [Self.answer])
+    let server = ScriptedServer(answers: [Batches.answer])
     let home = try home(server)
-    try home.drain(lines(10), as: "ask.jsonl")
-    let id = try run(home, in: "done")
+    try home.drain(Batches.lines(10), as: "ask.jsonl")
+    let id = try home.batch(in: "done")
     #expect(
       home.names(in: "spool/done") == ["\(id).jsonl", "\(id).receipt.json", "\(id).results.jsonl"])
-    #expect(try ids(results(home, "done")) == (1...10).map { "r\($0)" }.sorted())
-    #expect(try home.read("spool/done/\(id).jsonl") == lines(10))
-    #expect(try home.read("data/runs/\(id)/workflow.jsonl") == lines(10))
-    let first = try #require(try results(home, "done").first { $0.contains(#""r1""#) })
+    #expect(try Batches.ids(home.results(in: "done")) == (1...10).map { "r\($0)" }.sorted())
+    #expect(try home.read("spool/done/\(id).jsonl") == Batches.lines(10))
+    #expect(try home.read("data/runs/\(id)/workflow.jsonl") == Batches.lines(10))
+    let first = try #require(try home.results(in: "done").first { $0.contains(#""r1""#) })
     #expect(
       first == #"{"id":"\#(id):1","custom_id":"r1","response":{"status_code":200,"request_id":"","body":"#
         + #"{"model":"m","choices":[{"message":{"content":"yes"},"finish_reason":"stop"}],"#
@@ -85,14 +56,14 @@ import Testing
   }
 
   @Test func theCommandsKnowIt() throws {
-    let server = ScriptedServer(answers: [Self.answer])
+    let server = ScriptedServer(answers: [Batches.answer])
     let home = try home(server)
-    let path = try home.made("ask.jsonl", lines(3))
+    let path = try home.made("ask.jsonl", Batches.lines(3))
     #expect(try home.astro("validate", path).output == "\(path): valid, 3 requests\n")
     let verdict = try home.astro("validate", path, "--json").output
     #expect(verdict.contains(#""valid":true,"tasks":1,"requests":3"#), "\(verdict)")
     #expect(try home.astro("run", path).output.hasSuffix(" succeeded\n"))
-    #expect(try ids(results(home, "done")) == ["r1", "r2", "r3"])
+    #expect(try Batches.ids(home.results(in: "done")) == ["r1", "r2", "r3"])
     let submitted = try home.astro("submit", path)
     #expect(submitted.code == 0)
     #expect(home.waiting == ["\(submitted.output.lines[0]).jsonl"])
@@ -102,9 +73,9 @@ import Testing
   }
 
   @Test func aPlanSaysWhatItCanTakeAndHowLongAtLeast() throws {
-    let server = ScriptedServer(answers: [Self.answer])
+    let server = ScriptedServer(answers: [Batches.answer])
     let home = try home(server, limits: "{gate: {rate: 60/1m}}")
-    let path = try home.made("ask.jsonl", lines(150))
+    let path = try home.made("ask.jsonl", Batches.lines(150))
     // 29 bytes of a body and 16 around it, and 10 of an answer.
     let tokens = 150 * (29 + 16 + 10)
     let plan: [String: Any] = try home.astro("plan", path, "--json").output.json()
@@ -132,9 +103,9 @@ import Testing
   }
 
   @Test func aModelWithoutAPriceIsNamedByThePlan() throws {
-    let server = ScriptedServer(answers: [Self.answer])
+    let server = ScriptedServer(answers: [Batches.answer])
     let home = try home(server)
-    let path = try home.made("ask.jsonl", lines(2).replacingOccurrences(of: #""model":"m""#, with: #""model":"n""#))
+    let path = try home.made("ask.jsonl", Batches.lines(2, model: "n"))
     let text = try home.astro("plan", path).output
     #expect(text.contains("  without a price: n\ncost ceiling: not known\n"), "\(text)")
   }
@@ -142,8 +113,8 @@ import Testing
   @Test func whatOneProviderCannotServeAnotherDoes() throws {
     let refusal = ScriptedServer.answer(
       429, body: #"{"error": {"message": "pay", "code": "insufficient_quota"}}"#)
-    let first = ScriptedServer(answers: [Self.answer, refusal])
-    let second = ScriptedServer(answers: [Self.answer])
+    let first = ScriptedServer(answers: [Batches.answer, refusal])
+    let second = ScriptedServer(answers: [Batches.answer])
     let home = try home(first)
     try home.write(
       """
@@ -153,18 +124,18 @@ import Testing
         - {id: spare, type: llm, dialect: openai_chat, base_url: '\(second.url)/v1', model: other, max_concurrent: 1}
 
       """, to: "config/agents.yaml")
-    try home.drain(lines(5), as: "ask.jsonl")
-    #expect(try ids(results(home, "done")) == (1...5).map { "r\($0)" })
+    try home.drain(Batches.lines(5), as: "ask.jsonl")
+    #expect(try Batches.ids(home.results(in: "done")) == (1...5).map { "r\($0)" })
     #expect(first.requests.count == 2 && second.requests.count == 4)
     #expect(second.requests.allSatisfy { String(decoding: $0.body, as: UTF8.self).contains(#""model":"other""#) })
   }
 
   @Test func aWrongLineKeepsAllOfItFromBeingSent() throws {
-    let server = ScriptedServer(answers: [Self.answer])
+    let server = ScriptedServer(answers: [Batches.answer])
     let home = try home(server)
-    try home.drain(lines(2) + lines(1) + "{\n", as: "bad.jsonl")
+    try home.drain(Batches.lines(2) + Batches.lines(1) + "{\n", as: "bad.jsonl")
     #expect(server.requests.isEmpty)
-    let id = try run(home, in: "rejected")
+    let id = try home.batch(in: "rejected")
     let receipt: [String: Any] = try home.read("spool/rejected/\(id).receipt.json").json()
     let errors = try #require(receipt["errors"] as? [[String: Any]])
     #expect(
@@ -175,7 +146,7 @@ import Testing
   }
 
   @Test func aHomeWithoutAnAgentOfItsDialectRefusesIt() throws {
-    let server = ScriptedServer(answers: [Self.answer])
+    let server = ScriptedServer(answers: [Batches.answer])
     let home = try home(server)
     let path = try home.made(
       "ask.jsonl", #"{"custom_id":"a","method":"POST","url":"/v1/responses","body":{"model":"m"}}"# + "\n")
@@ -191,34 +162,34 @@ import Testing
 
   @Test func aProviderThatRefusesForAMomentLosesNothing() throws {
     let refusal = ScriptedServer.answer(429, ["retry-after-ms: 30"], body: #"{"error": {"message": "slow down"}}"#)
-    let server = ScriptedServer(answers: [Self.answer, refusal, refusal, Self.answer, refusal, Self.answer])
+    let server = ScriptedServer(answers: [Batches.answer, refusal, refusal, Batches.answer, refusal, Batches.answer])
     let home = try home(server)
-    try home.drain(lines(8), as: "ask.jsonl")
-    #expect(try ids(results(home, "done")) == (1...8).map { "r\($0)" })
-    #expect(try results(home, "done").allSatisfy { $0.contains(#""status_code":200"#) })
+    try home.drain(Batches.lines(8), as: "ask.jsonl")
+    #expect(try Batches.ids(home.results(in: "done")) == (1...8).map { "r\($0)" })
+    #expect(try home.results(in: "done").allSatisfy { $0.contains(#""status_code":200"#) })
     #expect(server.requests.count == 11)
   }
 
   @Test func aLimitThatIsUsedUpParksItAndALaterPassGoesOn() throws {
-    let server = ScriptedServer(answers: [Self.answer])
+    let server = ScriptedServer(answers: [Batches.answer])
     let home = try home(server, limits: "{gate: {rate: 3/1h}}")
-    try home.drain(lines(5), as: "ask.jsonl")
+    try home.drain(Batches.lines(5), as: "ask.jsonl")
     #expect(server.requests.count == 3)
-    let id = try run(home, in: "active")
+    let id = try home.batch(in: "active")
     #expect(try home.lines("results.jsonl", of: id).count == 3)
     #expect(try home.astro("explain", id).output.contains("limit gate: 3 of 3 used, opens for it at "))
     try home.astro("limits", "clear", "gate")
     try home.astro("drain")
     #expect(server.requests.count == 5)
-    #expect(try ids(results(home, "done")) == (1...5).map { "r\($0)" })
+    #expect(try Batches.ids(home.results(in: "done")) == (1...5).map { "r\($0)" })
   }
 
   @Test func aBudgetThatIsUsedUpHoldsItUntilThereIsMore() throws {
-    let server = ScriptedServer(answers: [Self.answer])
+    let server = ScriptedServer(answers: [Batches.answer])
     // A request takes 40 micro-USD, and 66 are reserved for it: 30 bytes and 16 at 1, 10 tokens of its answer at 2.
     let home = try home(server, budget: "0.000120")
-    try home.drain(lines(5), as: "ask.jsonl")
-    let id = try run(home, in: "active")
+    try home.drain(Batches.lines(5), as: "ask.jsonl")
+    let id = try home.batch(in: "active")
     #expect(server.requests.count == 2)
     #expect(try home.state(of: id) == "held")
     #expect(try home.lines("results.jsonl", of: id).count == 2)
@@ -226,19 +197,19 @@ import Testing
     #expect(try home.astro("release", id).code == 0)
     try home.astro("drain")
     #expect(server.requests.count == 5)
-    #expect(try ids(results(home, "done")) == (1...5).map { "r\($0)" })
+    #expect(try Batches.ids(home.results(in: "done")) == (1...5).map { "r\($0)" })
   }
 
   @Test func aKeyThatIsRefusedFailsItAndARetryGoesOnWithTheRest() throws {
     let wrong = ScriptedServer.answer(401, body: #"{"error": {"message": "no such key"}}"#)
-    let server = ScriptedServer(answers: [Self.answer, wrong])
+    let server = ScriptedServer(answers: [Batches.answer, wrong])
     let home = try home(server)
-    try home.drain(lines(6), as: "ask.jsonl")
-    let id = try run(home, in: "failed")
-    #expect(try results(home, "failed").count == 1)
+    try home.drain(Batches.lines(6), as: "ask.jsonl")
+    let id = try home.batch(in: "failed")
+    #expect(try home.results(in: "failed").count == 1)
     #expect(try home.tasks(of: id) == ["batch": "failed 1"])
     #expect(try home.astro("status", id).output.contains("model: 401: no such key"))
-    let better = ScriptedServer(answers: [Self.answer])
+    let better = ScriptedServer(answers: [Batches.answer])
     try home.write(
       try home.read("config/agents.yaml").replacingOccurrences(of: server.url, with: better.url),
       to: "config/agents.yaml")
@@ -246,7 +217,7 @@ import Testing
     try home.astro("drain")
     #expect(better.requests.count == 5)
     #expect(home.names(in: "spool/failed").isEmpty)
-    #expect(try ids(results(home, "done")) == (1...6).map { "r\($0)" })
+    #expect(try Batches.ids(home.results(in: "done")) == (1...6).map { "r\($0)" })
   }
 
   /// Six requests, by whose `max_tokens` they can be told apart.
@@ -262,7 +233,7 @@ import Testing
           connection.awaitClose()
           return
         }
-        connection.send(answer)
+        connection.send(Batches.answer)
       }
     }
   }
@@ -274,15 +245,15 @@ import Testing
     try home.submit(Self.numbered, as: "ask.jsonl")
     try eventually("the fourth is under way") { server.requests.count == 4 }
     try watch.kill()
-    let id = try run(home, in: "active")
+    let id = try home.batch(in: "active")
     #expect(try home.lines("results.jsonl", of: id).count == 3)
-    let other = ScriptedServer(answers: [Self.answer])
+    let other = ScriptedServer(answers: [Batches.answer])
     try home.write(
       try home.read("config/agents.yaml").replacingOccurrences(of: server.url, with: other.url),
       to: "config/agents.yaml")
     try home.astro("drain")
     #expect(other.requests.count == 3)
-    #expect(try ids(results(home, "done")) == (1...6).map { "r\($0)" })
+    #expect(try Batches.ids(home.results(in: "done")) == (1...6).map { "r\($0)" })
     // Nobody knows what the one that was under way took: the most it can have.
     #expect(try home.sql("SELECT count(*) FROM call WHERE status = 'error' AND input IS NULL") == "1")
   }
@@ -293,18 +264,39 @@ import Testing
     let watch = try home.start("watch")
     try home.submit(Self.numbered, as: "ask.jsonl")
     try eventually("the fourth is under way") { server.requests.count == 4 }
-    let id = try run(home, in: "active")
+    let id = try home.batch(in: "active")
     try home.astro("cancel", id)
     try eventually("it has ended") { home.exists("spool/cancelled/\(id).jsonl") }
-    #expect(try ids(results(home, "cancelled")) == ["r1", "r2", "r3"])
+    #expect(try Batches.ids(home.results(in: "cancelled")) == ["r1", "r2", "r3"])
+    #expect(try watch.stop().code == 0)
+  }
+
+  /// By what ends later: a task that does not hear of its cancel before its grace is over.
+  @Test func aBatchThatWaitsForALimitEndsAtOnceWhenItIsCancelled() throws {
+    let server = ScriptedServer(answers: [Batches.answer])
+    let home = try home(server, limits: "{gate: {rate: 1/25s}}")
+    let gate = try home.gate()
+    let watch = try home.start("watch")
+    try home.submit("tasks: {a: {run: 'trap \"\" TERM; \(gate.pass)', grace: 5s}}\n", as: "deaf.yaml")
+    try gate.waitForTask()
+    try home.submit(Batches.lines(6), as: "ask.jsonl")
+    try eventually("one is answered, and another waits") {
+      try server.requests.count == 1 && home.denials(by: "gate") == 1
+    }
+    let batch = try home.batch(in: "active")
+    #expect(try home.astro("cancel", "deaf-", batch).code == 0)
+    try eventually("both have ended") { home.names(in: "spool/cancelled").count == 5 }
+    #expect(try home.sql("SELECT id FROM run ORDER BY finished_at").lines.first == batch)
+    #expect(server.requests.count == 1)
+    #expect(try Batches.ids(home.results(in: "cancelled")) == ["r1"])
     #expect(try watch.stop().code == 0)
   }
 
   @Test func aLostJournalLosesNoResult() throws {
-    let server = ScriptedServer(answers: [Self.answer])
+    let server = ScriptedServer(answers: [Batches.answer])
     let home = try home(server, limits: "{gate: {rate: 3/1h}}")
-    try home.drain(lines(5), as: "ask.jsonl")
-    let id = try run(home, in: "active")
+    try home.drain(Batches.lines(5), as: "ask.jsonl")
+    let id = try home.batch(in: "active")
     for name in home.names(in: "data") where name.hasPrefix("astro.sqlite") {
       try FileManager.default.removeItem(atPath: "\(home.path)/data/\(name)")
     }
@@ -313,16 +305,16 @@ import Testing
     try home.astro("limits", "clear", "api_calls")
     try home.astro("drain")
     #expect(home.names(in: "spool/done") == ["\(id).jsonl", "\(id).receipt.json", "\(id).results.jsonl"])
-    #expect(try ids(results(home, "done")) == (1...5).map { "r\($0)" })
+    #expect(try Batches.ids(home.results(in: "done")) == (1...5).map { "r\($0)" })
     #expect(server.requests.count == 5)
   }
 
   /// By what the journal gave leave to, and when: no clock is asked.
   @Test func aTaskOfAnotherUserWaitsForOneCallOfABatchAtMost() throws {
-    let server = ScriptedServer(answers: [Self.answer])
+    let server = ScriptedServer(answers: [Batches.answer])
     let home = try home(server, limits: "{gate: {rate: 10/1s}}")
     let watch = try home.start("watch")
-    try home.submit(lines(40), as: "many.jsonl")
+    try home.submit(Batches.lines(40), as: "many.jsonl")
     try eventually("the batch to fill the window") { server.requests.count >= 10 }
     try home.submit(
       "user: bob\ntasks: {one: {agent: model, with: {prompt: hi, max_output_tokens: 10}}}\n", as: "bob.yaml")

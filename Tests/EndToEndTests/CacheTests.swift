@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import Testing
 
 /// Results that stand for equal tasks.
@@ -170,5 +171,41 @@ struct CacheTests {
     gate.letOn()
     #expect(try second.finish().code == 0)
     #expect(try home.read("log").lines == ["x", "x"])
+  }
+
+  /// Tasks of three kinds while agents are configured anew again and again: equal to ones that are done, and two equal ones
+  /// of each that is new.
+  @Test func aReloadWhileTasksAreLookedUpMakesNothingTwice() throws {
+    let home = try Home(system: "max_parallel_tasks: 8\n  \(Home.unlimited)")
+    func configure(_ mode: Int) throws {
+      try home.write(
+        """
+        agents:
+          - {id: sh, type: command}
+          - {id: ai, type: llm, dialect: openai_chat, base_url: 'http://127.0.0.1:9', model: m, headers: {x-mode: '\(mode)'}}
+
+        """, to: "config/agents.yaml")
+    }
+    func tasks(_ kind: String, _ numbers: Range<Int>) -> String {
+      numbers.map { "  \(kind)\($0): {run: 'echo \($0) >> \(home.path)/log', cache: true}\n" }.joined()
+    }
+    try configure(0)
+    try home.drain("tasks:\n" + tasks("a", 0..<100), as: "first.yaml")
+    let watch = try home.start("watch")
+    #expect(watch.logs("Watching"))
+    try home.submit("tasks:\n" + tasks("a", 0..<300) + tasks("b", 100..<300), as: "second.yaml")
+    var reloads = 0
+    try eventually("all is done") {
+      reloads += 1
+      try configure(reloads)
+      watch.signal(SIGHUP)
+      try #require(watch.logs("Configuration reloaded"))
+      return home.names(in: "spool/done").count == 4
+    }
+    #expect(try home.read("log").lines.compactMap { Int($0) }.sorted() == Array(0..<300))
+    #expect(
+      try home.sql("SELECT count(*), count(DISTINCT run || ' ' || task), sum(cached) FROM attempt") == "600|600|300")
+    #expect(try home.state(of: "second-") == "succeeded")
+    #expect(try watch.stop().code == 0)
   }
 }

@@ -47,6 +47,36 @@ struct NamedLimitTests {
     #expect(web["waiting"] as? Int == 2)
   }
 
+  /// What is left is too little for what its call may take, and none is used up.
+  @Test(arguments: [
+    ("limits: {web: {tokens: 60/1h}}", "limit web/tokens: 30 of 60 used, opens for it at "),
+    ("limits: {web: {spend_usd: 0.00009/1h}}", "limit web/spend_usd: 0.00004 of 0.00009 USD used, opens for it at "),
+    (
+      "limits: {web: {concurrent: 9}}\nbudgets: {daily: {usd: 0.00009, per: user, period: day, on_exceeded: park}}",
+      "budget daily of \(NSUserName()): it has too little for this task until "
+    ),
+  ])
+  func whatHasTooLittleLeftIsNamed(bounds: String, cause: String) throws {
+    let server = ScriptedServer(answers: [Batches.answer])
+    let home = try home("{}")
+    try home.write("system: {\(Home.unlimited)}\n\(bounds)\n", to: "config/system_config.yaml")
+    try home.write(
+      "agents: [{id: ai, type: llm, dialect: openai_chat, base_url: '\(server.url)', model: m, limits: [web]}]\n",
+      to: "config/agents.yaml")
+    try home.write("models: [{model: m, input: 1, output: 2}]\n", to: "config/models.yaml")
+    try home.drain(
+      """
+      tasks:
+        a: {agent: ai, with: {prompt: hi, max_output_tokens: 10}}
+        b: {agent: ai, needs: [a], with: {prompt: '${{ tasks.a.outputs.text }}', max_output_tokens: 10}}
+
+      """)
+    #expect(try home.tasks(of: "@latest") == ["a": "succeeded 1", "b": "pending 0"])
+    let explained = try home.astro("explain", "@latest", "b").output
+    #expect(explained.contains(cause), "\(explained)")
+    #expect(server.requests.count == 1)
+  }
+
   @Test func aClearedLimitLetsWorkGoOnAtOnce() throws {
     let server = ScriptedServer(answers: [ScriptedServer.answer(body: "ok")])
     let home = try home("{web: {rate: 1/1h}}")
@@ -69,6 +99,25 @@ struct NamedLimitTests {
     let run = try home.run(in: "done")
     let spans = try attempts(of: run, home)
     for (earlier, later) in zip(spans, spans.dropFirst()) { #expect(earlier.end <= later.start) }
+  }
+
+  @Test func whenAPlaceComesFreeNobodyKnows() throws {
+    let home = try home("{web: {concurrent: 1}}")
+    let gate = try home.gate()
+    try home.submit("tasks: {a: {run: '\(gate.pass)', limits: [web]}, b: {run: 'true', limits: [web]}}\n")
+    let drain = try home.start("drain")
+    try gate.waitForTask()
+    #expect(
+      try home.astro("explain", "@latest", "b").output.hasSuffix(
+        """
+        b pending
+          limit web/concurrent: 1 of 1 used, until one that has a place ends
+          earliest start: unknown
+
+        """))
+    #expect(try home.astro("explain", "@latest", "--json").output.contains(#""opens_at":null"#))
+    gate.letOn()
+    #expect(try drain.finish().code == 0)
   }
 
   @Test func aServerThatSaysWhenIsNotAskedBeforeByAnybody() throws {

@@ -62,6 +62,56 @@ struct ProviderQuotaTests {
     #expect(agents.map { $0["status"] as? String } == ["unhealthy", "unhealthy"])
   }
 
+  @Test func whatWaitsForAKeyGoesOnSoonAfterItIsPaid() throws {
+    let server = ScriptedServer(answers: [unpaid, paid])
+    let home = try home("id: ai, base_url: '\(server.url)', max_concurrent: 1")
+    let watch = try home.start("watch")
+    try home.submit(tasks(2))
+    try eventually("one has found out") { try home.tasks(of: "@latest") == ["t1": "failed 1", "t2": "pending 0"] }
+    #expect(try home.astro("agents", "--probe").code == 0)
+    try eventually("the other goes on") { try home.tasks(of: "@latest")["t2"] == "succeeded 1" }
+    #expect(try watch.stop().code == 0)
+  }
+
+  /// Its own agent cannot serve a task, so that it waits for the key of the fallback.
+  private func waitingForAFallback() throws -> (home: Home, servers: [ScriptedServer]) {
+    let refusing = ScriptedServer { connection in
+      while let request = connection.request() {
+        // It lists its models, which is what a probe asks for.
+        let isListing = request.line.hasPrefix("GET ")
+        connection.send(isListing ? ScriptedServer.answer(200, body: "{}") : Batches.refusal)
+      }
+    }
+    let spare = ScriptedServer(answers: [unpaid, paid])
+    let home = try home(
+      "id: ai, base_url: '\(refusing.url)', max_concurrent: 1, fallbacks: [spare]",
+      "id: spare, base_url: '\(spare.url)'")
+    return (home, [refusing, spare])
+  }
+
+  @Test func whatWaitsForTheKeyOfAFallbackGoesOnSoonAfterItIsPaid() throws {
+    let (home, servers) = try waitingForAFallback()
+    let watch = try home.start("watch")
+    try home.submit(tasks(2))
+    try eventually("one has found out") { try home.tasks(of: "@latest") == ["t1": "failed 1", "t2": "waiting 0"] }
+    #expect(try home.astro("explain", "@latest").output.contains("limit provider_quota"))
+    #expect(try home.astro("agents", "--probe").code == 0)
+    try eventually("the other goes on") { try home.tasks(of: "@latest")["t2"] == "succeeded 1" }
+    #expect(try watch.stop().code == 0)
+    withExtendedLifetime(servers) {}
+  }
+
+  @Test func aLaterPassGoesOnWithWhatWaitedForTheKeyOfAFallback() throws {
+    let (home, servers) = try waitingForAFallback()
+    try home.drain(tasks(2))
+    #expect(try home.tasks(of: "@latest") == ["t1": "failed 1", "t2": "waiting 0"])
+    #expect(try home.astro("agents", "--probe").code == 0)
+    #expect(!(try home.astro("explain", "@latest").output.contains("limit provider_quota")))
+    try home.astro("drain")
+    #expect(try home.tasks(of: "@latest") == ["t1": "failed 1", "t2": "succeeded 1"])
+    withExtendedLifetime(servers) {}
+  }
+
   @Test func callsToAFallbackTakeItsLimits() throws {
     let (server, spare) = (ScriptedServer(answers: [unpaid]), ScriptedServer(answers: [paid]))
     let home = try home(

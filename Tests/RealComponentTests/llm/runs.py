@@ -221,32 +221,27 @@ def own_limit():
 def known_limit():
     """With mocklimit's window configured, none of a batch is refused, but where this machine holds a request back for longer
     than the 8 ms that a window of 2 s leaves for its way; nothing is lost by that either."""
-    home = Home("known limit", [chat("mock", ", max_concurrent: 16, limits: [mock]", MOCKLIMIT + "/v1")], "{mock: {rate: 20/2s}}")
-    before = stats("/v1/chat/completions")
-    home.drop("known.jsonl", batch(100))
-    with watching(home) as watcher:
-        receipt = home.settled(watcher)
-    seen = stats("/v1/chat/completions") - before
-    expect(receipt["status"] == "succeeded", f"known limit: the run ended as {receipt['status']}")
-    check_results(home, 100)
-    expect(seen["total_requests"] == 100 + seen["total_429s"], f"known limit: mocklimit counts {dict(seen)}")
-    expect(seen["total_429s"] <= 10, f"known limit: {seen['total_429s']} were refused")
-    return home, f"100 of 100, {seen['total_429s']} refused"
+    return batch_at_mocklimit("known limit", 100, 10, ", limits: [mock]", "{mock: {rate: 20/2s}}")
 
 
 def learned_limit():
     """Without, what is refused is asked again when mocklimit says so; nothing is lost, and nothing fails."""
-    home = Home("learned limit", [chat("mock", ", max_concurrent: 16", MOCKLIMIT + "/v1")])
+    return batch_at_mocklimit("learned limit", 60, 30)
+
+
+def batch_at_mocklimit(name, count, most_refused, more="", limits="{}"):
+    """A batch of so many requests, of which mocklimit refuses no more than `most_refused`, and all are answered."""
+    home = Home(name, [chat("mock", ", max_concurrent: 16" + more, MOCKLIMIT + "/v1")], limits)
     before = stats("/v1/chat/completions")
-    home.drop("learned.jsonl", batch(60))
+    home.drop("batch.jsonl", batch(count))
     with watching(home) as watcher:
         receipt = home.settled(watcher)
     seen = stats("/v1/chat/completions") - before
-    expect(receipt["status"] == "succeeded", f"learned limit: the run ended as {receipt['status']}")
-    check_results(home, 60)
-    expect(seen["total_requests"] == 60 + seen["total_429s"], f"learned limit: mocklimit counts {dict(seen)}")
-    expect(seen["total_429s"] <= 30, f"learned limit: {seen['total_429s']} were refused")
-    return home, f"60 of 60, {seen['total_429s']} refused"
+    expect(receipt["status"] == "succeeded", f"{name}: the run ended as {receipt['status']}")
+    check_results(home, count)
+    expect(seen["total_requests"] == count + seen["total_429s"], f"{name}: mocklimit counts {dict(seen)}")
+    expect(seen["total_429s"] <= most_refused, f"{name}: {seen['total_429s']} were refused")
+    return home, f"{count} of {count}, {seen['total_429s']} refused"
 
 
 def token_bucket():
