@@ -25,8 +25,9 @@ struct HTTPTask: Sendable {
 
   private static let methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
-  init(_ with: JSONValue) throws(Failure) {
-    let members = try RequestMembers(with, keys: Self.keys)
+  /// - Parameter undecided: keys whose values are known only when the task runs: nothing is said about them.
+  init(_ with: JSONValue, undecided: Set<String> = []) throws(Failure) {
+    let members = try RequestMembers(with, keys: Self.keys, undecided: undecided)
     try members.require("url")
     url = try members.text("url") ?? ""
     method = try members.text("method")?.uppercased() ?? "GET"
@@ -37,8 +38,8 @@ struct HTTPTask: Sendable {
     body = []
     expected = try Self.expected(members)
     extracts = try Self.extracts(members)
-    maxBytes = try members.size("max_bytes", in: 1...1 << 40)
-    redirects = Int(try members.integer("redirects", in: 0...20) ?? 5)
+    maxBytes = try members.size("max_bytes", in: RequestRange.answerBytes)
+    redirects = try members.integer("redirects", in: RequestRange.redirects) ?? 5
     timeout = try members.duration("timeout")
     try setBody(members)
   }

@@ -75,10 +75,17 @@ public struct InputFile: Sendable {
     return bytes
   }
 
+  /// Whether a name spells a path below a directory: relative, and each step a name.
+  static func isBelow(_ name: String) -> Bool { steps(of: name).allSatisfy { !["", "..", "."].contains($0) } }
+
+  private static func steps(of name: String) -> [Substring] {
+    name.split(separator: "/", omittingEmptySubsequences: false)
+  }
+
   /// Each step by itself and through no link, so that no spelling leads out of the directory.
   private func open() throws(Failure) -> Int32 {
-    let steps = name.split(separator: "/", omittingEmptySubsequences: false)
-    guard let last = steps.last, steps.allSatisfy({ !["", "..", "."].contains($0) }) else {
+    let steps = Self.steps(of: name)
+    guard let last = steps.last, Self.isBelow(name) else {
       throw failure("is not a path below the run's files")
     }
     var place = Glibc.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

@@ -12,8 +12,9 @@ struct MCPTask: Sendable {
 
   static let keys = ["server", "tool", "arguments", "timeout"]
 
-  init(_ with: JSONValue) throws(Failure) {
-    let members = try RequestMembers(with, keys: Self.keys)
+  /// - Parameter undecided: keys whose values are known only when the task runs: nothing is said about them.
+  init(_ with: JSONValue, undecided: Set<String> = []) throws(Failure) {
+    let members = try RequestMembers(with, keys: Self.keys, undecided: undecided)
     try members.require("tool")
     server = try members.text("server")
     tool = try members.text("tool") ?? ""

@@ -1,14 +1,20 @@
 import AstroCore
+import AstroLLM
 
 /// Reads what a task asks an agent for strictly, member by member; every failure names the place: `with.url`.
 ///
-/// The workflow has been checked before, but expressions have their values only now.
+/// The workflow has been checked before, but expressions have their values only when the task runs.
 struct RequestMembers {
   private let members: [String: JSONValue]
   private let place: String
+  /// Members that are there and whose values are not known yet.
+  private let undecided: Set<String>
 
-  init(_ value: JSONValue, place: String = "with", keys: [String]) throws(Failure) {
+  init(
+    _ value: JSONValue, place: String = "with", keys: [String], undecided: Set<String> = []
+  ) throws(Failure) {
     self.place = place
+    self.undecided = undecided
     guard case .map(let members) = value else {
       throw Self.failure(place, "is \(value.described), and not a mapping")
     }
@@ -21,14 +27,18 @@ struct RequestMembers {
 
   subscript(name: String) -> JSONValue? { members[name] }
 
+  func isUndecided(_ name: String) -> Bool { undecided.contains(name) }
+
   func failure(_ name: String, _ message: String) -> Failure { Self.failure("\(place).\(name)", message) }
 
   private static func failure(_ place: String, _ message: String) -> Failure {
     Failure(.invalidWorkflow, subject: place, message: message)
   }
 
-  func require(_ name: String) throws(Failure) {
-    if members[name] == nil { throw Self.failure(place, "'\(name)' is missing") }
+  /// One of some members must be there.
+  func require(_ names: String...) throws(Failure) {
+    guard !names.contains(where: { members[$0] != nil || isUndecided($0) }) else { return }
+    throw Self.failure(place, "\(names.map { "'\($0)'" }.joined(separator: " or ")) is missing")
   }
 
   /// Of some members at most one may be there.
@@ -58,13 +68,97 @@ struct RequestMembers {
     return texts
   }
 
-  func integer(_ name: String, in range: ClosedRange<Int64>) throws(Failure) -> Int64? {
+  /// A list of texts, or one of them.
+  func list(_ name: String) throws(Failure) -> [String] {
+    guard let value = members[name] else { return [] }
+    if let text = value.scalarText { return [text] }
+    guard case .list(let items) = value else { throw failure(name, "is \(value.described), and not a list") }
+    var texts: [String] = []
+    for item in items {
+      guard let text = item.scalarText else { throw failure(name, "holds \(item.described), and not a text") }
+      texts.append(text)
+    }
+    return texts
+  }
+
+  /// A list of paths below the run's `files/`, or one of them.
+  func files(_ name: String) throws(Failure) -> [String] {
+    let files = try list(name)
+    for file in files { try checkBelow(file, name) }
+    return files
+  }
+
+  /// A path below the run's `files/`.
+  func file(_ name: String) throws(Failure) -> String? {
+    let file = try text(name)
+    if let file { try checkBelow(file, name) }
+    return file
+  }
+
+  private func checkBelow(_ file: String, _ name: String) throws(Failure) {
+    guard !InputFile.isBelow(file) else { return }
+    throw failure(name, "'\(Terminal.printable(file))' is not a path below the run's files")
+  }
+
+  /// A mapping whose keys are known.
+  func mapping(_ name: String, keys: [String]) throws(Failure) -> RequestMembers? {
     guard let value = members[name] else { return nil }
-    // An expression inside a text gives digits.
-    guard let number = value.integer ?? value.scalarText.flatMap({ Int64($0) }), range.contains(number) else {
-      throw failure(name, "must be a number from \(range.lowerBound) to \(range.upperBound)")
+    return try nested(value, at: name, keys: keys)
+  }
+
+  /// What a mapping inside of it asks for.
+  func nested(_ value: JSONValue, at name: String, keys: [String]) throws(Failure) -> RequestMembers {
+    try RequestMembers(value, place: "\(place).\(name)", keys: keys)
+  }
+
+  /// A JSON Schema that can be used.
+  func schema(_ name: String) throws(Failure) -> JSONValue? {
+    guard let value = members[name] else { return nil }
+    guard case .map = value else { throw failure(name, "is \(value.described), and not a mapping") }
+    do throws(JSONSchema.Malformed) { _ = try JSONSchema(value) } catch {
+      throw failure(name, "is no schema: \(error)")
+    }
+    return value
+  }
+
+  func integer(_ name: String, in range: ClosedRange<Int> = .min ... .max) throws(Failure) -> Int? {
+    guard let value = members[name] else { return nil }
+    let number: Int? =
+      switch value {
+      case .integer(let number): Int(number)
+      case .number(let number): Int(exactly: number)
+      // An expression inside a text gives digits.
+      case .string(let text): Int(text)
+      case .null, .bool, .list, .map: nil
+      }
+    guard let number, range.contains(number) else {
+      let bounds = range == .min ... .max ? "" : " from \(range.lowerBound) to \(range.upperBound)"
+      throw failure(name, "must be an integer\(bounds)")
     }
     return number
+  }
+
+  func number(_ name: String, in range: ClosedRange<Double>) throws(Failure) -> Double? {
+    guard let value = members[name] else { return nil }
+    let number: Double? =
+      switch value {
+      case .integer(let number): Double(number)
+      case .number(let number): number
+      case .string(let text): Double(text)
+      case .null, .bool, .list, .map: nil
+      }
+    guard let number, range.contains(number) else {
+      let (least, most) = (JSONValue.number(range.lowerBound).json, JSONValue.number(range.upperBound).json)
+      throw failure(name, "must be a number from \(least) to \(most)")
+    }
+    return number
+  }
+
+  /// An amount in USD, exactly.
+  func money(_ name: String) throws(Failure) -> Money? {
+    guard let text = try text(name) else { return nil }
+    guard let amount = Money(dollars: text) else { throw failure(name, "must be an amount in USD") }
+    return amount
   }
 
   /// Bytes, or a text such as `64MiB`.
@@ -93,6 +187,4 @@ extension JSONValue {
     case .null, .list, .map: nil
     }
   }
-
-  fileprivate var integer: Int64? { if case .integer(let value) = self { value } else { nil } }
 }

@@ -46,6 +46,13 @@ public struct PriceSheet {
   /// What the sheet says of exactly that name.
   public subscript(model: String) -> ModelPrice? { wanted[model] }
 
+  /// Whether a row can hold a price: one that is written says the same when it is read.
+  public static func canHold(_ price: ModelPrice) -> Bool {
+    let whole = price.spelledOut(over: nil)
+    let text = Array("models:\n\(block([row(whole)]))".utf8)
+    return (try? read(YAMLDocument(text, file: "row"))) == [whole.model: whole]
+  }
+
   /// Changes the row of a model, or adds one. Rates that the new price does not list stay. Once for each
   /// model.
   public mutating func set(_ price: ModelPrice) {

@@ -3,7 +3,7 @@ public struct LimitVerdict: Sendable, Equatable {
   public var limiter: String
   public var key: String
   public var allowed: Bool
-  /// The most the window holds.
+  /// The most the window holds; the greatest number there is where no most is known.
   public var limit: Int64
   /// What may still be taken now, never negative.
   public var remaining: Int64
@@ -13,6 +13,9 @@ public struct LimitVerdict: Sendable, Equatable {
   public var retryAfter: Duration
   /// Whether everybody who needs the limit waits as long; else it is only that so much does not fit.
   public var bindsOthers = true
+
+  /// ``limit`` as it is told; `nil` is none that is known.
+  public var toldLimit: Int64? { limit == .max ? nil : limit }
 
   public init(
     limiter: String, key: String, allowed: Bool, limit: Int64, remaining: Int64, resetAt: Timestamp,

@@ -9,11 +9,14 @@ public struct Money: Sendable, Hashable, Comparable, CustomStringConvertible {
   public static let perDollar: Int64 = 1_000_000_000_000
   /// Decimals of an amount in USD.
   public static let places = 12
+  /// The most that anybody may name: 9 million USD.
+  public static let most = Money(picodollars: 9_000_000 * perDollar)
 
   /// An amount in USD as people write it, `1.50`; `nil` for what is none, has more than twelve decimals or is too large.
   public init?(dollars text: String) {
     guard let value = try? DecimalText.scaled(text, places: Self.places), value >= 0 else { return nil }
     picodollars = value
+    if self > Self.most { return nil }
   }
 
   public static func < (a: Money, b: Money) -> Bool { a.picodollars < b.picodollars }

@@ -48,8 +48,8 @@ public struct Receipt: Sendable, Equatable {
       writer.beginObject()
       writer.member("limiter", rateLimit.limiter)
       writer.member("key", rateLimit.key)
-      writer.member("limit", rateLimit.limit)
-      writer.member("remaining", rateLimit.remaining)
+      writer.member("limit", rateLimit.toldLimit.map(JSONValue.integer) ?? .null)
+      writer.member("remaining", rateLimit.toldLimit.map { _ in JSONValue.integer(rateLimit.remaining) } ?? .null)
       writer.member("reset_at", rateLimit.resetAt.rfc3339)
       writer.endObject()
     }

@@ -6,11 +6,13 @@ public struct RateLimitStatistics: Sendable, Equatable {
   public var limiter: String
   public var key: String
   public var requestsInWindow: Int64
-  public var remaining: Int64
+  /// `nil` where the limit is a provider's, which says when it opens and not how much it holds; so are ``maxRequests`` and
+  /// ``window``.
+  public var remaining: Int64?
   /// Until everything is free again.
   public var resetIn: Duration
-  public var maxRequests: Int64
-  public var window: Duration
+  public var maxRequests: Int64?
+  public var window: Duration?
   /// How many wait until it opens, in the whole home.
   public var waiting: Int
   /// How long the first of them has waited.
@@ -28,10 +30,10 @@ public struct RateLimitStatistics: Sendable, Equatable {
     limiter = place.limiter
     key = place.key
     requestsInWindow = answer.used
-    remaining = answer.remaining
+    remaining = window.isOpen ? nil : answer.remaining
     resetIn = .microseconds(answer.resetAt - now.boot)
-    maxRequests = window.maxRequests
-    self.window = window.window
+    maxRequests = window.isOpen ? nil : window.maxRequests
+    self.window = window.isOpen ? nil : window.window
     self.waiting = waiting.count
     oldestWait = waiting.since.map { max(.zero, now.wall - $0) } ?? .zero
     blockedUntil = block.map { now.wall + .microseconds($0) }
@@ -42,10 +44,10 @@ public struct RateLimitStatistics: Sendable, Equatable {
     writer.member("limiter", limiter)
     writer.member("key", key)
     writer.member("requests_in_window", requestsInWindow)
-    writer.member("remaining", remaining)
+    writer.member("remaining", remaining.map(JSONValue.integer) ?? .null)
     writer.member("reset_in_seconds", resetIn.seconds)
-    writer.member("max_requests", maxRequests)
-    writer.member("window_seconds", window.seconds)
+    writer.member("max_requests", maxRequests.map(JSONValue.integer) ?? .null)
+    writer.member("window_seconds", window.map { JSONValue.number($0.seconds) } ?? .null)
     writer.member("waiting", waiting)
     writer.member("oldest_wait_seconds", oldestWait.seconds)
     writer.key("blocked_until")

@@ -91,9 +91,10 @@ public struct LiteLLMPriceTable: Sendable {
     return nil
   }
 
-  /// Rounded to the nearest whole one: the binary form of a decimal price is off by less than that.
+  /// Rounded to the nearest whole one, since the binary form of a decimal price is off by less than that; what costs anything
+  /// costs one at least, and never nothing.
   private static func picodollars(_ value: JSONValue) -> Int64? {
     guard let dollars = value.double, dollars >= 0, dollars < 1000 else { return nil }
-    return Int64((dollars * 1e12).rounded())
+    return dollars > 0 ? max(1, Int64((dollars * 1e12).rounded())) : 0
   }
 }

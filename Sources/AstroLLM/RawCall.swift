@@ -25,9 +25,18 @@ public struct RawCall: Sendable {
       members.last { $0.name == name }.flatMap { try? JSONReader.parse(Array(text[$0.value])) }
     }
     model = value("model")?.string
-    let bounds = ["max_completion_tokens", "max_tokens", "max_output_tokens"].compactMap { value($0)?.count }
-    let answers = min(max(value("n")?.count ?? 1, 1), 1000)
-    outputTokens = min(bounds.min() ?? Self.usualOutput, 1 << 40) * answers
+    func largest(_ names: [String]) -> Int64? {
+      // A bound of 0 or less is none to servers that take it.
+      members.filter { names.contains($0.name) }.compactMap {
+        (try? JSONReader.parse(Array(text[$0.value])))?.count
+      }.filter { $0 > 0 }.max()
+    }
+    // Of several bounds each server honours the ones it knows: OpenAI the first, compatible ones the second, and what is
+    // not of the endpoint may be passed over. Whichever that is, no more can be spent than the largest.
+    let bound = largest(endpoint.outputBounds) ?? Self.usualOutput
+    let foreign = largest(BatchEndpoint.allCases.flatMap(\.outputBounds)) ?? 0
+    let answers = min(largest(["n"]) ?? 1, 1000)
+    outputTokens = min(max(bound, foreign), 1 << 40) * answers
     pictures = Self.pictures(in: text)
     hasTools = members.contains { $0.name == "tools" || $0.name == "functions" }
     body = Self.unstreamed(text, members)
@@ -88,6 +97,17 @@ public struct RawCall: Sendable {
       Int64(body.count) + TokenEstimator.perMessage + (hasTools ? TokenEstimator.forTools : 0) + pictures
     return CallCeiling(
       model: model, tokens: prompt + outputTokens, cost: price?.ceiling(prompt: prompt, output: outputTokens))
+  }
+}
+
+extension BatchEndpoint {
+  /// The members of a body that bound an answer. Of Chat Completions the second is the older one, which compatible servers
+  /// know (https://platform.openai.com/docs/api-reference/chat/create).
+  fileprivate var outputBounds: [String] {
+    switch self {
+    case .chatCompletions: ["max_completion_tokens", "max_tokens"]
+    case .responses: ["max_output_tokens"]
+    }
   }
 }
 

@@ -14,6 +14,10 @@ public struct RateWindow: Sendable, Hashable {
     self.window = .microseconds(min(max(1, window.microseconds), Self.longest))
   }
 
+  /// Grants everything, and can be blocked: of a limit whose amount nobody here knows.
+  public static let open = RateWindow(maxRequests: .max, window: .microseconds(1))
+  public var isOpen: Bool { maxRequests == .max }
+
   /// A thousand years: sums of two clock readings and a window cannot overflow.
   private static let longest: Int64 = 31_557_600_000_000_000
 

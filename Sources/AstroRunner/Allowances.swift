@@ -197,7 +197,7 @@ struct Allowances {
   )
     throws(Failure)
   {
-    try transaction.block(LimitPlace(limiter: LimiterName.provider, key: agent), until: time, window: Self.open)
+    try transaction.block(LimitPlace(limiter: LimiterName.provider, key: agent), until: time, window: .open)
     for name in names {
       guard let limit = limits[name] else { continue }
       let place = LimitPlace(limiter: name, key: limit.scope.key(user: user, agent: agent, workflow: run.text))
@@ -245,9 +245,6 @@ struct Allowances {
     var limit: NamedLimit?
   }
 
-  /// Grants everything, and can be blocked.
-  static let open = RateWindow(maxRequests: .max, window: .microseconds(1))
-
   private func places(of demand: Demand) -> [(limit: NamedLimit, place: LimitPlace)] {
     var seen: Set<String> = []
     return demand.limits.compactMap { name in
@@ -263,7 +260,7 @@ struct Allowances {
     var charges: [Charge] = []
     if demand.isPerformed {
       charges.append(
-        Charge(place: LimitPlace(limiter: LimiterName.provider, key: demand.agent), window: Self.open, weight: 0))
+        Charge(place: LimitPlace(limiter: LimiterName.provider, key: demand.agent), window: .open, weight: 0))
       if case .window(let window) = try rates.limit(LimiterName.apiCalls) {
         charges.append(
           Charge(place: LimitPlace(limiter: LimiterName.apiCalls, key: demand.user), window: window, weight: 1))
@@ -274,7 +271,7 @@ struct Allowances {
       let bounds = limit.bounds(atMinute: minute)
       // A limit without a rate can still be blocked by its provider.
       charges.append(
-        Charge(place: place, window: bounds.rate.map(RateWindow.init) ?? Self.open, weight: bounds.rate == nil ? 0 : 1))
+        Charge(place: place, window: bounds.rate.map(RateWindow.init) ?? .open, weight: bounds.rate == nil ? 0 : 1))
       guard let ceiling = demand.ceiling else { continue }
       if let tokens = bounds.tokens {
         let weight = try weight(of: ceiling, limit, agent: demand.agent, reading)
@@ -377,7 +374,7 @@ struct Allowances {
   private func window(
     of place: LimitPlace, at now: Timestamp
   ) -> (RateWindow, LimitPlace.Dimension?)? {
-    if place.limiter == LimiterName.provider { return (Self.open, nil) }
+    if place.limiter == LimiterName.provider { return (.open, nil) }
     if place.limiter == LimiterName.apiCalls {
       guard case .window(let window)? = rates.configured[place.limiter] else { return nil }
       return (window, nil)
@@ -385,7 +382,7 @@ struct Allowances {
     guard let limit = limits[place.waitedFor.limiter] else { return nil }
     let bounds = limit.bounds(atMinute: LocalTime.minute(of: now))
     let key = LimitPlace(limiter: limit.name, key: place.key)
-    if place == key { return (bounds.rate.map(RateWindow.init) ?? Self.open, nil) }
+    if place == key { return (bounds.rate.map(RateWindow.init) ?? .open, nil) }
     if place == key.dimension(.tokens) { return bounds.tokens.map { (RateWindow($0), .tokens) } }
     if place == key.dimension(.spend) { return bounds.spend.map { (RateWindow($0), .spend) } }
     return nil

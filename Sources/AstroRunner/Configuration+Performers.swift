@@ -109,9 +109,8 @@ private struct PerformerMaker {
       headers: headers, secrets: secrets, timeouts: HTTPTimeouts(settings.timeouts),
       version: AnthropicVersion(settings.apiVersion), tokenParameter: .init(settings.maxTokensParameter),
       prices: PriceTable(configuration.prices))
-    (made.retries, made.maxOutputTokens, made.tools) = (
-      settings.retries, Int64(settings.maxOutputTokens), settings.tools
-    )
+    made.retries = settings.retries
+    made.defaults = settings.defaults
     return made
   }
 

@@ -48,7 +48,7 @@ extension [NamedValue] {
 }
 
 extension CommandLineProgram {
-  fileprivate init(_ program: CommandSettings.Program) {
+  init(_ program: CommandSettings.Program) {
     switch program {
     case .preset(.claudeCode): self = .claudeCode
     case .preset(.codex): self = .codex

@@ -1,3 +1,4 @@
+import AstroAgents
 import AstroConfiguration
 import AstroCore
 import AstroWorkflow
@@ -28,8 +29,28 @@ extension Configuration {
     case .mcp(let settings): offer.standard = settings.server?.command.first
     case .code, .exec: break
     }
+    if let check = agent.settings.requestCheck { offer.flaws = { check.flaws(in: $0, undecided: $1) } }
     return offer
   }
+}
+
+extension AgentSettings {
+  /// What reads the requests of its tasks; `nil` where the runner reads none.
+  fileprivate var requestCheck: RequestCheck? {
+    switch self {
+    case .command(nil), .exec: nil
+    case .command: .commandLine
+    case .code: .code
+    case .llm(let settings): .llm(settings.defaults)
+    case .http: .http
+    case .mcp: .mcp
+    }
+  }
+}
+
+extension AstroConfiguration.LLMSettings {
+  /// Of tasks that do not say.
+  var defaults: LLMTask.Defaults { .init(maxOutputTokens: Int64(maxOutputTokens), tools: tools) }
 }
 
 extension NamedLimit {

@@ -144,8 +144,8 @@ extension LimitVerdict {
   fileprivate func writeCause(_ opensAt: Timestamp?, to writer: inout JSONWriter) {
     writer.member("limiter", limiter)
     writer.member("key", key)
-    writer.member("used", limit - remaining)
-    writer.member("limit", limit)
+    writer.member("used", toldLimit.map { JSONValue.integer($0 - remaining) } ?? .null)
+    writer.member("limit", toldLimit.map(JSONValue.integer) ?? .null)
     writer.member("opens_at", opensAt.map { .string($0.rfc3339) } ?? .null)
   }
 }

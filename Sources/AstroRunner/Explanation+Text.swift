@@ -23,11 +23,19 @@ extension Explanation.Cause {
     }
   }
 
-  /// The option that names the task whose budget is used up, where it is one's.
-  private static func task(heldFor reason: String) -> String {
+  /// How a run goes on that is held for a reason; ``BudgetRecord`` says what of a budget is used up.
+  private static func cure(of run: WorkflowID, heldFor reason: String) -> String {
+    guard reason.hasPrefix("the budget ") else { return "let it go on with: astro release \(run)" }
+    if reason.hasPrefix("the budget '") {
+      return "wait for its next period, or raise it in config/system_config.yaml, and go on with: astro release \(run)"
+    }
     let start = "the budget of task '"
-    guard reason.hasPrefix(start), let end = reason.dropFirst(start.count).firstIndex(of: "'") else { return "" }
-    return " --task \(reason[reason.index(reason.startIndex, offsetBy: start.count)..<end])"
+    var task = ""
+    if reason.hasPrefix(start) { task = " --task \(reason.dropFirst(start.count).prefix { $0 != "'" })" }
+    var amount = "--usd AMOUNT"
+    if reason.contains(" calls are made") { amount = "--calls NUMBER" }
+    if reason.contains(" tokens ") { amount = "--tokens NUMBER" }
+    return "raise it and go on with: astro release \(run)\(task) \(amount)"
   }
 
   /// One sentence for people.
@@ -51,8 +59,7 @@ extension Explanation.Cause {
     case .parallel(let running, let most):
       "no free slot: \(running) tasks run, max_parallel_tasks is \(most)"
     case .held(let run, nil): "held; let it go on with: astro release \(run)"
-    case .held(let run, let reason?):
-      "held: \(reason); raise it and go on with: astro release \(run)\(Self.task(heldFor: reason)) --usd AMOUNT"
+    case .held(let run, let reason?): "held: \(reason); \(Self.cure(of: run, heldFor: reason))"
     case .cancelling: "being cancelled: only tasks whose if holds always() or cancelled() still start"
     case .deadline(let time): "ends as failed when it is not done by \(time.told(at: now)) (deadline)"
     case .noRunner: "no runner works on this home: start astro watch or astro drain"
@@ -89,9 +96,9 @@ extension LimitVerdict {
     // A provider's own limit has no number that is known.
     if limit == 0, key.isEmpty { return "limit \(limiter) is not configured: add it to config/system_config.yaml" }
     let used =
-      if limit == .max { "closed by the provider" } else if isOfMoney {
-        "\(Money(picodollars: limit - remaining).spelled) of \(Money(picodollars: limit).spelled) USD used"
-      } else { "\(limit - remaining) of \(limit) used" }
+      if let toldLimit, isOfMoney {
+        "\(Money(picodollars: toldLimit - remaining).spelled) of \(Money(picodollars: toldLimit).spelled) USD used"
+      } else { toldLimit.map { "\($0 - remaining) of \($0) used" } ?? "closed by the provider" }
     return "limit \(limiter)\(whose): \(used), opens for it at \(opensAt.told(at: now))"
   }
 }

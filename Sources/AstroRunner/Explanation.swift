@@ -98,20 +98,14 @@ public struct Explanation: Sendable, Equatable {
       return
     }
     causes = Self.causes(of: situation)
-    let isBlocked = causes.contains {
-      switch $0 {
-      case .held, .cancelling, .noRunner, .betweenRunners: true
-      case .running, .need, .backoff, .limit, .ownLimit, .equalTask, .agents, .noAgent, .parallel, .deadline, .next:
-        false
-      }
-    }
+    let isBlocked = causes.contains(where: \.isOfWholeRun)
     for task in situation.plan.tasks where situation.isAsked(task.id) && states[task.id]?.isTerminal != true {
       var own = situation.causes(of: task)
       if isBlocked, own == [.next] { own = [] }
       tasks.append(
         Task(
           id: task.id, state: states[task.id] ?? .pending, causes: own,
-          earliest: Self.earliest(own, isBlocked: isBlocked, now: now)))
+          earliest: Self.earliest(own, of: causes, now: now)))
     }
   }
 
@@ -128,10 +122,11 @@ public struct Explanation: Sendable, Equatable {
     return causes
   }
 
-  /// The latest of the known times; unknown as soon as one is.
-  private static func earliest(_ causes: [Cause], isBlocked: Bool, now: Timestamp) -> Earliest {
+  /// The latest of the known times; unknown as soon as one is. Nobody knows when a runner that is missing comes, but it has to
+  /// wait for those times too.
+  private static func earliest(_ own: [Cause], of run: [Cause], now: Timestamp) -> Earliest {
     var latest = now
-    for cause in causes {
+    for cause in own {
       switch cause {
       case .running: return .runs
       case .backoff(_, _, let until, _): latest = max(latest, until)
@@ -145,7 +140,8 @@ public struct Explanation: Sendable, Equatable {
       case .deadline, .next: break
       }
     }
-    return isBlocked ? .unknown : .at(latest)
+    if run.contains(where: \.isDecidedBySomebody) { return .unknown }
+    return latest > now || !run.contains(where: \.isOfWholeRun) ? .at(latest) : .unknown
   }
 
   /// When all are ill, the first probe that may find one well; a full one may come free at any time.
@@ -156,6 +152,20 @@ public struct Explanation: Sendable, Equatable {
       first = min(first ?? probe, probe)
     }
     return first
+  }
+}
+
+extension Explanation.Cause {
+  /// Whether it keeps all tasks of a run from starting.
+  fileprivate var isOfWholeRun: Bool { self == .noRunner || self == .betweenRunners || isDecidedBySomebody }
+
+  fileprivate var isDecidedBySomebody: Bool {
+    switch self {
+    case .held, .cancelling: true
+    case .running, .need, .backoff, .limit, .ownLimit, .equalTask, .agents, .noAgent, .parallel, .deadline, .noRunner,
+      .betweenRunners, .next:
+      false
+    }
   }
 }
 

@@ -89,7 +89,7 @@ extension Configuration {
   public func limiters(at time: Timestamp) -> [String: RateLimits.Limit] {
     var limiters = system.limits
     // It bounds nothing itself: providers close it.
-    limiters[LimiterName.provider] = .window(Allowances.open)
+    limiters[LimiterName.provider] = .window(.open)
     for limit in limits { limiters.merge(limit.limiters(at: time)) { first, _ in first } }
     return limiters
   }

@@ -50,7 +50,7 @@ struct MetricGauges {
 
   mutating func add(limits: [RateLimitStatistics]) {
     for usage in limits {
-      values[MetricFamily.limitRemaining.series([usage.limiter, usage.key])] = Double(usage.remaining)
+      values[MetricFamily.limitRemaining.series([usage.limiter, usage.key])] = usage.remaining.map { Double($0) }
     }
   }
 

@@ -37,6 +37,8 @@ public struct PriceImport: Sendable {
   public let missing: [String]
   /// Models of agents that have a price by the beginning of their name, which somebody wrote: it goes on to count.
   public let covered: [(model: String, row: String)]
+  /// Models that were asked for and that no row of `config/models.yaml` can hold, by their name or by their price.
+  public let skipped: [String]
   private let text: [UInt8]
   private let path: String
 
@@ -50,14 +52,14 @@ public struct PriceImport: Sendable {
     var sheet = try Self.sheet(path)
     let offered = try Self.prices(table, file)
     let inForce = PriceTable(configuration.prices)
-    var chosen: [String] = []
+    var asked: [String] = []
     var missing: [String] = []
     var covered: [(model: String, row: String)] = []
     switch selection {
-    case .all: chosen = offered.keys.sorted()
+    case .all: asked = offered.keys.sorted()
     case .fitting(let pattern):
-      chosen = offered.keys.filter { fnmatch(pattern, $0, 0) == 0 }.sorted()
-      if chosen.isEmpty {
+      asked = offered.keys.filter { fnmatch(pattern, $0, 0) == 0 }.sorted()
+      if asked.isEmpty {
         throw Failure(.notFound, subject: file, message: "prices no model that fits '\(Terminal.printable(pattern))'")
       }
     case .ofAgents:
@@ -67,19 +69,23 @@ public struct PriceImport: Sendable {
         } else if offered[model] == nil {
           missing.append(model)
         } else {
-          chosen.append(model)
+          asked.append(model)
         }
       }
     }
     var changes: [Change] = []
-    for model in chosen {
-      guard let price = offered[model] else { continue }
+    var skipped: [String] = []
+    for model in asked {
+      guard let price = offered[model], price.isOfOneModel, PriceSheet.canHold(price) else {
+        skipped.append(model)
+        continue
+      }
       let before = sheet[model]
       sheet.set(price)
       guard let after = sheet[model] else { continue }
       changes.append(Change(model, from: before, to: after))
     }
-    (self.changes, self.missing, self.covered) = (changes, missing, covered)
+    (self.changes, self.missing, self.covered, self.skipped) = (changes, missing, covered, skipped)
     text = try sheet.text()
   }
 
@@ -125,7 +131,7 @@ public struct PriceImport: Sendable {
     }
   }
 
-  /// Those that a row can hold, by their names.
+  /// By the names of the models.
   private static func prices(_ table: [UInt8], _ file: String) throws(Failure) -> [String: ModelPrice] {
     let prices: [ModelPrice]
     do throws(Failure) { prices = try LiteLLMPriceTable(table).prices } catch {
@@ -137,8 +143,7 @@ public struct PriceImport: Sendable {
         .invalidWorkflow, subject: file,
         message: "prices no model: is it LiteLLM's model_prices_and_context_window.json?")
     }
-    let usable = prices.filter(\.fitsARow)
-    return Dictionary(usable.map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first })
+    return Dictionary(prices.map { ($0.model, $0) }, uniquingKeysWith: { first, _ in first })
   }
 }
 
@@ -158,14 +163,8 @@ extension PriceImport.Change {
 }
 
 extension ModelPrice {
-  /// The bounds of `config/models.yaml`: a name without `*` and controls, at most 1 USD a token.
-  fileprivate var fitsARow: Bool {
-    !model.isEmpty && model.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "*") }
-      && longPrompts.allSatisfy { $0 <= 1_000_000_000 }
-      && rates.values.allSatisfy { rates in
-        PriceKey.all.prefix(6).allSatisfy { ($0.rate(rates) ?? 0) <= 1_000_000_000_000 }
-      }
-  }
+  /// A name with `*` would price others too.
+  fileprivate var isOfOneModel: Bool { !model.utf8.contains(UInt8(ascii: "*")) }
 }
 
 extension AgentSettings {

@@ -51,6 +51,12 @@ public struct RunReport {
     Dictionary(attempts.map { ($0.key.task, $0.agent) }, uniquingKeysWith: { _, last in last })
   }
 
+  /// The tasks of which nothing was done in their last attempt: an equal one had been done before.
+  public var cachedTasks: Set<String> {
+    let last = Dictionary(attempts.map { ($0.key.task, $0) }, uniquingKeysWith: { _, last in last })
+    return Set(tasks.filter { $0.state.isTerminal && last[$0.task]?.ending?.isCached == true }.map(\.task))
+  }
+
   /// What all its calls to models took.
   public var spending: CallTotals { totals.values.reduce(CallTotals(), +) }
 
@@ -70,8 +76,11 @@ public struct RunReport {
     let byTask = Dictionary(grouping: attempts, by: \.key.task)
     let printed = directory.tasksWithOutput
     let byAttempt = Dictionary(grouping: calls, by: \.key)
+    let cached = cachedTasks
     for task in tasks {
-      write(task, byTask[task.task] ?? [], byAttempt, printed: printed.contains(task.task), to: &writer)
+      write(
+        task, byTask[task.task] ?? [], byAttempt, isCached: cached.contains(task.task),
+        printed: printed.contains(task.task), to: &writer)
     }
     writer.endArray()
     writer.endObject()
@@ -103,12 +112,13 @@ public struct RunReport {
   }
 
   private func write(
-    _ task: TaskRecord, _ attempts: [AttemptRecord], _ calls: [AttemptKey: [CallRecord]], printed: Bool,
-    to writer: inout JSONWriter
+    _ task: TaskRecord, _ attempts: [AttemptRecord], _ calls: [AttemptKey: [CallRecord]], isCached: Bool,
+    printed: Bool, to writer: inout JSONWriter
   ) {
     writer.beginObject()
     writer.member("task_id", task.task)
     writer.member("state", task.state.rawValue)
+    if isCached { writer.member("cached", true) }
     writer.member("reason", ifPresent: task.reason)
     writer.member("agent_id", ifPresent: attempts.last?.agent)
     writer.member("exit_code", ifPresent: task.exitCode)

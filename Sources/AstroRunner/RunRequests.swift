@@ -31,31 +31,50 @@ public struct RunRequests {
   }
 
   /// Lets a held run go on.
-  /// - Parameters:
-  ///   - budget: what a budget is raised to; what is `nil` in it stays.
-  ///   - task: whose budget it is; `nil` is the whole run's.
-  /// - Returns: false when it was not held.
-  /// - Throws: `not_found` for a run that has ended, and for a task that it does not have.
-  public func release(
-    _ id: WorkflowID, raising budget: BudgetPlan = .init(), of task: String? = nil
-  ) throws(Failure) -> Bool {
-    if let task { try requireTask(task, of: id) }
-    let (run, changed) = try change(id) { transaction throws(Failure) in
-      if budget != BudgetPlan(), try transaction.reading.run(id)?.state.isTerminal == false {
-        try transaction.raise(task.map { .task($0, of: id) } ?? .run(id), to: budget)
+  /// - Throws: `not_found` for a run that has ended, `usage` for one that is not held.
+  public func release(_ id: WorkflowID) throws(Failure) {
+    try release(id) { run, _ throws(Failure) in
+      guard run.state == .held else {
+        throw Failure(
+          .usage, subject: id.text, message: "is not held, it is \(run.state.rawValue): there is nothing to release")
       }
+    }
+  }
+
+  /// Raises a budget, and lets the run go on if it is held.
+  /// - Parameters:
+  ///   - budget: what is `nil` in it stays as it is.
+  ///   - task: whose budget it is; `nil` is the whole run's.
+  /// - Returns: whether it was held.
+  /// - Throws: `not_found` for a run that has ended, and for a task that it does not have; `usage` where nothing is bounded,
+  ///   or is bounded more widely already.
+  public func release(_ id: WorkflowID, raising budget: BudgetPlan, of task: String? = nil) throws(Failure) -> Bool {
+    let (run, content) = try journal.read { (try $0.run(id), try $0.content(id)) }
+    let plan = run.flatMap { WorkflowParser.parse(content ?? [], file: $0.shownFile).plan }
+    return try release(id) { _, transaction throws(Failure) in
+      guard let plan else {
+        throw Failure(
+          .invalidWorkflow, subject: id.text,
+          message: "this version cannot read its workflow, and does not know what its budget is")
+      }
+      try BudgetRaise(of: id, to: budget).make(for: task, of: plan, in: transaction)
+    }
+  }
+
+  /// - Parameter prepare: is given the run, which has not ended.
+  /// - Returns: whether it was held.
+  @discardableResult
+  private func release(
+    _ id: WorkflowID, _ prepare: (RunRecord, Transaction) throws(Failure) -> Void
+  ) throws(Failure) -> Bool {
+    let (run, changed) = try change(id) { transaction throws(Failure) in
+      guard let run = try transaction.reading.run(id), !run.state.isTerminal else { return false }
+      try prepare(run, transaction)
       return try transaction.requestRelease(id)
     }
     if run.state.isTerminal { throw ended(run, "run it again with: astro retry \(id)") }
     if changed { tell { $0.add("workflow_released", id, at: journal.now.wall) } }
     return changed
-  }
-
-  private func requireTask(_ task: String, of id: WorkflowID) throws(Failure) {
-    let (run, content) = try journal.read { (try $0.run(id), try $0.content(id)) }
-    // A run whose file cannot be read any more has tasks nobody knows.
-    guard let run, let plan = WorkflowParser.parse(content ?? [], file: run.shownFile).plan else { return }
-    _ = try RetrySelection.index(of: task, in: plan, id)
   }
 
   /// What a retry will do.

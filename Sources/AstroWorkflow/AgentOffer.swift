@@ -13,6 +13,9 @@ public struct AgentOffer: Sendable {
   public var standard: String?
   /// The models of the agents asked in its place when its provider fails.
   public var fallbackModels: [String]
+  /// What it would refuse of a request, of which it is told the members whose values are known and the keys of the others.
+  /// `nil` where it takes whatever it is asked.
+  public var flaws: (@Sendable (_ members: [String: JSONValue], _ undecided: Set<String>) -> [RequestFlaw])?
 
   public init(
     id: String, kind: AgentKind, capabilities: Set<String> = [], form: WorkForm? = nil, limits: [String] = [],

@@ -20,9 +20,6 @@ indirect enum RequestForm: Sendable {
   /// The first for a scalar, the second for anything else.
   case either(RequestForm, RequestForm)
   case any
-
-  /// In bytes.
-  static let sizes: ClosedRange<Int64> = 1...1 << 40
 }
 
 /// One key of `with:`.
@@ -50,7 +47,7 @@ extension RequestForm {
     case .number(let range): _ = decoder.number(node, in: range)
     case .money: _ = decoder.money(node)
     case .duration: _ = decoder.duration(node, longerThan: .zero)
-    case .size: _ = decoder.size(node, in: Self.sizes)
+    case .size: _ = decoder.size(node, in: RequestRange.answerBytes)
     case .word(let words): checkWord(node, words, decoder)
     case .list(let form, let least):
       guard node.kind == .sequence else { return decoder.mismatch("a list", at: node) }
@@ -104,12 +101,14 @@ extension RequestForm {
         Self.bounded("integer", .integer(Int64(range.lowerBound)), .integer(Int64(range.upperBound))))
     case .number(let range):
       Self.orExpression(Self.bounded("number", .number(range.lowerBound), .number(range.upperBound)))
-    case .money: Self.orExpression(Self.bounded("number", .integer(0), .integer(9_000_000)))
+    case .money:
+      Self.orExpression(Self.bounded("number", .integer(0), .integer(Money.most.picodollars / Money.perDollar)))
     case .duration: Self.orExpression(.map(["$ref": .string("#/$defs/positive_duration")]))
     case .size:
       .map([
         "anyOf": .list([
-          Self.bounded("integer", .integer(Self.sizes.lowerBound), .integer(Self.sizes.upperBound)),
+          Self.bounded(
+            "integer", .integer(RequestRange.answerBytes.lowerBound), .integer(RequestRange.answerBytes.upperBound)),
           Self.string(#"^(?=[0-9.]*[1-9])[0-9]+([.][0-9]+)?([KMGT](iB)?)?$|[$][{][{]"#),
         ])
       ])

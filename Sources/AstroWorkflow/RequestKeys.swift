@@ -29,7 +29,8 @@ struct RequestKeys: Sendable {
   private static let text = RequestForm.text(least: 0)
   private static let names = RequestForm.list(name, least: 0)
   private static let model = RequestKey("model", "The model, when it is not the agent's.", name)
-  private static let maxTurns = RequestKey("max_turns", "How often the model may be called.", .integer(1...100_000))
+  private static let maxTurns = RequestKey(
+    "max_turns", "How often the model may be called.", .integer(RequestRange.turns))
   private static let maxCost = RequestKey("max_cost_usd", "What the task may cost at most, in USD.", .money)
   private static let outputSchema = RequestKey(
     "output_schema", "A JSON Schema (draft 2020-12) that the answer must fit; its members become outputs.", .map(.any))
@@ -46,22 +47,25 @@ struct RequestKeys: Sendable {
             RequestKey("role", "Who says it.", .word(["system", "user", "assistant"])),
             RequestKey("content", "What is said.", text),
           ], required: ["role", "content"]), least: 1)),
-    RequestKey("files", "Text files put before the prompt; relative paths begin at the run's files.", names),
-    RequestKey("images", "Images put before the prompt; relative paths begin at the run's files.", names),
-    RequestKey("max_output_tokens", "The longest answer of one call, in tokens.", .integer(1...100_000_000)),
-    RequestKey("temperature", "Sampling: 0 is the least random.", .number(0...2)),
-    RequestKey("top_p", "Sampling: only of the likeliest words that make up this share.", .number(0...1)),
-    RequestKey("top_k", "Sampling: only of so many words.", .integer(1...1_000_000)),
+    RequestKey("files", "Text files put before the prompt: paths below the run's files.", names),
+    RequestKey("images", "Images put before the prompt: paths below the run's files.", names),
+    RequestKey("max_output_tokens", "The longest answer of one call, in tokens.", .integer(RequestRange.outputTokens)),
+    RequestKey("temperature", "Sampling: 0 is the least random.", .number(RequestRange.temperature)),
+    RequestKey("top_p", "Sampling: only of the likeliest words that make up this share.", .number(RequestRange.topP)),
+    RequestKey("top_k", "Sampling: only of so many words.", .integer(RequestRange.topK)),
     RequestKey("seed", "Sampling: the same seed gives the same answer, where the provider can.", .integer(nil)),
     RequestKey("stop", "Texts at which the answer ends.", .either(name, names)),
     outputSchema,
     RequestKey(
       "on_invalid_output", "What to do with an answer that does not fit the schema.",
       .keys(
-        [RequestKey("reask", "How often the model is told what is wrong and asked again.", .integer(0...100))],
+        [
+          RequestKey(
+            "reask", "How often the model is told what is wrong and asked again.", .integer(RequestRange.reasks))
+        ],
         required: [])),
     maxTurns,
-    RequestKey("max_tool_calls", "How many tools may be called.", .integer(0...1_000_000)),
+    RequestKey("max_tool_calls", "How many tools may be called.", .integer(RequestRange.toolCalls)),
     maxCost,
     RequestKey(
       "tools", "What the model may call: names of the file's tools, and server.tool for those of mcp_servers.", names),
@@ -86,15 +90,15 @@ struct RequestKeys: Sendable {
       .either(name, .list(name, least: 1))),
     RequestKey("extract", "Outputs by their names, each the place of a value in the JSON of the answer.", .map(name)),
     RequestKey("max_bytes", "The longest answer.", .size),
-    RequestKey("redirects", "How many are followed.", .integer(0...20)),
+    RequestKey("redirects", "How many are followed.", .integer(RequestRange.redirects)),
     RequestKey("timeout", "How long the request may take.", .duration),
   ]
 
   private static let ofCode = [
     RequestKey("language", "What the code is written in.", name),
     RequestKey("code", "The code.", name),
-    RequestKey("file", "A file that holds the code; a relative path begins at the run's files.", name),
-    RequestKey("files", "Files the code is given; relative paths begin at the run's files.", names),
+    RequestKey("file", "A file that holds the code: a path below the run's files.", name),
+    RequestKey("files", "Files the code is given: paths below the run's files.", names),
     RequestKey("args", "Arguments of the program.", .list(text, least: 0)),
     RequestKey("stdin", "What it reads on standard input.", text),
   ]

@@ -42,9 +42,10 @@ extension WorkflowReader {
         "nobody_asked", "task '\(task.id)' does not say who is asked", at: taskNodes[index].value.key("with"),
         hint: "add 'agent', an agent's id or type, or 'capabilities'")
     }
-    if let kind = takers.kind { checkRequest(node, for: kind) }
+    let wrong = takers.kind.map { checkRequest(node, for: $0) } ?? []
     if takers.kind == .llm { checkToolNames(node) }
     if let surroundings { check(index, node, takers.offers, surroundings) }
+    askAgents(takers.offers, about: node, of: task, besides: wrong)
   }
 
   private func saysOneForm(_ index: Int) -> Bool {

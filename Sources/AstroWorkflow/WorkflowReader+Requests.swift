@@ -64,11 +64,18 @@ extension WorkflowReader {
   // MARK: Once it is known who is asked
 
   /// Checks `with:` against the words of a type of agent, as far as no expression decides.
-  func checkRequest(_ node: YAMLNode, for kind: AgentKind) {
+  /// - Returns: the keys whose values are wrong.
+  func checkRequest(_ node: YAMLNode, for kind: AgentKind) -> Set<String> {
+    var wrong: Set<String> = []
     guard node.kind == .mapping, let words = RequestKeys.of(kind),
       let reader = decoder.mapping(node, keys: KeySet(words.keys.map(\.name)))
-    else { return }
-    for key in words.keys { if let value = reader.member(key.name) { key.form.check(value, decoder) } }
+    else { return wrong }
+    for key in words.keys {
+      guard let value = reader.member(key.name) else { continue }
+      let before = decoder.errorCount
+      key.form.check(value, decoder)
+      if decoder.errorCount > before { wrong.insert(key.name.text) }
+    }
     let names = node.entries.map(\.key.text)
     // A key that was refused said what is wrong.
     let known = names.allSatisfy { name in words.keys.contains { $0.name.text == name } }
@@ -82,6 +89,21 @@ extension WorkflowReader {
       decoder.error(
         "exclusive_keys", "\(given.map { "'\($0)'" }.joined(separator: " and ")) exclude each other",
         at: node.key(given[1]), hint: "remove all but one")
+    }
+    return wrong
+  }
+
+  /// Asks the agents that may take a task what they would refuse of its `with:`.
+  /// - Parameter wrong: keys of which something has been said.
+  func askAgents(_ offers: [AgentOffer], about node: YAMLNode, of task: TaskPlan, besides wrong: Set<String>) {
+    guard case .request(let request) = task.work, !decoder.isFull else { return }
+    let known = request.knownMembers.filter { !wrong.contains($0.key) }
+    let undecided = Set(node.entries.map(\.key.text)).subtracting(known.keys)
+    for flaws in offers.compactMap(\.flaws) {
+      for flaw in flaws(known, undecided) {
+        guard let entry = node.entries.first(where: { $0.key.text == flaw.key }) else { continue }
+        decoder.error("bad_request", flaw.message, at: entry.value)
+      }
     }
   }
 
@@ -116,6 +138,17 @@ extension WorkflowReader {
 
 extension ValueTemplate {
   fileprivate var constant: JSONValue? { if case .constant(let value) = self { value } else { nil } }
+
+  /// The members of a mapping that no expression decides.
+  fileprivate var knownMembers: [String: JSONValue] {
+    switch self {
+    case .constant(.map(let members)): return members
+    case .map(let members):
+      let known = members.compactMap { member in member.value.constant.map { (member.name, $0) } }
+      return Dictionary(known, uniquingKeysWith: { first, _ in first })
+    case .constant, .text, .list: return [:]
+    }
+  }
 }
 
 extension YAMLNode {

@@ -30,13 +30,11 @@ extension StrictDecoder {
     return nil
   }
 
-  /// The most that is counted: 9 million USD.
-  private static let mostMoney = 9_000_000 * Money.perDollar
-
   /// An amount in USD, exactly.
   public func money(_ node: YAMLNode) -> Money? {
     decimal(
-      node, places: Money.places, in: 0...Self.mostMoney, finest: "money is counted in picodollars, 1e-12 USD"
+      node, places: Money.places, in: 0...Money.most.picodollars,
+      finest: "money is counted in picodollars, 1e-12 USD"
     ).map { Money(picodollars: $0) }
   }
 

@@ -27,6 +27,10 @@ public final class StrictDecoder {
   /// Everything found so far, the document's own errors included, sorted by place.
   public var diagnostics: [Diagnostic] { findings.sorted }
   public var hasErrors: Bool { findings.hasErrors }
+  /// Whether further errors are only counted.
+  public var isFull: Bool { findings.isFull }
+  /// How many errors there are.
+  public var errorCount: Int { findings.errors }
 
   // MARK: reporting
 

@@ -23,7 +23,9 @@ struct ReleaseCommand: ParsableCommand {
     commandName: "release", abstract: "Let a held run go on.",
     discussion: """
       A run whose budget is used up is held too: --usd, --tokens and --calls raise its budget, for good, or with --task \
-      that of one task. Exit code 66 when there is no such run, or when it has ended.
+      that of one task; so they do before it is used up. Exit code 64 when the run is not held and nothing is raised, or \
+      when a budget would be lowered or does not bound what is given; 66 when there is no such run or task, or when the \
+      run has ended.
       """)
   @OptionGroup var target: RunTarget
   @Option(help: "Raise the budget of this task, not of the whole run.") var task: String?
@@ -38,13 +40,21 @@ struct ReleaseCommand: ParsableCommand {
     for (name, value) in [("tokens", tokens), ("calls", calls)] {
       if let value, value < 0 { throw ValidationError("--\(name) must not be negative, got \(value)") }
     }
+    if task != nil, budget == BudgetPlan() { throw ValidationError("--task needs --usd, --tokens or --calls") }
+  }
+
+  private var budget: BudgetPlan {
+    BudgetPlan(cost: usd.flatMap { Money(dollars: $0) }, tokens: tokens, calls: calls)
   }
 
   func run() throws {
     let (id, requests) = try target.open()
-    let budget = BudgetPlan(cost: usd.flatMap { Money(dollars: $0) }, tokens: tokens, calls: calls)
-    let isNew = try requests.release(id, raising: budget, of: task)
-    Output.line("\(id): \(isNew ? "released" : "was not held")")
+    guard budget != BudgetPlan() else {
+      try requests.release(id)
+      return Output.line("\(id): released")
+    }
+    let wasHeld = try requests.release(id, raising: budget, of: task)
+    Output.line("\(id): \(wasHeld ? "released" : "its budget is raised; it was not held")")
   }
 }
 

@@ -59,7 +59,10 @@ extension HomeReport {
     guard !limits.isEmpty else { return "No limit is in use.\n" }
     return Table.text(
       ["LIMIT", "KEY", "USED", "ALL FREE IN"],
-      limits.map { ["\($0.limiter)", $0.key, "\($0.requestsInWindow)/\($0.maxRequests)", Notation.spell($0.resetIn)] })
+      limits.map { limit in
+        let used = limit.maxRequests.map { "\(limit.requestsInWindow)/\($0)" } ?? "unknown"
+        return [limit.limiter, limit.key, used, Notation.spell(limit.resetIn)]
+      })
   }
 
   private var endedText: String {

@@ -9,8 +9,9 @@ struct LimitsCommand: ParsableCommand {
     commandName: "limits", abstract: "The rate limits.",
     discussion: """
       workflow_creation counts files that become runs, task_submission attempts of tasks that start, api_calls requests \
-      that agents send themselves, each for its user; provider is what a provider said of its own limits. The others are \
-      the windows of limits: in config/system_config.yaml; who waits for a place of one (concurrent) is said by astro explain.
+      that agents send themselves, each for its user; provider is what a provider said of its own limits: until when it \
+      lets nothing through; how much it does is unknown, null in JSON. The others are the windows of limits: in \
+      config/system_config.yaml; who waits for a place of one (concurrent) is said by astro explain.
       """, subcommands: [Show.self, Clear.self],
     defaultSubcommand: Show.self)
 
@@ -45,8 +46,8 @@ struct LimitsCommand: ParsableCommand {
         ["LIMITER", "KEY", "USED", "LEFT", "LIMIT", "RESET IN", "WAITING", "LONGEST"],
         rows.map {
           [
-            $0.limiter, $0.key, $0.spell($0.requestsInWindow), $0.spell($0.remaining),
-            "\($0.spell($0.maxRequests))/\(Notation.spell($0.window))", Notation.spell($0.resetIn), String($0.waiting),
+            $0.limiter, $0.key, $0.spell($0.requestsInWindow), $0.spell($0.remaining), $0.grants,
+            Notation.spell($0.resetIn), String($0.waiting),
             $0.waiting > 0 ? Notation.spell($0.oldestWait) : "",
           ]
         })
@@ -72,8 +73,13 @@ struct LimitsCommand: ParsableCommand {
 }
 
 extension RateLimitStatistics {
+  /// How much in what time.
+  fileprivate var grants: String { spell(maxRequests) + (window.map { "/\(Notation.spell($0))" } ?? "") }
+
   /// An amount as the limit counts: money in USD.
-  fileprivate func spell(_ amount: Int64) -> String {
-    limiter.hasSuffix("/\(LimitPlace.Dimension.spend.rawValue)") ? Money(picodollars: amount).spelled : String(amount)
+  fileprivate func spell(_ amount: Int64?) -> String {
+    guard let amount else { return "unknown" }
+    return limiter.hasSuffix("/\(LimitPlace.Dimension.spend.rawValue)")
+      ? Money(picodollars: amount).spelled : String(amount)
   }
 }

@@ -10,7 +10,9 @@ struct ModelsImportCommand: ParsableCommand {
     discussion: """
       FILE is model_prices_and_context_window.json of github.com/BerriAI/litellm, or - for stdin. Without an option the \
       models that agents name get their prices. Rows that are there are changed in place, others are added at the end; \
-      comments and all other rows stay. A model whose price comes from a row that ends in * keeps it.
+      comments and all other rows stay. A model whose price comes from a row that ends in * keeps it. What a row cannot \
+      hold (a name with * or a line break, more than 1 USD a token) is skipped with a warning. Prices are kept in \
+      millionths of a USD per million tokens: what is finer is rounded to the nearest, and never to 0.
 
       Exit code 65 when FILE is no such table, 66 when it cannot be read or prices no model that --model fits, 78 when \
       config/models.yaml is wrong, or written in a form that cannot be changed in place: nothing is changed then.
@@ -42,6 +44,9 @@ struct ModelsImportCommand: ParsableCommand {
     for (model, row) in prices.covered {
       Message.note(
         Terminal.printable("\(model) has its price from '\(row)'; --model '\(model)' gives it one of its own"))
+    }
+    for model in prices.skipped {
+      Message.note("warning: '\(model)' is skipped: no row of config/models.yaml can hold its name or its price")
     }
     for model in prices.missing {
       Message.note(Terminal.printable("\(model) is not in \(file): write its price by hand"))
@@ -81,6 +86,7 @@ struct ModelsImportCommand: ParsableCommand {
     writer.member("missing", .list(prices.missing.map(JSONValue.string)))
     writer.member(
       "covered", .list(prices.covered.map { .map(["model": .string($0.model), "by": .string($0.row)]) }))
+    writer.member("skipped", .list(prices.skipped.map(JSONValue.string)))
     writer.endObject()
   }
 

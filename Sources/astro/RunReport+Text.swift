@@ -8,14 +8,14 @@ extension RunReport {
     var text = headText(at: now)
     for error in run.errors { text += error.rendered }
     guard !tasks.isEmpty else { return text }
-    let agents = agents
+    let (agents, cached) = (agents, cachedTasks)
     return text + "\n"
       + Table.text(
         ["TASK", "STATE", "ATTEMPTS", "TOOK", "AGENT", "REASON"],
         tasks.map {
           [
-            $0.task, $0.state.rawValue, String($0.attempts), $0.took(at: now), agents[$0.task] ?? "",
-            $0.shownReason(at: now),
+            $0.task, $0.state.rawValue + (cached.contains($0.task) ? ", cached" : ""), String($0.attempts),
+            $0.took(at: now), agents[$0.task] ?? "", $0.shownReason(at: now),
           ]
         })
   }

@@ -8,8 +8,8 @@ struct ValidateCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "validate", abstract: "Check workflow files; all errors at once.",
     discussion: """
-      In a home, tasks are also checked against its agents. Exit code 65 when a file is invalid, 66 when one cannot be \
-      read; the others are checked all the same.
+      In a home, tasks are also checked against its agents, which say what they would refuse. Exit code 65 when a file \
+      is invalid, 66 when one cannot be read; the others are checked all the same.
       """)
   @OptionGroup var home: HomeOption
   @OptionGroup var output: JSONOption

@@ -109,6 +109,13 @@ import Testing
     }
   }
 
+  @Test func anAnswerThatIsTooLongForAnOutputIsInvalid() throws {
+    let long = Self.success.replacing("Done.", with: String(repeating: "x", count: 1 << 20))
+    let end = try claude(long)
+    #expect(end.outcome == .invalidOutput("the outputs are larger than 1 MiB"))
+    #expect(end.outputs == [:] && end.account != nil)
+  }
+
   @Test func anErrorUnderTheNameOfSuccessIsAnError() throws {
     let failed = Self.success.replacing("\"is_error\":false", with: "\"is_error\":true")
       .replacing("\"Done.\"", with: "\"API Error: 500 overloaded\"")

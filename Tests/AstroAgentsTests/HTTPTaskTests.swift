@@ -61,8 +61,8 @@ struct HTTPTaskTests {
       "with.extract.status: every request has an output 'status' of its own"),
     Flaw(["max_bytes": .integer(0)], "with.max_bytes: must be a size such as 64MiB"),
     Flaw(["max_bytes": .string("many")], "with.max_bytes: must be a size such as 64MiB"),
-    Flaw(["redirects": .integer(21)], "with.redirects: must be a number from 0 to 20"),
-    Flaw(["redirects": .number(1.5)], "with.redirects: must be a number from 0 to 20"),
+    Flaw(["redirects": .integer(21)], "with.redirects: must be an integer from 0 to 20"),
+    Flaw(["redirects": .number(1.5)], "with.redirects: must be an integer from 0 to 20"),
     Flaw(["timeout": .string("soon")], "with.timeout: must be a duration such as 30s or 5m"),
     Flaw(["timeout": .integer(0)], "with.timeout: must be a duration such as 30s or 5m"),
   ]

@@ -194,6 +194,22 @@ private func texts(_ causes: [Explanation.Cause]) -> [String] { causes.map { $0.
     #expect(explain { $0.presence = .succession }.causes == [.betweenRunners])
   }
 
+  @Test func whatARunnerThatIsMissingWillHaveToWaitForIsKnown() {
+    for presence in [RunSituation.Presence.absent, .succession] {
+      let waiting = explain {
+        $0.presence = presence
+        $0.refusals["a"] = Allowances.quotaVerdict("ai", until: later(300), at: now)
+      }
+      #expect(waiting.tasks[0].earliest == .at(later(300)))
+      #expect(waiting.tasks[1].earliest == .unknown, "it waits for the first")
+    }
+    let held = explain {
+      $0.run.state = .held
+      $0.refusals["a"] = Allowances.quotaVerdict("ai", until: later(300), at: now)
+    }
+    #expect(held.tasks[0].earliest == .unknown)
+  }
+
   @Test func aDeadlineCountsFromTheRetry() {
     let explanation = explain {
       $0.plan.deadline = .seconds(3600)

@@ -45,6 +45,13 @@ import Testing
     (.valid, "{agent: llm, with: {prompt: x, temperature: 0.5, top_p: 1, top_k: 3, seed: -1, stop: a}}"),
     (.valid, "{agent: llm, with: {prompt: x, stop: [a, b], output_schema: {type: object}, max_cost_usd: 0.05}}"),
     (.valid, "{agent: llm, with: {prompt: x, on_invalid_output: {reask: 0}, max_turns: 10, max_tool_calls: 0}}"),
+    (
+      .valid,
+      "{agent: llm, with: {prompt: x, max_turns: 100000, max_tool_calls: 1000000, max_output_tokens: 100000000}}"
+    ),
+    (.invalid, "{agent: llm, with: {prompt: x, max_turns: 100001}}"),
+    (.invalid, "{agent: llm, with: {prompt: x, max_tool_calls: 1000001}}"),
+    (.invalid, "{agent: llm, with: {prompt: x, max_output_tokens: 100000001}}"),
     (.valid, "{agent: llm, with: {prompt: x, tools: [a.b], tool_choice: auto}}"),
     (.invalidForTheParserOnly, "{agent: llm, with: {prompt: x, tools: [a]}}"),
     (.invalidForTheParserOnly, "{agent: llm, with: {prompt: x, tools: [a.b, a.b]}}"),

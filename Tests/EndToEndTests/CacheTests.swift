@@ -25,6 +25,11 @@ struct CacheTests {
     #expect(try runs(home).map { $0["cached"] as? Bool } == [nil, nil])
     #expect(try runs(home).map { $0["cached"] as? Bool } == [true, nil])
     #expect(try home.read("log").lines == ["1"])
+    let tasks = try home.astro("status", "@latest", "--json").output.json()["tasks"] as? [[String: Any]] ?? []
+    #expect(tasks.map { $0["cached"] as? Bool } == [true, nil])
+    let shown = try home.astro("status", "@latest").output.lines.suffix(2)
+    #expect(shown.map { $0.split(separator: " ").prefix(3).joined(separator: " ") }.first == "a succeeded, cached")
+    #expect(shown.last?.contains("cached") == false)
     #expect(try home.astro("logs", "@latest", "b").output.contains("1 and said"))
     #expect(try home.astro("logs", "@latest", "a").output.contains("said"))
     #expect(try home.astro("metrics").output.lines.contains("astro_cache_hits_total{agent_id=\"shell_agent_001\"} 1"))

@@ -243,6 +243,46 @@ import Testing
     #expect(report.all("workflows").map(\.advice) == ["see why: astro validate \(home.path)/workflows/wrong.yaml"])
   }
 
+  @Test func `programs of agents and of tool servers are looked for where they will be`() throws {
+    let home = try Home()
+    try home.write("#!/bin/sh\n", to: "bin/there")
+    try #require(chmod(home.path + "/bin/there", 0o755) == 0)
+    let fit = """
+        - {id: own, type: exec, command: [there], env: {PATH: '\(home.path)/bin'}}
+        - {id: shown, type: command, command: ['{model}', x]}
+        - {id: beside, type: exec, command: [./inside]}
+        - {id: elsewhere, type: exec, command: [there], env: {PATH: {env: ASTRO_TEST_PATH}}}
+      """
+    try home.write("agents:\n\(fit)\n", to: "config/agents.yaml")
+    let fine = try examine(home, ["PATH": "/usr/bin:/bin", "ASTRO_TEST_PATH": "/nowhere:\(home.path)/bin"])
+    #expect(fine.code == 0)
+    #expect(
+      fine.report.all("agent_programs").map(\.message) == ["what agents and servers of tools start is there: there"])
+
+    try home.write(
+      """
+      mcp_servers: {time: {command: [no-such-server]}}
+      agents:
+      \(fit)
+        - {id: coder, type: command, preset: claude_code, env: {PATH: /nowhere}}
+        - {id: gone, type: exec, command: [/no/such/program]}
+        - {id: tool, type: mcp, command: [no-such-tool], env: {PATH: /nowhere}}
+        - {id: clock, type: mcp, server: time}
+
+      """, to: "config/agents.yaml")
+    let (code, report) = try examine(home, ["PATH": "/usr/bin:/bin", "ASTRO_TEST_PATH": "\(home.path)/bin"])
+    #expect(code == 0, "it may be there when the runner starts")
+    let found = report.all("agent_programs")
+    #expect(Set(found.map(\.status)) == ["warning"])
+    #expect(
+      found.map(\.message) == [
+        "agent 'coder' starts 'claude', which is not in its PATH (/nowhere)",
+        "agent 'gone' starts '/no/such/program', which cannot be executed: No such file or directory",
+        "agent 'tool' starts 'no-such-tool', which is not in its PATH (/nowhere)",
+        "server 'time' starts 'no-such-server', which is not in its PATH (/usr/bin:/bin)",
+      ])
+  }
+
   /// /dev/shm is a tmpfs wherever POSIX shared memory works.
   @Test(.enabled(if: access("/dev/shm", W_OK) == 0, "needs /dev/shm"))
   func `a home in memory is warned of`() throws {

@@ -121,7 +121,9 @@ import Testing
     let (id, drain, gate) = try heldInAPass(home)
     #expect(try home.astro("hold", id).output == "\(id): is held already; let it go on with: astro release \(id)\n")
     try home.astro("release", id)
-    #expect(try home.astro("release", id).output == "\(id): was not held\n")
+    let again = try home.astro("release", id)
+    #expect(again.code == 64 && again.output == "")
+    #expect(again.errors == "astro: \(id): is not held, it is running: there is nothing to release\n")
     gate.letOn()
     #expect(try drain.finish().code == 0)
     #expect(try home.events(of: id).count { $0 == "workflow_held" } == 1)
@@ -129,5 +131,9 @@ import Testing
     #expect(ended.code == 66)
     #expect(ended.errors == "astro: \(id): has ended already (succeeded); nothing of it is left to hold\n")
     #expect(try home.astro("release", "nothing").code == 66)
+    let over = try home.astro("release", id)
+    #expect(over.code == 66)
+    #expect(
+      over.errors == "astro: \(id): has ended already (succeeded); run it again with: astro retry \(id)\n")
   }
 }

@@ -91,12 +91,45 @@ struct ModelAgentTests {
     #expect(server.requests.count == 2)
   }
 
+  @Test func aBudgetIsRaisedAndNeverLowered() throws {
+    let server = ScriptedServer(answers: [answer("hello")])
+    let home = try home(url: server.url)
+    try home.drain("budget: {usd: 0.0001}\n" + one)
+    let id = try home.run(in: "active")
+    #expect(try home.state(of: id) == "held")
+    #expect(try home.astro("explain", id).output.contains("go on with: astro release \(id) --usd AMOUNT\n"))
+    func refusal(_ arguments: String...) throws -> String {
+      let ending = try home.start(["release", id] + arguments).finish()
+      #expect(ending.code == 64 && ending.output == "", "\(ending)")
+      return ending.errors
+    }
+    #expect(
+      try refusal("--usd", "0.00005")
+        == "astro: \(id): --usd 0.00005 would lower the budget of the run, which is 0.0001 USD\n")
+    #expect(
+      try refusal("--usd", "1", "--calls", "5")
+        == "astro: \(id): the budget of the run does not bound calls: there is nothing to raise\n")
+    #expect(
+      try refusal("--task", "a", "--tokens", "5")
+        == "astro: \(id): the budget of task 'a' does not bound tokens: there is nothing to raise\n")
+    #expect(try refusal("--task", "a").contains("--task needs --usd, --tokens or --calls"))
+    #expect(try home.state(of: id) == "held", "what is refused changes nothing")
+    #expect(try home.astro("release", id, "--usd", "1").output == "\(id): released\n")
+    #expect(
+      try refusal("--usd", "0.5") == "astro: \(id): --usd 0.5 would lower the budget of the run, which is 1.00 USD\n")
+    #expect(
+      try home.astro("release", id, "--usd", "1").output == "\(id): its budget is raised; it was not held\n")
+    #expect(server.requests.isEmpty)
+    try home.astro("drain")
+    #expect(try home.state(of: id) == "succeeded")
+  }
+
   @Test func ofATaskTheBudgetIsRaisedByItsName() throws {
     let server = ScriptedServer(answers: [answer("hello")])
     let home = try home(url: server.url)
     try home.drain("tasks: {a: {agent: ai, budget: {tokens: 10}, with: {prompt: hi, max_output_tokens: 50}}}\n")
     #expect(try home.state(of: "@latest") == "held")
-    #expect(try home.astro("explain", "@latest").output.contains("--task a --usd AMOUNT"))
+    #expect(try home.astro("explain", "@latest").output.contains(" --task a --tokens NUMBER\n"))
     let unknown = try home.astro("release", "@latest", "--task", "b", "--tokens", "1000")
     #expect(unknown.code == 66 && unknown.errors.contains("has no task 'b'"), "\(unknown.errors)")
     try home.astro("release", "@latest", "--task", "a", "--tokens", "1000")

@@ -104,9 +104,46 @@ import Testing
         {"written":true,"models":[{"model":"gpt-4o","change":"changed","prices":[\
         {"key":"input","above_tokens":0,"before":2,"after":2.5},\
         {"key":"input","above_tokens":200000,"before":null,"after":5},\
-        {"key":"output","above_tokens":200000,"before":null,"after":10}]}],"missing":[],"covered":[]}
+        {"key":"output","above_tokens":200000,"before":null,"after":10}]}],"missing":[],"covered":[],"skipped":[]}
 
         """)
+  }
+
+  @Test func `a model that no row can hold is skipped, and the others are taken`() throws {
+    let home = try home()
+    let prices = #""input_cost_per_token": 1e-06, "output_cost_per_token": 2e-06"#
+    let names = [#"az\u0085ure"#, #"new\nline"#, "any/*", "it's: odd # [x]", "dear", "plain-1"]
+    let rows = names.map { name in
+      #""\#(name)": {\#(name == "dear" ? prices.replacingOccurrences(of: "1e-06", with: "2") : prices)}"#
+    }
+    try home.write("{\(rows.joined(separator: ", "))}", to: "odd.json")
+    let ending = try home.astro("models", "import", "--all", "odd.json")
+    #expect(ending.code == 0, "\(ending.errors)")
+    #expect(
+      ending.output == """
+        + it's: odd # [x]: input 1, output 2
+        + plain-1: input 1, output 2
+        2 added, 0 changed, 0 as they were
+
+        """)
+    #expect(
+      ending.errors.lines
+        == ["any/*", "az?ure", "dear", "new?line"].map {
+          "warning: '\($0)' is skipped: no row of config/models.yaml can hold its name or its price"
+        })
+    #expect(try home.astro("models").output.contains("it's: odd # [x]"))
+    let told = try home.astro("models", "import", "--json", "--model", "any*", "odd.json").output
+    #expect(told == #"{"written":false,"models":[],"missing":[],"covered":[],"skipped":["any/*"]}"# + "\n")
+  }
+
+  @Test func `what costs next to nothing does not become free`() throws {
+    let home = try home()
+    try home.write(
+      #"{"tiny-1": {"input_cost_per_token": 1e-13, "output_cost_per_token": 1.4e-12, "cache_read_input_token_cost": 0}}"#,
+      to: "tiny.json")
+    #expect(
+      try home.astro("models", "import", "--all", "tiny.json").output.lines.first
+        == "+ tiny-1: input 0.000001, output 0.000001, cache_read 0")
   }
 
   @Test(arguments: [

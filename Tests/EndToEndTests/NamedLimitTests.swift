@@ -134,6 +134,29 @@ struct NamedLimitTests {
     #expect(server.requests.count == 1)
     #expect(
       try home.astro("explain", run).output.contains("limit provider of web: closed by the provider, opens for it at "))
+    #expect(
+      try home.astro("explain", run, "--json").output.contains(
+        #""limiter":"provider","key":"web","used":null,"limit":null,"opens_at":"#))
+  }
+
+  @Test func howMuchAProviderLetsThroughIsUnknown() throws {
+    let refusal = ScriptedServer.answer(429, ["Retry-After: 3600"], body: "slow down")
+    let server = ScriptedServer(answers: [refusal])
+    let home = try home("{web: {rate: 1000/1s}}", agent: "max_concurrent: 1, base_url: '\(server.url)'")
+    try home.drain(workflow(server, requests: 1))
+    let rows = try home.astro("limits", "show", "--json").output.json([[String: Any]].self)
+    let row = try #require(rows.first { $0["limiter"] as? String == "provider" })
+    for field in ["remaining", "max_requests", "window_seconds"] { #expect(row[field] is NSNull, "\(field)") }
+    #expect(row["requests_in_window"] as? Int == 0 && row["blocked_until"] is String)
+    let limits = try home.astro("limits").output.lines.first { $0.hasPrefix("provider ") } ?? ""
+    #expect(limits.split(separator: " ").prefix(5) == ["provider", "web", "0", "unknown", "unknown"], "\(limits)")
+    let status = try home.astro("status")
+    let told = status.output.lines.first { $0.hasPrefix("provider ") } ?? ""
+    #expect(told.split(separator: " ").prefix(3) == ["provider", "web", "unknown"], "\(told)")
+    let metrics = try home.read("data/metrics/astro.prom")
+    for text in [status.output, try home.astro("status", "--json").output, metrics] {
+      #expect(!text.contains("922337203685477"))
+    }
   }
 
   @Test func whatIsConfiguredNowhereIsAnErrorAndNoOpenDoor() throws {

@@ -38,6 +38,16 @@ struct ProviderQuotaTests {
     #expect(server.requests.count == 1)
     let explained = try home.astro("explain", "@latest").output
     #expect(explained.contains("limit provider_quota of ai: its key is used up, tried again at "))
+    #expect(!explained.contains("earliest start: unknown"))
+    let recorded = try #require(Double(try home.sql("SELECT until FROM spent_key"))) / 1_000_000
+    let tasks = try home.astro("explain", "@latest", "--json").output.json()["tasks"] as? [[String: Any]] ?? []
+    #expect(tasks.count == 2)
+    let format = ISO8601DateFormatter()
+    format.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
+    for task in tasks {
+      let earliest = try #require((task["earliest_start"] as? String).flatMap(format.date(from:)))
+      #expect(abs(earliest.timeIntervalSince1970 - recorded) < 0.002, "it is what the journal says")
+    }
     let agents = try home.astro("agents", "--json").output.json([[String: Any]].self)
     #expect(agents.first?["status"] as? String == "unhealthy")
     let why = agents.first?["last_error"] as? String ?? ""

@@ -58,12 +58,12 @@ import Testing
         "SELECT outcome || ': ' || message FROM attempt WHERE run = '\(run)' AND task = 'code'")
     }
     #expect(
-      try reason(try Sandboxed.workflow("x", language: "cobol"))
+      try reason(try Sandboxed.workflow("x", language: "'${{ params.l }}'", before: "params: {l: cobol}"))
         == "not_started: with.language: no interpreter is known for 'cobol'; there are bash, javascript, lua, perl, php, "
         + "python, r, ruby, sh")
     for path in ["../../x", "/etc/passwd"] {
       #expect(
-        try reason(try Sandboxed.workflow("x", with: "files: ['\(path)']"))
+        try reason(try Sandboxed.workflow("x", with: "files: ['${{ params.p }}']", before: "params: {p: '\(path)'}"))
           == "not_started: with.files: '\(path)' is not a path below the run's files")
     }
     let link = """

@@ -220,6 +220,48 @@ import Testing
     #expect(found(try home.receipt(in: "rejected")) == messages)
   }
 
+  @Test func whatAnAgentWouldRefuseIsSaidBeforeItRuns() throws {
+    let bad = """
+      params: {n: 5, file: a.txt}
+      tasks:
+        a:
+          agent: writer
+          with:
+            prompt: 'Read ${{ params.file }}'
+            files: [../secret]
+            images: ['${{ params.file }}']
+            output_schema: {type: objekt}
+            max_turns: 100001
+            max_tool_calls: '${{ params.n }}'
+            tool_choice: time.now
+            tools: [time.get_current_time]
+        b: {agent: web, with: {url: 'https://x.org', extract: {status: a}}}
+
+      """
+    let home = try directory(Self.service.merging(["bad.yaml": bad]) { first, _ in first })
+    let answer = try astro(["validate", "bad.yaml"], in: home)
+    #expect(answer.code == 65)
+    #expect(
+      answer.errors == """
+        bad.yaml:7:14: error: with.files: '../secret' is not a path below the run's files
+                files: [../secret]
+                       ^~~~~~~~~~~
+        bad.yaml:9:22: error: with.output_schema: is no schema: /type: 'objekt' is no type
+                output_schema: {type: objekt}
+                               ^~~~~~~~~~~~~~
+        bad.yaml:10:18: error: expected an integer from 1 to 100000, got 100001
+                max_turns: 100001
+                           ^~~~~~
+        bad.yaml:12:20: error: with.tool_choice: must be auto, none, required or one of 'tools', not 'time.now'
+                tool_choice: time.now
+                             ^~~~~~~~
+        bad.yaml:14:57: error: with.extract.status: every request has an output 'status' of its own
+            b: {agent: web, with: {url: 'https://x.org', extract: {status: a}}}
+                                                                  ^~~~~~~~~~~
+
+        """)
+  }
+
   @Test func aHomeThatWasNamedMustBeThereAndRight() throws {
     let home = try directory(["w.yaml": Self.good, "home/config/system_config.yaml": "systm: {}\n"])
     let missing = try astro(["validate", "w.yaml"], in: home, environment: ["ASTRO_HOME": "/nowhere"])

@@ -50,7 +50,7 @@ public final class LLMAgent: Performer {
   }
 
   /// What a `with:` asks of this agent.
-  public func task(_ with: JSONValue) throws(Failure) -> LLMTask { try LLMTask(with, of: settings) }
+  public func task(_ with: JSONValue) throws(Failure) -> LLMTask { try LLMTask(with, of: settings.defaults) }
 
   // MARK: Performer
 
@@ -79,7 +79,7 @@ public final class LLMAgent: Performer {
   }
 
   public func inputs(of with: JSONValue) throws(Failure) -> [String] {
-    let task = try LLMTask(with, of: settings)
+    let task = try task(with)
     return task.files + task.images
   }
 

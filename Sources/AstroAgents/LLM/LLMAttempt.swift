@@ -127,11 +127,15 @@ struct LLMAttempt {
       ending.ending, message: ending.message.map { hide($0) }, infrastructure: ending.infrastructure,
       stdout: AttemptFiles.shown(Array(text.utf8)[...]))
     guard ending.ending == .completed else { return .ended(result) }
-    result.outputs = LLMOutputs.of(ending, loop).mapValues { hide($0) }
-    if let missing = request.promise.outputs.first(where: { result.outputs[$0] == nil }) {
+    do throws(MalformedResult) {
+      let outputs = try LLMOutputs.of(ending, loop)
+      if let missing = request.promise.outputs.first(where: { outputs[$0] == nil }) {
+        throw MalformedResult("the promised output '\(missing)' is not in the answer")
+      }
+      result.outputs = outputs.mapValues { hide($0) }
+    } catch {
       result.ending = .invalidOutput
-      result.message = "the promised output '\(missing)' is not in the answer"
-      result.outputs = [:]
+      result.message = hide(error.message)
     }
     return .ended(result)
   }

@@ -3,7 +3,8 @@ import AstroLLM
 
 /// What other tasks see of a finished step.
 enum LLMOutputs {
-  static func of(_ ending: StepEnding, _ loop: StepLoop) -> [String: String] {
+  /// - Throws: why they cannot be outputs.
+  static func of(_ ending: StepEnding, _ loop: StepLoop) throws(MalformedResult) -> [String: String] {
     var outputs = [
       "text": ending.text, "finish_reason": (ending.finish ?? .stop).word,
       "prompt_tokens": String(loop.usage.prompt), "completion_tokens": String(loop.usage.output),
@@ -14,6 +15,7 @@ enum LLMOutputs {
     if case .map(let members)? = ending.value {
       for (name, value) in members { outputs[name] = value.text }
     }
+    try ResultOutputs.check(outputs)
     return outputs
   }
 }

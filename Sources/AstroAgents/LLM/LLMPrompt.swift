@@ -19,7 +19,7 @@ enum LLMPrompt {
     if case .tool(let name) = task.toolChoice { plan.toolChoice = tools?.called(name).map(ToolChoice.tool) ?? .auto }
     guard let schema = task.outputSchema else { return plan }
     do throws(JSONSchema.Malformed) { try plan.demand(schema) } catch {
-      throw WithReader.failure("'output_schema' cannot be used: \(error)")
+      throw Failure(.invalidWorkflow, subject: "with.output_schema", message: "is no schema: \(error)")
     }
     return plan
   }

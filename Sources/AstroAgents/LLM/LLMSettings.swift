@@ -22,10 +22,8 @@ public struct LLMSettings: Sendable {
   public var prices: PriceTable
   /// How often one call is made again inside its attempt when the provider or the connection fails.
   public var retries = 3
-  /// Of the answers of tasks that do not say.
-  public var maxOutputTokens: Int64 = 4096
-  /// What tasks that do not say may call.
-  public var tools: [String] = []
+  /// Of tasks that do not say.
+  public var defaults = LLMTask.Defaults()
   /// How many requests of one batch file are under way at a time.
   public var concurrency: Int
 

@@ -3,6 +3,17 @@ public import AstroLLM
 
 /// The `with:` of an llm task, expressions resolved.
 public struct LLMTask: Sendable {
+  /// Of tasks that do not say.
+  public struct Defaults: Sendable {
+    public var maxOutputTokens: Int64
+    public var tools: [String]
+
+    public init(maxOutputTokens: Int64 = 4096, tools: [String] = []) {
+      self.maxOutputTokens = maxOutputTokens
+      self.tools = tools
+    }
+  }
+
   /// `nil`: the agent's.
   public var model: String?
   public var system: String?
@@ -17,44 +28,46 @@ public struct LLMTask: Sendable {
   public var tools: [String] = []
   public var toolChoice = ToolChoice.auto
 
-  /// Every key there is.
-  public static let keys = [
+  private static let keys = [
     "files", "images", "max_cost_usd", "max_output_tokens", "max_tool_calls", "max_turns", "messages", "model",
     "on_invalid_output", "output_schema", "prompt", "seed", "stop", "system", "temperature", "tool_choice", "tools",
     "top_k", "top_p",
   ]
 
-  /// - Parameter settings: of the agent, for what the task does not say.
+  /// - Parameter undecided: keys whose values are known only when the task runs: nothing is said about them.
   /// - Throws: the first thing that is wrong with it.
-  public init(_ with: JSONValue, of settings: LLMSettings) throws(Failure) {
-    let reader = try WithReader(with, keys: Self.keys)
-    model = try reader.text("model")
-    system = try reader.text("system")
-    prompt = try reader.text("prompt")
-    messages = try reader.messages("messages", system: &system)
-    files = try reader.texts("files")
-    images = try reader.texts("images")
-    guard prompt != nil || !messages.isEmpty else {
-      throw WithReader.failure("there is neither 'prompt' nor 'messages'")
-    }
+  public init(_ with: JSONValue, of defaults: Defaults, undecided: Set<String> = []) throws(Failure) {
+    let request = try RequestMembers(with, keys: Self.keys, undecided: undecided)
+    try request.require("prompt", "messages")
+    model = try request.text("model")
+    system = try request.text("system")
+    prompt = try request.text("prompt")
+    messages = try request.messages("messages", system: &system)
+    files = try request.files("files")
+    images = try request.files("images")
     sampling = Sampling(
-      temperature: try reader.number("temperature", in: 0...100), topP: try reader.number("top_p", in: 0...1),
-      topK: try reader.integer("top_k", in: 0...1_000_000), seed: try reader.integer("seed", in: .min ... .max),
-      stop: try reader.texts("stop"))
-    outputSchema = try reader.schema("output_schema")
-    tools = reader.has("tools") ? try reader.texts("tools") : settings.tools
-    toolChoice = try reader.toolChoice("tool_choice", tools: tools)
-    ceilings.outputTokens = settings.maxOutputTokens
-    try readCeilings(reader)
+      temperature: try request.number("temperature", in: RequestRange.temperature),
+      topP: try request.number("top_p", in: RequestRange.topP),
+      topK: try request.integer("top_k", in: RequestRange.topK).map(Int64.init),
+      seed: try request.integer("seed").map(Int64.init), stop: try request.list("stop"))
+    outputSchema = try request.schema("output_schema")
+    tools = request["tools"] == nil ? defaults.tools : try request.list("tools")
+    toolChoice = try request.toolChoice("tool_choice", tools: request.isUndecided("tools") ? nil : tools)
+    ceilings.outputTokens = defaults.maxOutputTokens
+    try readCeilings(request)
   }
 
-  private mutating func readCeilings(_ reader: WithReader) throws(Failure) {
-    if let turns = try reader.integer("max_turns", in: 1...10_000) { ceilings.turns = Int(turns) }
-    if let calls = try reader.integer("max_tool_calls", in: 0...100_000) { ceilings.toolCalls = Int(calls) }
-    if let tokens = try reader.integer("max_output_tokens", in: 1...10_000_000) { ceilings.outputTokens = tokens }
-    if let dollars = try reader.number("max_cost_usd", in: 0...1_000_000) {
-      ceilings.cost = Money(picodollars: Int64((dollars * Double(Money.perDollar)).rounded()))
+  private mutating func readCeilings(_ request: RequestMembers) throws(Failure) {
+    if let turns = try request.integer("max_turns", in: RequestRange.turns) { ceilings.turns = turns }
+    if let calls = try request.integer("max_tool_calls", in: RequestRange.toolCalls) { ceilings.toolCalls = calls }
+    if let tokens = try request.integer("max_output_tokens", in: RequestRange.outputTokens) {
+      ceilings.outputTokens = Int64(tokens)
     }
-    if let reask = try reader.member("on_invalid_output", "reask", in: 0...100) { ceilings.reasks = Int(reask) }
+    if let cost = try request.money("max_cost_usd") { ceilings.cost = cost }
+    if let reasks = try request.mapping("on_invalid_output", keys: ["reask"])?
+      .integer("reask", in: RequestRange.reasks)
+    {
+      ceilings.reasks = reasks
+    }
   }
 }

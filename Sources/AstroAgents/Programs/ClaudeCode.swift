@@ -2,8 +2,10 @@ import AstroCore
 
 /// Claude Code without a terminal: `claude -p --output-format json`, as its manual has it in 2026.
 enum ClaudeCode {
+  static let executable = "claude"
+
   static func call(for request: CommandLineRequest) -> CommandLineProgram.Call {
-    var arguments = ["claude", "-p", "--output-format", "json"]
+    var arguments = [executable, "-p", "--output-format", "json"]
     if let model = request.model { arguments += ["--model", model] }
     if let system = request.system { arguments += ["--append-system-prompt", system] }
     if let turns = request.maxTurns { arguments += ["--max-turns", String(turns)] }

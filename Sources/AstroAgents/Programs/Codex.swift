@@ -2,9 +2,13 @@ import AstroCore
 
 /// Codex without a terminal: `codex exec --json`, events as lines of JSON.
 enum Codex {
+  static let executable = "codex"
+
   static func call(for request: CommandLineRequest) -> CommandLineProgram.Call {
     // The run's files are no repository, and are what it is to work on: by default it could only read.
-    var arguments = ["codex", "exec", "--json", "--ephemeral", "--skip-git-repo-check", "--sandbox", "workspace-write"]
+    var arguments = [
+      executable, "exec", "--json", "--ephemeral", "--skip-git-repo-check", "--sandbox", "workspace-write",
+    ]
     if let model = request.model { arguments += ["-m", model] }
     // It has no option for a system prompt, and takes a schema from a file only: both are told it in words, and the answer is
     // held to the schema here.

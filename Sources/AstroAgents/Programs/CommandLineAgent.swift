@@ -55,6 +55,7 @@ public struct CommandLineAgent: ProgramAgent {
       for name in promise.outputs where answer.ending == .completed && answer.outputs[name] == nil {
         throw MalformedResult("the promised output '\(name)' is not in the answer")
       }
+      if answer.ending == .completed { try ResultOutputs.check(answer.outputs) }
       take(answer, into: &end, promise)
     } catch {
       // One that failed anyway keeps its own code: what it printed then is no answer.

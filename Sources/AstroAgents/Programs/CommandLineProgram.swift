@@ -23,6 +23,18 @@ public enum CommandLineProgram: Sendable, Equatable {
     }
   }
 
+  /// What is started; `nil` where a task decides it.
+  public var executable: String? {
+    switch self {
+    case .claudeCode: ClaudeCode.executable
+    case .codex: Codex.executable
+    case .llm: Self.llmExecutable
+    case .own(let words, _): words.first.flatMap { $0.contains("{") ? nil : $0 }
+    }
+  }
+
+  private static let llmExecutable = "llm"
+
   struct Call: Equatable {
     var arguments: [String]
     var input: String?
@@ -53,7 +65,7 @@ public enum CommandLineProgram: Sendable, Equatable {
   }
 
   private static func llmCall(for request: CommandLineRequest) -> Call {
-    var arguments = ["llm", "prompt", "--no-stream", "--no-log"]
+    var arguments = [llmExecutable, "prompt", "--no-stream", "--no-log"]
     if let model = request.model { arguments += ["-m", model] }
     if let system = request.system { arguments += ["-s", system] }
     if let schema = request.schema { arguments += ["--schema", schema.json] }

@@ -1,5 +1,4 @@
 public import AstroCore
-import AstroLLM
 
 /// What a task asks of a program that answers prompts.
 public struct CommandLineRequest: Sendable {
@@ -23,28 +22,18 @@ public struct CommandLineRequest: Sendable {
   var maxCost: Money?
   var schema: JSONValue?
 
+  /// - Parameter undecided: keys whose values are known only when the task runs: nothing is said about them.
   /// - Throws: what is wrong with it, by its place.
-  init(_ with: JSONValue, defaults: Defaults) throws(Failure) {
+  init(_ with: JSONValue, defaults: Defaults, undecided: Set<String> = []) throws(Failure) {
     let members = try RequestMembers(
-      with, keys: ["prompt", "system", "model", "max_turns", "max_cost_usd", "output_schema"])
+      with, keys: ["prompt", "system", "model", "max_turns", "max_cost_usd", "output_schema"], undecided: undecided)
     try members.require("prompt")
     prompt = try members.text("prompt") ?? ""
     system = try members.text("system")
     model = try members.text("model") ?? defaults.model
-    maxTurns = try members.integer("max_turns", in: 1...100_000).map { Int($0) } ?? defaults.maxTurns
-    maxCost = defaults.maxCost
-    if let text = try members.text("max_cost_usd") {
-      guard let cost = try? DecimalText.scaled(text, places: 12), cost >= 0 else {
-        throw members.failure("max_cost_usd", "must be an amount in USD")
-      }
-      maxCost = Money(picodollars: cost)
-    }
-    schema = members["output_schema"]
-    if let schema {
-      do throws(JSONSchema.Malformed) { _ = try JSONSchema(schema) } catch {
-        throw members.failure("output_schema", "is no schema: \(error)")
-      }
-    }
+    maxTurns = try members.integer("max_turns", in: RequestRange.turns) ?? defaults.maxTurns
+    maxCost = try members.money("max_cost_usd") ?? defaults.maxCost
+    schema = try members.schema("output_schema")
     // A word that begins with a dash would be taken for an option.
     for (name, value) in [("model", model), ("system", system)] where value?.utf8.first == UInt8(ascii: "-") {
       throw members.failure(name, "begins with '-'")

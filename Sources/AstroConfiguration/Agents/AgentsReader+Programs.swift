@@ -20,7 +20,7 @@ extension AgentsReader {
     var settings = CommandSettings(program)
     settings.environment = environment(agent)
     settings.model = agent.member("model").flatMap(model)
-    settings.maxTurns = agent.integer("max_turns", in: 1...100_000)
+    settings.maxTurns = agent.integer("max_turns", in: RequestRange.turns)
     settings.maxCost = agent.member("max_cost_usd").flatMap { decoder.money($0) }
     settings.timeout = agent.duration("timeout", longerThan: .zero)
     return settings

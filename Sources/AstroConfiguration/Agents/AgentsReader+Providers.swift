@@ -14,7 +14,8 @@ extension AgentsReader {
     settings.timeouts = timeouts(agent)
     settings.certificates = agent.member("ca_file").flatMap { decoder.path($0) }
     settings.proxy = agent.member("proxy").flatMap(proxy) ?? settings.proxy
-    settings.maxOutputTokens = agent.integer("max_output_tokens", in: 1...100_000_000) ?? settings.maxOutputTokens
+    settings.maxOutputTokens =
+      agent.integer("max_output_tokens", in: RequestRange.outputTokens) ?? settings.maxOutputTokens
     settings.retries = agent.integer("retries", in: 0...20) ?? settings.retries
     let id = agent.member("id")?.text ?? ""
     settings.fallbacks = agent.member("fallbacks").flatMap { names($0, of: "agents", .fallback(of: id)) } ?? []
@@ -60,7 +61,7 @@ extension AgentsReader {
     settings.headers = headers(agent)
     settings.certificates = agent.member("ca_file").flatMap { decoder.path($0) }
     settings.timeouts = timeouts(agent)
-    settings.maxBytes = agent.size("max_bytes", in: 1...1 << 40) ?? settings.maxBytes
+    settings.maxBytes = agent.size("max_bytes", in: RequestRange.answerBytes) ?? settings.maxBytes
     return settings
   }
 

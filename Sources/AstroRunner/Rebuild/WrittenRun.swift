@@ -136,10 +136,10 @@ extension Receipt {
 
 extension LimitVerdict {
   fileprivate init?(_ members: RecordMembers) {
-    guard let limiter = members.text("limiter"), let key = members.text("key"), let limit = members.integer("limit"),
-      let remaining = members.integer("remaining"), let reset = members.time("reset_at")
+    guard let limiter = members.text("limiter"), let key = members.text("key"), let reset = members.time("reset_at")
     else { return nil }
     self.init(
-      limiter: limiter, key: key, allowed: true, limit: limit, remaining: remaining, resetAt: reset, retryAfter: .zero)
+      limiter: limiter, key: key, allowed: true, limit: members.integer("limit") ?? .max,
+      remaining: members.integer("remaining") ?? .max, resetAt: reset, retryAfter: .zero)
   }
 }

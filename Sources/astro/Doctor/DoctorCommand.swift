@@ -1,6 +1,7 @@
 import ArgumentParser
 import AstroConfiguration
 import AstroCore
+import AstroRunner
 import Glibc
 
 struct DoctorCommand: ParsableCommand {
@@ -8,8 +9,8 @@ struct DoctorCommand: ParsableCommand {
     commandName: "doctor", abstract: "Whether this machine and this home are fit, and what to do where not.",
     discussion: """
       Looks, and makes a few small files that it removes again; changes nothing else. The server of each agent of type \
-      llm is asked whether it takes the key, and sandbox engines are tried out where an agent of type code needs one. Exit 0 when all is well or there \
-      are only warnings, 69 when something needed is missing or broken, 72 when the journal is missing or damaged, 78 \
+      llm is asked whether it takes the key, sandbox engines are tried out where an agent of type code needs one, and the \
+      programs that agents and servers of tools start are looked up. Exit 0 when all is well or there are only warnings, 69 when something needed is missing or broken, 72 when the journal is missing or damaged, 78 \
       when the configuration is wrong, may be written by others, or there is no home.
 
       --rebuild-journal makes the journal anew: from what can still be read of the old one, which is kept in \
@@ -65,6 +66,7 @@ struct DoctorCommand: ParsableCommand {
           : .warning("configuration", "\(configuration.warnings.count) warnings, shown above", "mend the lines named"))
       let keys = KeyChecks(uses: configuration.secretUses, home: root, environment: environment)
       findings += keys.findings()
+      findings += ProgramChecks(programs: configuration.agentPrograms, environment: environment).findings()
       findings += AgentChecks(
         configuration: configuration, home: Home(root: root, system: system), environment: environment,
         withoutKeys: keys.withoutKeys

@@ -1,4 +1,4 @@
-/// Why what a program printed is no result, in one sentence.
+/// Why what came of an attempt is no result, in one sentence.
 struct MalformedResult: Error, Equatable {
   let message: String
 
