@@ -104,6 +104,8 @@ extension Runner {
       }
     }
   }
+      case .read(let key, let number, let digests):
+        if let answer = try lookUp(key, number, digests) { events.append(answer) }
 
   private func event(of result: PerformanceResult, _ key: AttemptKey, _ since: Moment) throws(Failure) -> Event? {
     guard let attempt = performing[key] else { return nil }
@@ -296,6 +298,7 @@ extension Runner {
 
 extension TranscriptReplay.Call {
   /// A journal that was made anew counts from 1 again: what was written down before a call began is of another one.
+    forgetLookups { _ in true }
   fileprivate func account(of call: CallRecord) -> CallAccount? {
     began + .milliseconds(1) > call.started.wall ? account : nil
   }

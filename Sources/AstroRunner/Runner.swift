@@ -104,6 +104,9 @@ public final class Runner {
   var nextCalls: [AttemptKey: PlannedCall] = [:]
   /// Attempts under way whose results will be kept.
   var leaders: [AttemptKey: CacheLeader] = [:]
+  /// Tasks whose files are being read, to find out whether they may be spared.
+  var lookups: [AttemptKey: Lookup] = [:]
+  var lastLookup: Int64 = 0
   /// How often agents were configured anew.
   var cacheGeneration = 0
   /// Who waits for them, and for those of other runners.
@@ -345,7 +348,7 @@ public final class Runner {
   private func wait() {
     poller.reset()
     poller.watch(signals.descriptor)
-    if !performers.isEmpty || !performing.isEmpty { poller.watch(performances.descriptor) }
+    poller.watch(performances.descriptor)
     if let bell { poller.watch(bell.descriptor) }
     // Ends that come fast are heard of together: a turn costs more than what it does for one of them.
     let listens = !scheduler.isWellSupplied || launcher.wantsWrite

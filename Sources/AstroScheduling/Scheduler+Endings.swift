@@ -141,7 +141,9 @@ extension Scheduler {
     let held = run.tasks.indices.filter {
       switch run.tasks[$0].phase {
       case .unasked, .following, .ready, .waiting: true
-      case .pending, .asking, .beginning, .committed, .queued, .running, .over: false
+      // Its files may take long to read, and nothing can come of the answer.
+      case .asking: !run.mayStart($0)
+      case .pending, .beginning, .committed, .queued, .running, .over: false
       }
     }
     for index in run.tasks.indices where !run.mayStart(index) {
@@ -153,7 +155,11 @@ extension Scheduler {
       case .pending, .unasked, .asking, .following, .ready, .waiting, .beginning, .over: break
       }
     }
-    for index in held { resolve(TaskReference(run: id, index: index)) }
+    for index in held {
+      let task = TaskReference(run: id, index: index)
+      leaveAsking(task)
+      resolve(task)
+    }
   }
 
   // MARK: Unhealthy agents
