@@ -226,9 +226,9 @@ private final class LoopDesk: CallDesk {
 extension PlannedCall {
   /// Whether leave for this is leave for `other`.
   fileprivate func covers(_ other: PlannedCall) -> Bool {
-    guard agent == other.agent, ceiling.model == other.ceiling.model, ceiling.tokens >= other.ceiling.tokens else {
-      return false
-    }
+    guard agent == other.agent, line == other.line, ceiling.model == other.ceiling.model,
+      ceiling.tokens >= other.ceiling.tokens
+    else { return false }
     guard let wanted = other.ceiling.cost else { return true }
     return ceiling.cost.map { $0 >= wanted } ?? false
   }

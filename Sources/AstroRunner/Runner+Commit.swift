@@ -105,7 +105,7 @@ extension Runner {
         try beginCached(ending, agentID, in: transaction)
       }
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
-      nextCalls[ending.key] = nil
+      owned[ending.key.workflow]?.nextCalls[ending.key] = nil
       if isPaid(agentID) {
         let hasBegun = if case .notStarted = ending.outcome { false } else { true }
         try forgetCalls(of: ending.key, hasBegun: hasBegun, account: ending.account, in: transaction)

@@ -12,8 +12,8 @@ enum TaskPhase {
   case following
   /// In the ready queue.
   case ready
-  /// Until a stored time: a retry's pause.
-  case waiting
+  /// Until `until`, in boot time: a retry's pause, or a limit that binds it alone opens then, if not sooner.
+  indirect case waiting(until: Int64, for: LimitPlace?)
   /// Its start is being committed.
   indirect case beginning(AttemptStart, agent: Int)
   /// Its start is committed and waits for a slot.

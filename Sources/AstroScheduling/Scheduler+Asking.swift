@@ -69,12 +69,6 @@ extension Scheduler {
     }
   }
 
-  /// What was reserved at these limits has been given back: whoever waits for one is asked again.
-  mutating func opened(_ places: [LimitPlace]) {
-    guard !blocked.isEmpty else { return }
-    for place in places { blocked[place] = nil }
-  }
-
   /// Serves what agents perform themselves: calls of attempts that run, and starts, each whenever it is its user's turn.
   ///
   /// One ask at a time: what it is answered decides what comes next, and nobody behind it may overtake it meanwhile. The answer

@@ -58,9 +58,12 @@ extension Scheduler {
     agents.entries[agent].running -= 1
   }
 
-  mutating func pause(_ task: TaskReference, for wait: Duration, reason: String) {
-    runs[task.run]?.tasks[task.index].phase = .waiting
-    timers.add(.retry(task, attempt: attempts(of: task) ?? 0), at: now.boot + wait.microseconds)
+  /// - Parameter place: where a limit opens that binds the task alone.
+  mutating func pause(_ task: TaskReference, for wait: Duration, reason: String, at place: LimitPlace? = nil) {
+    let until = now.boot + wait.microseconds
+    runs[task.run]?.tasks[task.index].phase = .waiting(until: until, for: place)
+    if let place { alone[place, default: []].insert(task) }
+    timers.add(.retry(task, until: until), at: until)
     record(task, .waiting, reason: reason, notBefore: now.wall + wait, ending: nil)
   }
 
@@ -157,6 +160,7 @@ extension Scheduler {
     }
     for index in held {
       let task = TaskReference(run: id, index: index)
+      leaveWaiting(task)
       leaveAsking(task)
       resolve(task)
     }

@@ -54,9 +54,9 @@ extension Scheduler {
         run.remaining -= 1
         run.results[index] = TaskResult(exitCode: task.exitCode, outputs: task.outputs, stdout: task.stdout)
       } else if let notBefore = task.notBefore {
-        run.tasks[index].phase = .waiting
-        timers.add(
-          .retry(reference, attempt: task.attempts), at: now.boot + max(0, (notBefore - now.wall).microseconds))
+        let until = now.boot + max(0, (notBefore - now.wall).microseconds)
+        run.tasks[index].phase = .waiting(until: until, for: nil)
+        timers.add(.retry(reference, until: until), at: until)
       }
     }
   }
@@ -230,7 +230,7 @@ extension Scheduler {
     let wait = max(.milliseconds(1), verdict.retryAfter)
     // What binds this task alone says nothing about the others.
     guard verdict.bindsOthers, isShared(place, by: task, in: run, with: agent) else {
-      return pause(task, for: wait, reason: Self.reason(of: refused))
+      return pause(task, for: wait, reason: Self.reason(of: refused), at: refused)
     }
     // The verdict speaks for the whole window: nobody who does not need it waits behind it.
     enqueue(task)
