@@ -74,7 +74,8 @@ public struct HTTPAgent: Performer {
       let (response, url) = try await transport.send(
         try outgoing(task), within: timeouts, redirects: task.redirects)
       let exchange = HTTPExchange(
-        task: task, response: response, url: url, limit: task.maxBytes ?? settings.maxBytes, secrets: secrets)
+        task: task, response: response, url: url, limit: task.maxBytes ?? settings.maxBytes, secrets: secrets,
+        isOfOneServer: settings.baseURL != nil)
       let result = try await exchange.result(for: request, now: clock.now().wall)
       if case .parked = result { mark?.clear() }
       return result

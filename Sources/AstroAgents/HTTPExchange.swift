@@ -11,6 +11,8 @@ struct HTTPExchange {
   let limit: Int64
   /// That may be in it, and must not be written anywhere.
   let secrets: [String]
+  /// Whether its agent has one server for all its tasks.
+  let isOfOneServer: Bool
 
   func result(for request: PerformanceRequest, now: Timestamp) async throws -> PerformanceResult {
     let isExpected = task.expects(response.status)
@@ -18,7 +20,8 @@ struct HTTPExchange {
       response.body.close()
       // A server that says 0 is asked again a second later: it has just refused.
       let bounded = min(max(wait, .seconds(1)), ProviderNotice.longestWait)
-      return .parked(until: now + bounded, limit: host, next: nil)
+      return .parked(
+        LimitRefusal(isOfOneServer ? .provider(of: request.agent) : .server(host), until: now + bounded), next: nil)
     }
     // Taken apart, as it came; shown, as it is written: cut, a secret would not be known any more.
     let keeping: Keeping = isExpected ? .plain(task.extracts.isEmpty ? 0 : Int(limit)) : .masked(Self.shownBytes)

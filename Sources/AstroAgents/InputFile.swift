@@ -29,21 +29,32 @@ public struct InputFile: Sendable {
     return Self.look(try status(descriptor))
   }
 
-  /// The SHA-256 of its content, in hexadecimal, and its ``look()`` from before it was read.
-  public func digest() throws(Failure) -> (content: String, look: String) {
+  /// What is in it, and how it looked before it was read.
+  struct Digest: Sendable {
+    /// The SHA-256 of its content, in hexadecimal.
+    var content: String
+    var look: String
+  }
+
+  /// - Parameter isWanted: asked before each piece; when it is not any more, `interrupted` is thrown.
+  func digest(while isWanted: () -> Bool) throws(Failure) -> Digest {
     let descriptor = try open()
     defer { close(descriptor) }
     let look = Self.look(try status(descriptor))
     var hash = SHA256()
     var piece = [UInt8](repeating: 0, count: 256 << 10)
     while true {
+      guard isWanted() else {
+        throw Failure(
+          .interrupted, subject: "input file '\(Terminal.printable(name))'", message: "is not read to its end")
+      }
       let count = Glibc.read(descriptor, &piece, piece.count)
       if count < 0, errno == EINTR { continue }
       guard count >= 0 else { throw failure("cannot be read", errno: errno) }
       if count == 0 { break }
       piece.withUnsafeBytes { hash.update(bufferPointer: UnsafeRawBufferPointer(rebasing: $0[..<count])) }
     }
-    return (hash.finalize().hexText, look)
+    return Digest(content: hash.finalize().hexText, look: look)
   }
 
   private static func look(_ status: stat) -> String {

@@ -12,7 +12,9 @@ extension PerformanceResult {
       ending.outputs = ending.outputs.mapValues(masked)
       ending.stdout = masked(ending.stdout)
       return .ended(ending)
-    case .parked(let until, let limit, let next): return .parked(until: until, limit: masked(limit), next: next)
+    case .parked(var refusal, let next):
+      if case .server(let name) = refusal.origin { refusal.origin = .server(masked(name)) }
+      return .parked(refusal, next: next)
     case .held(let why, let next): return .held(masked(why), next: next)
     case .lost(let why): return .lost(masked(why))
     }

@@ -29,6 +29,11 @@ final class TranscriptFile: Sendable {
     return (file, read.replay)
   }
 
+  /// What it holds, where it is there.
+  static func replay(in directory: String) throws(Failure) -> TranscriptReplay {
+    access("\(directory)/transcript.jsonl", F_OK) == 0 ? try open(in: directory).replay : TranscriptReplay()
+  }
+
   private init(_ directory: String) throws(Failure) {
     path = "\(directory)/\(Self.name)"
     try Folder.make(directory)

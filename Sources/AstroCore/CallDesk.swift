@@ -3,7 +3,7 @@
 public protocol CallDesk: Sendable {
   /// Takes what the call may need at most from every limit and budget that binds it, all or nothing.
   /// - Parameter patience: how long it may wait here for a limit, in line with all others who do; where it would be longer the
-  ///   answer is ``CallLeave/notBefore(_:limit:)``, at once.
+  ///   answer is ``CallLeave/notBefore(_:)``, at once.
   func leave(for call: PlannedCall, patience: Duration) async -> CallLeave
   /// Replaces what was taken by what was used. Without this, after a crash, the whole of it stays counted.
   func settle(_ call: CallID, _ account: CallAccount) async
@@ -37,10 +37,13 @@ public struct PlannedCall: Sendable, Hashable {
   /// Whom it goes to: the agent of its attempt, or a fallback of that. It is counted at that one's limits.
   public var agent: String
   public var ceiling: CallCeiling
+  /// The line of the batch file whose request it is: a result of it that is on disk says what it took. `nil` of other calls.
+  public var line: Int?
 
-  public init(to agent: String, _ ceiling: CallCeiling) {
+  public init(to agent: String, _ ceiling: CallCeiling, line: Int? = nil) {
     self.agent = agent
     self.ceiling = ceiling
+    self.line = line
   }
 }
 
@@ -53,7 +56,7 @@ public struct CallID: Sendable, Hashable {
 public enum CallLeave: Sendable, Equatable {
   case granted(CallID)
   /// A limit is used up; the attempt is to end as parked and is begun again then, under the same number.
-  case notBefore(Timestamp, limit: String)
+  case notBefore(LimitRefusal)
   /// The key it would be sent with is used up, the provider's words in one sentence; it is not tried before. Another agent
   /// may be asked.
   case spent(until: Timestamp, String)

@@ -35,7 +35,7 @@ public enum PerformanceResult: Sendable, Equatable {
   case ended(Ending)
   /// A limit is used up: to be begun again then, under the same number; what it has finished it finds in its transcript.
   /// `next` is what it will ask leave for first; `nil` where calls cost nothing.
-  case parked(until: Timestamp, limit: String, next: PlannedCall?)
+  case parked(LimitRefusal, next: PlannedCall?)
   /// A budget is used up; the sentence says which. The same otherwise.
   case held(String, next: PlannedCall)
   /// An earlier runner ended while it was under way, and nobody knows whether it was done; it may not be done twice.
@@ -69,6 +69,8 @@ public enum PerformanceResult: Sendable, Equatable {
 public protocol Performer: Sendable {
   /// What the first call of an attempt may take; `nil` where calls cost nothing. Throws what is wrong with its `with:`.
   func ceiling(of request: PerformanceRequest) throws(Failure) -> CallCeiling?
+  /// What an attempt asks leave for first; `nil` where calls cost nothing. Throws what is wrong with its `with:`.
+  func firstCall(of request: PerformanceRequest) throws(Failure) -> PlannedCall?
   /// The files whose content decides, besides the `with:` itself, what an attempt comes to: their names below the run's
   /// `files/`. Throws what is wrong with the `with:`.
   func inputs(of with: JSONValue) throws(Failure) -> [String]
@@ -78,5 +80,9 @@ public protocol Performer: Sendable {
 }
 
 extension Performer {
+  public func firstCall(of request: PerformanceRequest) throws(Failure) -> PlannedCall? {
+    try ceiling(of: request).map { PlannedCall(to: request.agent, $0) }
+  }
+
   public func inputs(of with: JSONValue) throws(Failure) -> [String] { [] }
 }

@@ -6,6 +6,8 @@ public struct CallRecord: Sendable, Equatable {
   public var key: AttemptKey
   public var agent: String
   public var ceiling: CallCeiling
+  /// ``PlannedCall/line``.
+  public var line: Int?
   public var started: Moment
   /// The boot that `started.boot` counts from.
   public var bootID: String
@@ -16,13 +18,15 @@ public struct CallRecord: Sendable, Equatable {
   public var account: CallAccount?
 
   public init(
-    id: CallID = CallID(0), key: AttemptKey, agent: String, ceiling: CallCeiling, started: Moment, bootID: String,
+    id: CallID = CallID(0), key: AttemptKey, agent: String, ceiling: CallCeiling, line: Int? = nil, started: Moment,
+    bootID: String,
     charges: [LimitCharge] = [], budgets: [BudgetPlace] = [], account: CallAccount? = nil
   ) {
     self.id = id
     self.key = key
     self.agent = agent
     self.ceiling = ceiling
+    self.line = line
     self.started = started
     self.bootID = bootID
     self.charges = charges

@@ -4,7 +4,7 @@ public import AstroLimits
 /// The configured rate limiters and what can be asked of them, over a ``Journal`` that keeps their state.
 ///
 /// A limiter that nobody configured is an error (`not_found`), never an open door. The state is shared by all processes of
-/// a home; the order of those who ``wait(_:key:weight:timeout:on:isolation:pause:)`` is kept within one process.
+/// a home. Nobody waits here: a refusal says when it may go better, and who waits is parked by the scheduler.
 public struct RateLimits: Sendable {
   public enum Limit: Sendable, Equatable {
     case window(RateWindow)
@@ -13,7 +13,6 @@ public struct RateLimits: Sendable {
   }
 
   public let configured: [String: Limit]
-  let line = WaitingLine()
 
   public init(configured: [String: Limit]) { self.configured = configured }
 
@@ -72,16 +71,10 @@ public struct RateLimits: Sendable {
   /// What is charged and who waits, by limiter and key, as of `now`. Keys whose window is empty are left out.
   /// - Parameters:
   ///   - states: ``Reading/limitStates()``.
-  ///   - waiting: what the caller knows of those who wait, besides those of this process; the journal has no list of them.
+  ///   - waiting: who waits, as far as the caller knows; the journal has no list of them.
   public func statistics(
     of states: [LimitState], waiting: [LimitPlace: LimitWaiters] = [:], bootID: String, at now: Moment
   ) -> [RateLimitStatistics] {
-    var waiting = waiting
-    for (place, tickets) in line.all {
-      for ticket in tickets {
-        waiting[place, default: LimitWaiters()].add(since: now.wall + .microseconds(ticket.since - now.boot))
-      }
-    }
     var found = waiting.mapValues { _ in SlidingLog() }
     for state in states {
       found[LimitPlace(limiter: state.limiter, key: state.key)] = state.stored.log(on: bootID, at: now)

@@ -61,6 +61,18 @@ extension Reading {
     ) { $0[0] as Int64? ?? 0 }.first ?? 0
   }
 
+  /// How many places of an agent are taken under a runner: by its own attempts, and by calls that attempts of others make to
+  /// it as to a fallback.
+  public func places(with agent: String, under runner: String) throws(Failure) -> Int {
+    try session.rows(
+      """
+      SELECT (SELECT count(*) FROM attempt WHERE launcher = ?2 AND outcome IS NULL AND agent = ?1) + \
+      (SELECT count(*) FROM call INDEXED BY call_open JOIN attempt USING(run, task, number) WHERE call.agent = ?1 \
+      AND call.status IS NULL AND attempt.agent != ?1 AND attempt.launcher = ?2 AND attempt.outcome IS NULL)
+      """, [agent, runner]
+    ) { $0[0] as Int? ?? 0 }.first ?? 0
+  }
+
   /// What the last `count` settled calls of an agent took, in tokens, the last first.
   public func recentTokens(of agent: String, model: String, last count: Int) throws(Failure) -> [Int64] {
     try session.rows(
@@ -101,7 +113,7 @@ extension Reading {
     var call = CallRecord(
       id: CallID(row[0] as Int64? ?? 0),
       key: AttemptKey(workflow: run, task: row.text(2), number: row[3] as Int? ?? 0), agent: row.text(4),
-      ceiling: CallCeiling(model: model, tokens: row[9] as Int64? ?? 0, cost: cost),
+      ceiling: CallCeiling(model: model, tokens: row[9] as Int64? ?? 0, cost: cost), line: row[23] as Int?,
       started: Moment(wall: row.instant(6), boot: row[7] as Int64? ?? 0), bootID: row.text(8), charges: charges,
       budgets: budgets)
     guard let word = row[13] as String? else { return call }

@@ -113,7 +113,7 @@ enum Schema {
       model TEXT NOT NULL, started_at INTEGER NOT NULL, started_boot INTEGER NOT NULL, boot_id TEXT NOT NULL,
       reserved_tokens INTEGER NOT NULL, reserved_cost INTEGER, charges TEXT NOT NULL, budgets TEXT NOT NULL,
       status TEXT, duration_us INTEGER, input INTEGER, cache_read INTEGER, cache_write INTEGER,
-      cache_write_hour INTEGER, output INTEGER, reasoning INTEGER, cost INTEGER, answered_by TEXT
+      cache_write_hour INTEGER, output INTEGER, reasoning INTEGER, cost INTEGER, answered_by TEXT, line INTEGER
     ) STRICT;
     CREATE INDEX call_settled ON call(agent, model, id) WHERE status = 'success';
     CREATE INDEX call_run ON call(run, task, number);

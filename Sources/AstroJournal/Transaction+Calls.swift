@@ -9,12 +9,13 @@ extension Transaction {
     try session.run(
       """
       INSERT INTO call(run, task, number, agent, model, started_at, started_boot, boot_id, reserved_tokens, \
-      reserved_cost, charges, budgets) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+      reserved_cost, charges, budgets, line) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       """,
       [
         call.key.workflow.text, call.key.task, call.key.number, call.agent, call.ceiling.model,
         call.started.wall.microseconds, call.started.boot, call.bootID, call.ceiling.tokens,
         call.ceiling.cost?.picodollars, RecordText.encode(call.charges), RecordText.encode(call.budgets),
+        call.line,
       ])
     let id = try session.rows("SELECT last_insert_rowid()") { $0[0] as Int64? ?? 0 }.first ?? 0
     for place in call.budgets {

@@ -12,6 +12,8 @@ public enum TranscriptEvent: Sendable, Equatable {
   case setback(turn: Int, Setback, String, usage: TokenUsage? = nil)
   /// From here on this agent is asked.
   case fallback(agent: String, String)
+  /// Of a batch: this agent is asked no more, and why.
+  case forsaken(agent: String, String)
   /// A tool is about to be called.
   case toolCall(ToolCall)
   case toolResult(ToolResult)
@@ -58,10 +60,8 @@ public enum TranscriptEvent: Sendable, Equatable {
       writer.member("turn", turn)
       writer.member("message", message)
       if let usage { writer.member("usage", usage.told) }
-    case .fallback(let agent, let message):
-      writer.member("event", "fallback")
-      writer.member("agent_id", agent)
-      writer.member("message", message)
+    case .fallback(let agent, let message): write("fallback", agent, message, to: &writer)
+    case .forsaken(let agent, let message): write("forsaken", agent, message, to: &writer)
     case .toolCall(let call):
       writer.member("event", "tool_call")
       writer.write(call)
@@ -74,6 +74,14 @@ public enum TranscriptEvent: Sendable, Equatable {
       writer.member("event", "ended")
       writer.write(ending)
     }
+  }
+}
+
+extension TranscriptEvent {
+  private func write(_ event: String, _ agent: String, _ message: String, to writer: inout JSONWriter) {
+    writer.member("event", event)
+    writer.member("agent_id", agent)
+    writer.member("message", message)
   }
 }
 

@@ -32,6 +32,8 @@ public struct TranscriptReplay: Sendable, Equatable {
   public private(set) var tools: [Int: [ToolProgress]] = [:]
   /// Fallbacks that were made.
   public private(set) var fallbacks = 0
+  /// Agents that a batch asks no more.
+  public private(set) var forsaken: Set<String> = []
   /// Refusals by a limit of the provider's since the last answer.
   public private(set) var refusals = 0
   /// Never ``AgentEnding/cancelled``.
@@ -85,6 +87,9 @@ public struct TranscriptReplay: Sendable, Equatable {
       close(.refused, nil, TokenUsage(told: line["usage"]), .zero, line)
     case "error": close(.error, nil, TokenUsage(told: line["usage"]), .zero, line)
     case "fallback": fallbacks += 1
+    case "forsaken":
+      guard let agent = line["agent_id"]?.string else { return false }
+      forsaken.insert(agent)
     case "tool_call":
       // Begun again after a crash, a call has the place of the first time.
       if tools[turn]?.last != .begun { tools[turn, default: []].append(.begun) }

@@ -105,19 +105,6 @@ public struct SlidingLog: Sendable, Equatable {
     }
   }
 
-  /// When the last of `weights`, taken one after another as each fits, would be granted if nobody else took anything.
-  /// Weights that are never granted are passed over.
-  public func opening(for weights: [Int64], at now: Int64, in window: RateWindow) -> Int64 {
-    var future = self
-    var time = now
-    for weight in weights {
-      guard case .notBefore(let opens) = future.consume(weight, at: time, in: window).decision else { continue }
-      time = opens
-      _ = future.consume(weight, at: time, in: window)
-    }
-    return time
-  }
-
   /// Grants nothing before `time`. A shorter block never ends a longer one: whoever was told to wait longest is right.
   public mutating func block(until time: Int64) {
     blockedUntil = max(blockedUntil ?? time, time)

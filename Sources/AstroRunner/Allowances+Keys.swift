@@ -4,25 +4,38 @@ import AstroScheduling
 
 /// Keys whose money or quota is used up: nothing is sent with them for a while, whoever has them.
 extension Allowances {
-  func spentKey(of agent: String, _ reading: Reading) throws(Failure) -> SpentKey? {
-    guard let account = accounts[agent] else { return nil }
-    return try reading.spentKey(account)
+  /// What is known of an agent's key: the journal alone says so, since any runner may have found out.
+  enum KeyState {
+    case works
+    /// Its wait is over: one call asks again.
+    case untried(SpentKey)
+    case spent(SpentKey)
+
+    var spent: SpentKey? { if case .spent(let key) = self { key } else { nil } }
+  }
+
+  func key(of agent: String, _ reading: Reading, at now: Timestamp) throws(Failure) -> KeyState {
+    guard let account = accounts[agent], let key = try reading.spentKey(account) else { return .works }
+    return key.until > now ? .spent(key) : .untried(key)
+  }
+
+  /// Of agents whose keys are all used up: when the first is tried again; `nil` where one of them may be asked.
+  func keysOpen(of agents: [String], _ reading: Reading, at now: Timestamp) throws(Failure) -> Timestamp? {
+    var first: Timestamp?
+    for agent in agents {
+      guard let spent = try key(of: agent, reading, at: now).spent else { return nil }
+      first = min(first ?? spent.until, spent.until)
+    }
+    return first
   }
 
   /// Of a start whose agent, and all whom it could ask instead, have keys that are used up: until the first is tried again.
   func quotaRefusal(of demand: Demand, _ reading: Reading, at now: Timestamp) throws(Failure) -> LimitVerdict? {
-    var first: Timestamp?
-    for agent in [demand.agent] + demand.fallbacks {
-      guard let spent = try spentKey(of: agent, reading), spent.until > now else { return nil }
-      first = min(first ?? spent.until, spent.until)
+    try keysOpen(of: [demand.agent] + demand.fallbacks, reading, at: now).map { time in
+      LimitVerdict(
+        limiter: LimiterName.quota, key: demand.agent, allowed: false, limit: 0, remaining: 0, resetAt: time,
+        retryAfter: time - now)
     }
-    return first.map { Self.quotaVerdict(demand.agent, until: $0, at: now) }
-  }
-
-  static func quotaVerdict(_ agent: String, until time: Timestamp, at now: Timestamp) -> LimitVerdict {
-    LimitVerdict(
-      limiter: LimiterName.quota, key: agent, allowed: false, limit: 0, remaining: 0, resetAt: time,
-      retryAfter: time - now)
   }
 
   /// Nothing more is sent with the key of an agent, for a while: its provider said that it is used up. Several calls that were

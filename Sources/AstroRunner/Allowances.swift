@@ -46,11 +46,23 @@ struct Allowances {
     var isStart: Bool
     /// `nil` where calls cost nothing.
     var ceiling: CallCeiling?
+    /// ``PlannedCall/line``.
+    var line: Int?
     var budget: BudgetPlan?
     var runBudget: BudgetPlan?
+    /// Where it needs a place with an agent that others fall back on.
+    var guestRoom: GuestRoom?
 
     /// What it takes leave for; `nil` where calls cost nothing.
-    var call: PlannedCall? { ceiling.map { PlannedCall(to: agent, $0) } }
+    var call: PlannedCall? { ceiling.map { PlannedCall(to: agent, $0, line: line) } }
+  }
+
+  /// The places of an agent that others fall back on.
+  struct GuestRoom {
+    /// Its `max_concurrent`.
+    var most: Int
+    /// Whose attempts are counted: each runner gives so many places.
+    var runner: String
   }
 
   enum Answer {
@@ -68,8 +80,8 @@ struct Allowances {
     // Commands without limits, a thousand of which may start in a second.
     if demand.limits.isEmpty, !demand.isPerformed, demand.ceiling == nil { return .granted(nil, []) }
     if let unknown = unknownLimit(of: demand, at: transaction.now.wall) { return .refused(unknown) }
-    let spent = try spentKey(of: demand.agent, transaction.reading)
-    if let spent, spent.until > transaction.now.wall {
+    let key = try self.key(of: demand.agent, transaction.reading, at: transaction.now.wall)
+    if let spent = key.spent {
       guard demand.isStart else { return .spent(spent) }
       // Where a fallback may be asked the attempt begins, without a call: it asks leave for that one.
       let refusal = try quotaRefusal(of: demand, transaction.reading, at: transaction.now.wall)
@@ -85,6 +97,7 @@ struct Allowances {
       }
       if let refusal { return .refused(refusal) }
       if let refusal = try learnedRefusal(of: demand, in: transaction) { return .refused(refusal) }
+      if let refusal = try crowding(of: demand, in: transaction) { return .refused(refusal) }
     } catch {
       guard error.code == .limit else { throw error }
       return .never("limit \(error.subject): \(error.message)")
@@ -103,12 +116,14 @@ struct Allowances {
       }
     }
     let taken = charges.map { LimitCharge($0.place, weight: $0.weight) }
-    if let spent, demand.ceiling != nil { try transaction.put(spent.asked(at: transaction.now.wall)) }
+    if case .untried(let spent) = key, demand.ceiling != nil {
+      try transaction.put(spent.asked(at: transaction.now.wall))
+    }
     guard let ceiling = demand.ceiling else { return .granted(nil, taken.filter { $0.weight > 0 }) }
     return .granted(
       try transaction.begin(
         CallRecord(
-          key: demand.key, agent: demand.agent, ceiling: ceiling, started: transaction.now,
+          key: demand.key, agent: demand.agent, ceiling: ceiling, line: demand.line, started: transaction.now,
           bootID: transaction.bootID, charges: taken, budgets: accounts.map(\.place))), [])
   }
 
@@ -219,10 +234,24 @@ struct Allowances {
     else { return nil }
     // Of those under way it is heard at once when they end; where none is, the provider's window has to open.
     let wait = most.count > 0 ? min(most.for, Self.slotPause) : most.for
-    let place = LimitPlace(limiter: LimiterName.provider, key: demand.agent).slots
+    return full(demand.agent, most: most.count, for: wait, at: transaction.now.wall)
+  }
+
+  /// An agent takes no more calls at a time than its `max_concurrent`, be they of its own attempts or of those that fall back
+  /// on it.
+  private func crowding(of demand: Demand, in transaction: Transaction) throws(Failure) -> LimitVerdict? {
+    guard let room = demand.guestRoom else { return nil }
+    let taken = try transaction.reading.places(with: demand.agent, under: room.runner)
+    guard taken >= room.most else { return nil }
+    return full(demand.agent, most: Int64(room.most), for: Self.slotPause, at: transaction.now.wall)
+  }
+
+  /// That as many calls as an agent takes are under way.
+  private func full(_ agent: String, most: Int64, for wait: Duration, at now: Timestamp) -> LimitVerdict {
+    let place = LimitPlace(limiter: LimiterName.provider, key: agent).slots
     return LimitVerdict(
-      limiter: place.limiter, key: place.key, allowed: false, limit: most.count, remaining: 0,
-      resetAt: transaction.now.wall + wait, retryAfter: wait)
+      limiter: place.limiter, key: place.key, allowed: false, limit: most, remaining: 0, resetAt: now + wait,
+      retryAfter: wait)
   }
 
   /// A limit that is not configured any more is no open door: who needs it waits until it is again.

@@ -17,8 +17,11 @@ extension TaskRecord {
 
 extension RestoredTask {
   init(_ record: TaskRecord) {
+    // Until when a key is used up, and whether it still is, the journal says elsewhere: such a task asks anew.
+    let waitsForKey = record.reason.flatMap(Scheduler.limiter(in:)) == LimiterName.quota
     self.init(
-      state: record.state, attempts: record.attempts, notBefore: record.notBefore, exitCode: record.exitCode,
+      state: record.state, attempts: record.attempts, notBefore: waitsForKey ? nil : record.notBefore,
+      exitCode: record.exitCode,
       outputs: record.outputs, stdout: record.stdout, startedAt: record.startedAt)
   }
 }
@@ -98,7 +101,8 @@ extension Configuration {
     agents.map {
       AgentPool.Member(
         id: $0.id, kind: $0.kind.rawValue, capabilities: $0.abilities, maxConcurrent: $0.maxConcurrent,
-        form: $0.form, isPerformer: $0.kind.isPerformer, limits: $0.limits, timeout: $0.settings.timeout)
+        form: $0.form, isPerformer: $0.kind.isPerformer, limits: $0.limits, timeout: $0.settings.timeout,
+        fallbacks: $0.fallbacks)
     }
   }
 }

@@ -1,3 +1,4 @@
+import AstroAgents
 import AstroCore
 import CLinux
 import Glibc
@@ -9,6 +10,8 @@ final class Performances: Sendable {
   enum Message: Sendable {
     case asked(Ask)
     case probed(agent: String, problem: String?)
+    /// The files of a task that may be spared; ``Lookup/number``.
+    case read(AttemptKey, Int64, InputDigests)
     /// `unused` was granted with the start and not needed.
     case ended(AttemptKey, PerformanceResult, since: Moment, unused: CallID?)
   }
@@ -52,6 +55,15 @@ final class Performances: Sendable {
     Task { [weak self] in
       let problem = await ask()
       self?.post(.probed(agent: agent, problem: problem))
+    }
+  }
+
+  /// Reads the files that a task names. Cancelled, it says nothing.
+  func digest(_ names: Set<String>, in directory: String, for key: AttemptKey, _ number: Int64) -> Task<Void, Never> {
+    // Outside every task for the same reason; whoever does not want it any more cancels it.
+    Task { [weak self] in
+      let digests = await InputDigests(of: names, in: directory)
+      if !Task.isCancelled { self?.post(.read(key, number, digests)) }
     }
   }
 
@@ -214,9 +226,9 @@ private final class LoopDesk: CallDesk {
 extension PlannedCall {
   /// Whether leave for this is leave for `other`.
   fileprivate func covers(_ other: PlannedCall) -> Bool {
-    guard agent == other.agent, ceiling.model == other.ceiling.model, ceiling.tokens >= other.ceiling.tokens else {
-      return false
-    }
+    guard agent == other.agent, line == other.line, ceiling.model == other.ceiling.model,
+      ceiling.tokens >= other.ceiling.tokens
+    else { return false }
     guard let wanted = other.ceiling.cost else { return true }
     return ceiling.cost.map { $0 >= wanted } ?? false
   }

@@ -10,6 +10,4 @@ struct PerformedAttempt {
   var unused: CallID?
   /// It was asked to end: it is granted nothing any more.
   var isCancelled = false
-  /// The last limit that refused it a call: where it waits when it is parked.
-  var refusal: LimitVerdict?
 }

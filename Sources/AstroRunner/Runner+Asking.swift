@@ -31,16 +31,12 @@ extension Runner {
     switch try allowances.take(demand, in: transaction) {
     case .granted(let call?, _):
       for limit in Set(demand.limits) { deltas.increment(.limitGranted, [limit]) }
-      performing[ask.key]?.refusal = nil
       reply(to: ask, .granted(call))
       return .granted
     case .granted(nil, _): preconditionFailure("a demand with a ceiling is granted with a call")
     case .never(let reason): reply(to: ask, .never(reason))
     case .overBudget(let reason): reply(to: ask, .overBudget(reason))
-    case .spent(let key):
-      performing[ask.key]?.refusal = Allowances.quotaVerdict(
-        asked.call.agent, until: key.until, at: transaction.now.wall)
-      reply(to: ask, .spent(until: key.until, key.reason))
+    case .spent(let key): reply(to: ask, .spent(until: key.until, key.reason))
     case .refused(let verdict):
       // One that waits is refused once, however often it is looked at.
       if !asked.isRefused { deltas.increment(.limitDenied, [verdict.limiter]) }
@@ -50,8 +46,9 @@ extension Runner {
         let left = try allowances.leaveIdlePlaces(of: demand, in: transaction)
         if !left.isEmpty { pending.append(.opened(left)) }
       } else {
-        performing[ask.key]?.refusal = verdict
-        reply(to: ask, .notBefore(transaction.now.wall + verdict.retryAfter, limit: verdict.limiter))
+        let origin = LimitRefusal.Origin.limit(
+          LimitPlace(limiter: verdict.limiter, key: verdict.key), bindsOthers: verdict.bindsOthers)
+        reply(to: ask, .notBefore(LimitRefusal(origin, until: transaction.now.wall + verdict.retryAfter)))
       }
       return .refused(verdict, waits: waits)
     }
@@ -61,11 +58,8 @@ extension Runner {
   /// Tells an attempt of a limit that others were refused at: it opens later than the attempt waits.
   func turnAway(_ ask: CallAsk, _ place: LimitPlace, until: Int64, at now: Moment) {
     let wait = Duration.microseconds(max(0, until - now.boot))
-    performing[ask.key]?.refusal = LimitVerdict(
-      limiter: place.limiter, key: place.key, allowed: false, limit: 0, remaining: 0, resetAt: now.wall + wait,
-      retryAfter: wait)
     if asks[ask.number]?.isRefused == false { deltas.increment(.limitDenied, [place.limiter]) }
-    reply(to: ask, .notBefore(now.wall + wait, limit: place.limiter))
+    reply(to: ask, .notBefore(LimitRefusal(.limit(place), until: now.wall + wait)))
   }
 
   /// Nobody waits for what an attempt asks any more: it is to end.

@@ -9,8 +9,8 @@ import Crypto
 /// Results that stand for equal attempts: a hit takes no limit, no place and no money, and of equal attempts at the same
 /// time one is made.
 ///
-/// A task is looked up as soon as it is ready, outside of any transaction: that is where its files are read. Between that and
-/// its begin an equal one may have begun or ended, so the transaction asks once more, by the same key.
+/// A task is looked up as soon as it is ready, outside of any transaction, and its files are read beside the loop. Between
+/// that and its begin an equal one may have begun or ended, so the transaction asks once more, by the same key.
 extension Runner {
   /// The largest stdout that is kept, in bytes.
   private static let mostKept = 1 << 20
@@ -19,8 +19,38 @@ extension Runner {
 
   /// Whether what a task would come to is known, under any of the agents that could take it: the first of them, in the order
   /// of the configuration, whose result is kept.
-  func lookUp(_ start: AttemptStart, among agents: [String]) throws(Failure) -> Event {
-    let tickets = tickets(of: start, among: agents)
+  /// - Returns: `nil` while its files are read.
+  func lookUp(_ start: AttemptStart, among agents: [String]) throws(Failure) -> Event? {
+    let files = files(of: start, among: agents)
+    guard !files.isEmpty else { return try lookUp(start, among: agents, with: InputDigests()) }
+    lastLookup += 1
+    let directory = RunDirectory(start.key.workflow, in: home.runs).files
+    lookups[start.key]?.reading.cancel()
+    lookups[start.key] = Lookup(
+      number: lastLookup, start: start, agents: agents,
+      reading: performances.digest(files, in: directory, for: start.key, lastLookup))
+    return nil
+  }
+
+  /// The files of a task have been read; `nil` when nobody waits for that any more.
+  func lookUp(_ key: AttemptKey, _ number: Int64, _ digests: InputDigests) throws(Failure) -> Event? {
+    guard let lookup = lookups[key], lookup.number == number else { return nil }
+    lookups[key] = nil
+    return try lookUp(lookup.start, among: lookup.agents, with: digests)
+  }
+
+  /// Their files are read no further.
+  func forgetLookups(where isOver: (AttemptKey) -> Bool) {
+    for (key, lookup) in lookups where isOver(key) {
+      lookup.reading.cancel()
+      lookups[key] = nil
+    }
+  }
+
+  private func lookUp(
+    _ start: AttemptStart, among agents: [String], with digests: InputDigests
+  ) throws(Failure) -> Event {
+    let tickets = tickets(of: start, among: agents, with: digests)
     let asked = agents.compactMap { agent in tickets[agent].map { (agent: agent, ticket: $0) } }
     if !asked.isEmpty,
       let event = try journal.read({ reading throws(Failure) in
@@ -172,17 +202,10 @@ extension Runner {
 
   /// Under what a task's result is kept, for each agent that could do it: everything that is resolved of the task, what is
   /// configured of the agent, and what is in the files that the task gives it; but not which run it is of.
-  private func tickets(of start: AttemptStart, among agents: [String]) -> [String: CacheTicket] {
-    // What is not known is not compared.
-    guard start.secretEnvironment.isEmpty else { return [:] }
-    let work: JSONValue
-    switch start.work {
-    case .process(let arguments): work = .list(arguments.map { .string($0) })
-    case .request(let value):
-      guard value.secrets.isEmpty else { return [:] }
-      work = value.revealed { _ in "" }
-    }
-    var digests = InputDigests(directory: RunDirectory(start.key.workflow, in: home.runs).files)
+  private func tickets(
+    of start: AttemptStart, among agents: [String], with digests: InputDigests
+  ) -> [String: CacheTicket] {
+    guard let work = work(of: start) else { return [:] }
     var tickets: [String: CacheTicket] = [:]
     for agent in configuration.agents where agents.contains(agent.id) {
       guard let names = inputs(of: start, with: work, for: agent.id), let inputs = digests.of(names) else { continue }
@@ -191,6 +214,21 @@ extension Runner {
       tickets[agent.id] = ticket
     }
     return tickets
+  }
+
+  /// What a task asks for; `nil` where there are secrets in it: what is not known is not compared.
+  private func work(of start: AttemptStart) -> JSONValue? {
+    guard start.secretEnvironment.isEmpty else { return nil }
+    switch start.work {
+    case .process(let arguments): return .list(arguments.map { .string($0) })
+    case .request(let value): return value.secrets.isEmpty ? value.revealed { _ in "" } : nil
+    }
+  }
+
+  /// The files that a task gives to those who could take it.
+  private func files(of start: AttemptStart, among agents: [String]) -> Set<String> {
+    guard let work = work(of: start) else { return [] }
+    return Set(agents.flatMap { inputs(of: start, with: work, for: $0) ?? [] })
   }
 
   /// The files that an agent is given; `nil` when what is wrong with the task is for the agent to say.
@@ -222,23 +260,5 @@ extension AttemptStart {
   fileprivate func tools(named request: JSONValue) -> [CommandTool] {
     guard case .map(let members) = request, case .list(let names)? = members["tools"] else { return [] }
     return tools.filter { names.contains(.string($0.name)) }
-  }
-}
-
-/// What is in the files of one task, each read once for all agents that could do it.
-private struct InputDigests {
-  let directory: String
-  private var known: [String: (content: String, look: String)] = [:]
-
-  init(directory: String) { self.directory = directory }
-
-  /// `nil` where one cannot be read: whoever performs the task says so.
-  mutating func of(_ names: [String]) -> (contents: [String: String], looks: [String: String])? {
-    for name in names where known[name] == nil {
-      guard let digest = try? InputFile(name: name, directory: directory).digest() else { return nil }
-      known[name] = digest
-    }
-    let used = known.filter { names.contains($0.key) }
-    return (used.mapValues(\.content), used.mapValues(\.look))
   }
 }

@@ -100,9 +100,12 @@ extension Runner {
     case .agentChanged(let agent): changes.agents.insert(agent)
     case .lookUp, .launch, .enqueue, .release, .withdraw, .kill, .probe: break
     case .close(let ending, let agentID):
-      if ending.isCached { try beginCached(ending, agentID, in: transaction) }
+      if ending.isCached {
+        followers.forget(ending.key)
+        try beginCached(ending, agentID, in: transaction)
+      }
       guard try transaction.endAttempt(ending, agent: agentID) else { return nil }
-      nextCalls[ending.key] = nil
+      owned[ending.key.workflow]?.nextCalls[ending.key] = nil
       if isPaid(agentID) {
         let hasBegun = if case .notStarted = ending.outcome { false } else { true }
         try forgetCalls(of: ending.key, hasBegun: hasBegun, account: ending.account, in: transaction)
@@ -124,6 +127,7 @@ extension Runner {
       try transaction.update(run, state: state, finishedAt: clock.now().wall, reason: reason)
       count(run, state)
       followers.forget(run)
+      forgetLookups { $0.workflow == run }
       unsettled.append(run)
     }
     return nil
@@ -156,6 +160,7 @@ extension Runner {
       AttemptRecord(
         key: start.key, agent: start.agent, launcher: id, started: transaction.now, bootID: journal.bootID,
         charges: charges))
+    followers.forget(start.key)
     try lead(start, in: transaction)
     return .granted(start.key)
   }

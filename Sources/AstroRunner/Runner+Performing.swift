@@ -17,21 +17,26 @@ extension Runner {
     let request = try? isPaid(start.agent) ? request(of: start, revealing: false) : nil
     var demand = demand(of: start, for: request.flatMap { firstCall(of: start, asking: $0) })
     demand.isStart = true
-    // A batch is its agent's alone.
-    if let request, BatchEndpoint(request: request.with) == nil {
-      let seats = [start.agent] + (configuration.agent(start.agent)?.fallbacks ?? [])
-      demand.fallbacks = Array(seats.drop { $0 != demand.agent }.dropFirst())
+    demand.guestRoom = guestRoom(with: demand.agent)
+    if let request, let agent = performers[start.agent] as? LLMAgent {
+      demand.fallbacks = Array(agent.seats(for: request.with).drop { $0 != demand.agent }.dropFirst())
     }
     return demand
   }
 
+  /// `nil` where nobody falls back on an agent: then the scheduler alone gives its places.
+  private func guestRoom(with agent: String) -> Allowances.GuestRoom? {
+    guard let most = configuration.agent(agent)?.maxConcurrent,
+      configuration.agents.contains(where: { $0.fallbacks.contains(agent) })
+    else { return nil }
+    return Allowances.GuestRoom(most: most, runner: id)
+  }
+
   /// What an attempt will ask leave for first; `nil` where its calls cost nothing.
   private func firstCall(of start: AttemptStart, asking request: PerformanceRequest) -> PlannedCall? {
-    if let next = nextCalls[start.key], performers[next.agent] != nil { return next }
-    let ceiling: CallCeiling? =
-      if let performer = performers[start.agent] { (try? performer.ceiling(of: request)) ?? nil } else {
-        (try? agent.programs[start.agent]?.ceiling(of: request.with)) ?? nil
-      }
+    if let next = owned[start.key.workflow]?.nextCalls[start.key], performers[next.agent] != nil { return next }
+    if let performer = performers[start.agent] { return (try? performer.firstCall(of: request)) ?? nil }
+    let ceiling = (try? agent.programs[start.agent]?.ceiling(of: request.with)) ?? nil
     return ceiling.map { PlannedCall(to: start.agent, $0) }
   }
 
@@ -43,8 +48,9 @@ extension Runner {
     let agent = call?.agent ?? start.agent
     return Allowances.Demand(
       key: start.key, user: start.user, agent: agent, limits: start.limits + (configuration.agent(agent)?.limits ?? []),
-      isPerformed: performers[start.agent] != nil, isStart: false, ceiling: call?.ceiling, budget: start.budget,
-      runBudget: start.runBudget)
+      isPerformed: performers[start.agent] != nil, isStart: false, ceiling: call?.ceiling, line: call?.line,
+      budget: start.budget, runBudget: start.runBudget,
+      guestRoom: agent == start.agent ? nil : guestRoom(with: agent))
   }
 
   /// Hands an attempt that is granted to its agent.
@@ -98,6 +104,8 @@ extension Runner {
           events.append(.asked(line(up: ask)))
         }
       case .probed(let agent, let problem): events.append(.probed(agent: agent, error: problem))
+      case .read(let key, let number, let digests):
+        if let answer = try lookUp(key, number, digests) { events.append(answer) }
       case .ended(let key, let result, let since, let unused):
         if let unused { performing[key]?.unused = unused }
         if let event = try event(of: result, key, since) { events.append(event) }
@@ -105,7 +113,7 @@ extension Runner {
     }
   }
 
-  private func event(of result: PerformanceResult, _ key: AttemptKey, _ since: Moment) throws(Failure) -> Event? {
+  func event(of result: PerformanceResult, _ key: AttemptKey, _ since: Moment) throws(Failure) -> Event? {
     guard let attempt = performing[key] else { return nil }
     let now = clock.now()
     switch result {
@@ -119,45 +127,34 @@ extension Runner {
           key: key, outcome: .lost(reason), startedAt: since.wall, finishedAt: now.wall,
           duration: .microseconds(now.boot - since.boot)))
     case .held(let reason, let next):
-      nextCalls[key] = next
+      keep(next, of: key)
       return .overBudget(key, reason)
-    case .parked(let until, let limit, let next):
-      nextCalls[key] = next
-      var opens = now.boot + max(0, (until - now.wall).microseconds)
-      let place: LimitPlace
-      if let refusal = attempt.refusal {
-        let refused = LimitPlace(limiter: refusal.limiter, key: refusal.key)
-        place = refusal.bindsOthers ? refused.waitedFor : refused
-      } else if reachesAnybody(attempt.start.agent) {
-        // One server of many: what it says is for this task alone.
-        place = LimitPlace(limiter: limit, key: "")
-      } else {
-        // Its provider told it, and so everybody who would ask the same.
-        let agent = next?.agent ?? attempt.start.agent
-        place = LimitPlace(limiter: LimiterName.provider, key: agent)
-        batch.block(agent: agent, for: key, until: opens)
-      }
-      // Meanwhile another call may have found out that the key works.
-      if place.limiter == LimiterName.quota {
-        let spent = try journal.read { try allowances.spentKey(of: place.key, $0) }
-        opens = spent.map { now.boot + max(0, ($0.until - now.wall).microseconds) } ?? now.boot
-      }
-      log.warning(
-        "Rate limit exceeded",
-        metadata: [
-          "workflow_id": .string(key.workflow.text), "task_id": .string(key.task), "limiter": .string(limit),
-          "retry_after": .stringConvertible(max(0, (until - now.wall).seconds)),
-        ])
-      return .parked(key, place, until: opens)
+    case .parked(let refusal, let next):
+      keep(next, of: key)
+      return try parked(key, refusal, at: now)
     }
   }
 
-  /// Whether an agent has no server of its own, but goes wherever its tasks say.
-  private func reachesAnybody(_ agent: String) -> Bool {
-    guard case .http(let settings)? = configuration.agent(agent)?.settings else {
-      return false
+  /// Remembers what an attempt asks for first when it goes on.
+  private func keep(_ next: PlannedCall?, of key: AttemptKey) { owned[key.workflow]?.nextCalls[key] = next }
+
+  private func parked(_ key: AttemptKey, _ refusal: LimitRefusal, at now: Moment) throws(Failure) -> Event {
+    log.warning(
+      "Rate limit exceeded",
+      metadata: [
+        "workflow_id": .string(key.workflow.text), "task_id": .string(key.task), "limiter": .string(refusal.name),
+        "retry_after": .stringConvertible(max(0, (refusal.until - now.wall).seconds)),
+      ])
+    let place = refusal.place
+    var until = refusal.until
+    if place.limiter == LimiterName.quota {
+      // Meanwhile another call may have found out that the key works.
+      let state = try journal.read { try allowances.key(of: place.key, $0, at: now.wall) }
+      until = state.spent?.until ?? now.wall
     }
-    return settings.baseURL == nil
+    let opens = now.boot + max(0, (until - now.wall).microseconds)
+    if case .provider(let agent) = refusal.origin { batch.block(agent: agent, for: key, until: opens) }
+    return .parked(key, place, until: opens)
   }
 
   // MARK: What calls took
@@ -237,8 +234,8 @@ extension Runner {
   }
 
   /// The calls of an attempt that is over or taken back: one that was never made is given back. Of one that is still open its
-  /// runner has died: it is settled by what the transcript says, which is on disk before the account; one of which nobody
-  /// knows what it took stays counted whole.
+  /// runner has died: it is settled by what the transcript says, or the results of a batch, which are on disk before the
+  /// account; one of which nobody knows what it took stays counted whole.
   /// - Parameters:
   ///   - hasBegun: else none of them was made.
   ///   - account: what a program says that it took.
@@ -255,10 +252,12 @@ extension Runner {
       for id in open { if let call = try transaction.withdraw(id) { try refund(call, in: transaction) } }
       return
     }
+    let calls = try open.map { id throws(Failure) in try transaction.reading.call(id) }.compactMap { $0 }
     let written = try account == nil ? AttemptFiles(key, runs: home.runs).calls() : [:]
-    for id in open {
-      guard let call = try transaction.reading.call(id) else { continue }
-      if let account = account ?? written[id]?.account(of: call) {
+    let results = try account == nil ? self.results(of: calls) : [:]
+    for call in calls {
+      let id = call.id
+      if let account = account ?? written[id]?.account(of: call) ?? results[id] {
         _ = try settle(id, of: key, account, in: transaction)
       } else {
         let unknown = CallAccount(
@@ -266,6 +265,20 @@ extension Runner {
         _ = try transaction.settle(id, unknown)
       }
     }
+  }
+
+  /// What calls of a batch took, by the results that are on disk. A line has a result once, and until then one call at a time
+  /// that is open: the result is of that one.
+  private func results(of calls: [CallRecord]) throws(Failure) -> [CallID: CallAccount] {
+    var found: [CallID: CallAccount] = [:]
+    for (agent, calls) in Dictionary(grouping: calls.filter { $0.line != nil }, by: \.agent) {
+      guard let agent = performers[agent] as? LLMAgent, let key = calls.first?.key else { continue }
+      let lines = Dictionary(calls.map { ($0.line ?? 0, $0) }, uniquingKeysWith: { $1 })
+      let accounts = try agent.accounts(
+        of: lines.mapValues(\.ceiling.model), in: RunDirectory(key.workflow, in: home.runs), at: clock.now().wall)
+      for (line, account) in accounts { if let id = lines[line]?.id { found[id] = account } }
+    }
+    return found
   }
 
   // MARK: The agents
@@ -285,6 +298,7 @@ extension Runner {
   func endPerformances() {
     // Whoever waits for an answer is told that nobody answers any more.
     asks.removeAll()
+    forgetLookups { _ in true }
     if !performing.isEmpty {
       performances.close()
       performances.drain(patience: .seconds(2))

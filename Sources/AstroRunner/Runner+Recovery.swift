@@ -18,6 +18,7 @@ extension Runner {
     nextRescan = clock.now().boot + Self.rescanInterval.microseconds
     try lock.requireNamed()
     try readRequests()  // a ring may have been lost
+    try lookAtKeys()
     guard takesFiles else { return }
     let entries = try lookAround()
     try recover()

@@ -9,7 +9,7 @@ import Logging
 extension Runner {
   /// SIGHUP: opens the log anew, and takes over the configuration as far as that can be done while running. One that
   /// cannot be read changes nothing.
-  func reload() {
+  func reload() throws(Failure) {
     serviceManager?.isReloading()
     defer { serviceManager?.isReady() }
     do throws(Failure) {
@@ -18,11 +18,14 @@ extension Runner {
     } catch {
       log.error("Log cannot be reopened", error: error)
     }
+    let fresh: Configuration
     do throws(ConfigurationError) {
-      apply(try Configuration.load(home: home.root, environment: options.environment))
+      fresh = try Configuration.load(home: home.root, environment: options.environment)
     } catch {
       for diagnostic in error.diagnostics where diagnostic.severity == .error { refuseReload(diagnostic) }
+      return
     }
+    try apply(fresh)
   }
 
   private func refuseReload(_ diagnostic: Diagnostic) {
@@ -33,7 +36,9 @@ extension Runner {
     log.error("Configuration not reloaded", metadata: metadata)
   }
 
-  private func apply(_ fresh: Configuration) {
+  private func apply(_ fresh: Configuration) throws(Failure) {
+    // A past that cannot be read is not taken for none: an agent that is ill would be given work.
+    let records = try journal.read { try $0.agents() }
     let fixed = configuration.system.fixedWhileRunning
     let ignored = fresh.system.fixedWhileRunning.filter { fixed[$0.key] != $0.value }.keys.sorted()
     let old = configuration
@@ -46,7 +51,6 @@ extension Runner {
       home: home, environment: options.environment, clock: clock, tools: tools)
     takePrograms()
     examiner = Examiner(configuration)
-    let records = (try? journal.read { try $0.agents() }) ?? []
     var policy = Self.policy(configuration)
     policy.generation = cacheGeneration
     scheduler.reconfigure(

@@ -1,4 +1,5 @@
 import AstroAgents
+import AstroConfiguration
 import AstroCore
 import AstroJournal
 import AstroScheduling
@@ -8,6 +9,7 @@ extension Runner {
   /// Somebody rang: something is asked of a run of ours, a run has no owner, limits were cleared, an agent was found well.
   func answerBell() throws(Failure) {
     forgetBlocks()
+    try lookAtKeys()
     try readRequests()
     try probeRecovered()
     if takesFiles { try recover() }
@@ -22,6 +24,21 @@ extension Runner {
       guard AgentPool.Record(record).isHealthy, CommandAgent.problem == nil else { continue }
       pending.append(.probed(agent: record.id, error: nil))
     }
+  }
+
+  /// Lets those go on who wait for a key that the journal does not know as used up any more: a call of another runner was
+  /// answered, or whoever has paid has said so.
+  func lookAtKeys() throws(Failure) {
+    let awaited = scheduler.awaitedKeys
+    guard !awaited.isEmpty else { return }
+    let now = clock.now().wall
+    let open = try journal.read { reading in
+      try awaited.sorted().filter { agent in
+        let seats = [agent] + (configuration.agent(agent)?.fallbacks ?? [])
+        return try allowances.keysOpen(of: seats, reading, at: now) == nil
+      }
+    }
+    if !open.isEmpty { pending.append(.opened(open.map { LimitRefusal(.key(of: $0), until: now).place })) }
   }
 
   /// What users asked of our runs. The journal is where it is asked; a request read twice changes nothing.

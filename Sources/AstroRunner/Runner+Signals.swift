@@ -6,7 +6,7 @@ import Logging
 extension Runner {
   func answer(_ request: SignalInbox.Request) throws(Failure) {
     switch request {
-    case .reload: reload()
+    case .reload: try reload()
     case .stop:
       switch result.stop {
       case .none: try stopGently()

@@ -117,7 +117,7 @@ extension Runner {
     var starts: [(start: AttemptStart, isHeld: Bool)] = []
     for decision in batch.decisions[batch.launched...] {
       switch decision {
-      case .lookUp(let start, let agents): pending.append(try lookUp(start, among: agents))
+      case .lookUp(let start, let agents): if let answer = try lookUp(start, among: agents) { pending.append(answer) }
       case .launch(let start) where performing[start.key] != nil: perform(start)
       case .launch(let start):
         promise(start)

@@ -100,12 +100,13 @@ public final class Runner {
   /// Leave that attempts ask for and have no answer to, by ``CallAsk/number``.
   var asks: [Int64: LeaveAsk] = [:]
   var lastAsk: Int64 = 0
-  /// What attempts that were parked or held ask for first when they go on.
-  var nextCalls: [AttemptKey: PlannedCall] = [:]
   /// Attempts under way whose results will be kept.
   var leaders: [AttemptKey: CacheLeader] = [:]
   /// How often agents were configured anew.
   var cacheGeneration = 0
+  /// Tasks whose files are being read, to find out whether they may be spared.
+  var lookups: [AttemptKey: Lookup] = [:]
+  var lastLookup: Int64 = 0
   /// Who waits for them, and for those of other runners.
   var followers = CacheFollowers()
   /// When those of other runners were looked at, in boot time.
@@ -197,6 +198,8 @@ public final class Runner {
     var startedAt: Timestamp?
     /// ``RunRecord/livesSince``.
     var since: Timestamp
+    /// What attempts that were parked or held ask for first when they go on.
+    var nextCalls: [AttemptKey: PlannedCall] = [:]
   }
 
   /// Opens everything a runner needs, and takes its own lock.
@@ -345,7 +348,7 @@ public final class Runner {
   private func wait() {
     poller.reset()
     poller.watch(signals.descriptor)
-    if !performers.isEmpty || !performing.isEmpty { poller.watch(performances.descriptor) }
+    poller.watch(performances.descriptor)
     if let bell { poller.watch(bell.descriptor) }
     // Ends that come fast are heard of together: a turn costs more than what it does for one of them.
     let listens = !scheduler.isWellSupplied || launcher.wantsWrite

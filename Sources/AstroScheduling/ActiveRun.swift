@@ -12,8 +12,8 @@ enum TaskPhase {
   case following
   /// In the ready queue.
   case ready
-  /// Until a stored time: a retry's pause.
-  case waiting
+  /// Until `until`, in boot time: a retry's pause, or a limit that binds it alone opens then, if not sooner.
+  indirect case waiting(until: Int64, for: LimitPlace?)
   /// Its start is being committed.
   indirect case beginning(AttemptStart, agent: Int)
   /// Its start is committed and waits for a slot.
@@ -58,8 +58,6 @@ final class ActiveRun {
   var results: [Int: TaskResult] = [:]
   /// Of tasks that were looked up in vain: under what each agent's result will be kept.
   var tickets: [Int: [String: CacheTicket]] = [:]
-  /// Of tasks that wait for a limit by themselves, apart from the lines of others: for which.
-  var obstacles: [Int: LimitPlace] = [:]
   /// Tasks not over.
   var remaining: Int
   var stopping: EndingCause?

@@ -18,10 +18,13 @@ public struct AgentPool: Sendable {
     public var limits: [String]
     /// How long attempts of tasks that do not say may take; `nil` is as long as they like.
     public var timeout: Duration?
+    /// Agents, by their ids, that its attempts may make calls to in its place.
+    public var fallbacks: [String]
 
     public init(
       id: String, kind: String, capabilities: Set<String>, maxConcurrent: Int?,
-      form: WorkForm = .run, isPerformer: Bool = false, limits: [String] = [], timeout: Duration? = nil
+      form: WorkForm = .run, isPerformer: Bool = false, limits: [String] = [], timeout: Duration? = nil,
+      fallbacks: [String] = []
     ) {
       self.id = id
       self.kind = kind
@@ -31,6 +34,7 @@ public struct AgentPool: Sendable {
       self.isPerformer = isPerformer
       self.limits = limits
       self.timeout = timeout
+      self.fallbacks = fallbacks
     }
 
     /// Whether it could ever take a task that asks for `request`.

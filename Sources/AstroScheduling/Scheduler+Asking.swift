@@ -69,14 +69,6 @@ extension Scheduler {
     }
   }
 
-  /// What was reserved at these limits has been given back: whoever waits for one is asked again. Of those who wait by
-  /// themselves only a key that works again serves all.
-  mutating func opened(_ places: [LimitPlace]) {
-    for place in places { blocked[place] = nil }
-    let keys = places.filter { $0.limiter == LimiterName.quota }
-    if !keys.isEmpty { askAnew { keys.contains($0) } }
-  }
-
   /// Serves what agents perform themselves: calls of attempts that run, and starts, each whenever it is its user's turn.
   ///
   /// One ask at a time: what it is answered decides what comes next, and nobody behind it may overtake it meanwhile. The answer

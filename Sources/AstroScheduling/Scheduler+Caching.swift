@@ -56,11 +56,12 @@ extension Scheduler {
   private mutating func answered(_ key: AttemptKey) -> (TaskReference, ActiveRun)? {
     guard let task = reference(key), let run = runs[task.run] else { return nil }
     switch run.tasks[task.index].phase {
-    case .asking: asking -= 1
-    case .beginning(_, let agent): leaveBeginning(task, agent)
+    case .asking: leaveAsking(task)
+    case .beginning(_, let agent):
+      leaveBeginning(task, agent)
+      run.tasks[task.index].attempts -= 1
     case .pending, .unasked, .following, .ready, .waiting, .committed, .queued, .running, .over: return nil
     }
-    run.tasks[task.index].attempts -= 1
     guard run.mayStart(task.index) else {
       resolve(task)
       return nil
@@ -70,6 +71,13 @@ extension Scheduler {
       return nil
     }
     return (task, run)
+  }
+
+  /// The number that a task was looked up under is used again.
+  mutating func leaveAsking(_ task: TaskReference) {
+    guard let run = runs[task.run], case .asking = run.tasks[task.index].phase else { return }
+    asking -= 1
+    run.tasks[task.index].attempts -= 1
   }
 
   /// An equal attempt is over: what waited for it is looked up, and so is what waits for anything else meanwhile.

@@ -58,9 +58,12 @@ extension Scheduler {
     agents.entries[agent].running -= 1
   }
 
-  mutating func pause(_ task: TaskReference, for wait: Duration, reason: String) {
-    runs[task.run]?.tasks[task.index].phase = .waiting
-    timers.add(.retry(task, attempt: attempts(of: task) ?? 0), at: now.boot + wait.microseconds)
+  /// - Parameter place: where a limit opens that binds the task alone.
+  mutating func pause(_ task: TaskReference, for wait: Duration, reason: String, at place: LimitPlace? = nil) {
+    let until = now.boot + wait.microseconds
+    runs[task.run]?.tasks[task.index].phase = .waiting(until: until, for: place)
+    if let place { alone[place, default: []].insert(task) }
+    timers.add(.retry(task, until: until), at: until)
     record(task, .waiting, reason: reason, notBefore: now.wall + wait, ending: nil)
   }
 
@@ -89,7 +92,6 @@ extension Scheduler {
   private mutating func settle(_ task: TaskReference, _ state: TaskState, reason: String?, ending: AttemptEnding?) {
     runs[task.run]?.tasks[task.index].phase = .over(state)
     runs[task.run]?.tickets[task.index] = nil
-    runs[task.run]?.obstacles[task.index] = nil
     runs[task.run]?.remaining -= 1
     record(task, state, reason: reason, notBefore: nil, ending: ending)
   }
@@ -142,7 +144,9 @@ extension Scheduler {
     let held = run.tasks.indices.filter {
       switch run.tasks[$0].phase {
       case .unasked, .following, .ready, .waiting: true
-      case .pending, .asking, .beginning, .committed, .queued, .running, .over: false
+      // Its files may take long to read, and nothing can come of the answer.
+      case .asking: !run.mayStart($0)
+      case .pending, .beginning, .committed, .queued, .running, .over: false
       }
     }
     for index in run.tasks.indices where !run.mayStart(index) {
@@ -154,7 +158,12 @@ extension Scheduler {
       case .pending, .unasked, .asking, .following, .ready, .waiting, .beginning, .over: break
       }
     }
-    for index in held { resolve(TaskReference(run: id, index: index)) }
+    for index in held {
+      let task = TaskReference(run: id, index: index)
+      leaveWaiting(task)
+      leaveAsking(task)
+      resolve(task)
+    }
   }
 
   // MARK: Unhealthy agents

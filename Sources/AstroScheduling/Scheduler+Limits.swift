@@ -1,13 +1,18 @@
 import AstroCore
 
 extension Scheduler.Policy {
-  /// Where the limits of a lane's tasks are charged when `member` takes them.
-  func places(_ lane: FairLane, _ member: AgentPool.Member) -> [LimitPlace] {
-    var places = (lane.limits + member.limits).map { name in
+  /// Where the named limits of a lane's tasks are charged when `member` takes them.
+  func namedPlaces(_ lane: FairLane, _ member: AgentPool.Member) -> [LimitPlace] {
+    (lane.limits + member.limits).map { name in
       let scope = scopes[name] ?? .all
       return LimitPlace(
         limiter: name, key: scope.key(user: lane.user, agent: member.id, workflow: lane.workflow?.text ?? ""))
     }
+  }
+
+  /// Where all limits of a lane's tasks are charged when `member` takes them.
+  func places(_ lane: FairLane, _ member: AgentPool.Member) -> [LimitPlace] {
+    var places = namedPlaces(lane, member)
     if member.isPerformer {
       places.append(LimitPlace(limiter: LimiterName.provider, key: member.id))
       places.append(LimitPlace(limiter: LimiterName.apiCalls, key: lane.user))
@@ -36,16 +41,52 @@ extension Scheduler {
     }
   }
 
-  /// An attempt gives back its places among those that may run at a time: whoever waits for one is asked again.
+  /// An attempt gives back its places among those that may run at a time, also at the limits of agents that it fell back on:
+  /// whoever waits for one is asked again. What its calls took with those agents themselves came back with the calls.
   mutating func freeSlots(of task: TaskReference, with agent: Int) {
-    guard !blocked.isEmpty, let run = runs[task.run] else { return }
-    for place in policy.places(lane(of: task, in: run), agents.entries[agent].member) { blocked[place.slots] = nil }
+    guard !blocked.isEmpty || !alone.isEmpty, let run = runs[task.run] else { return }
+    let member = agents.entries[agent].member
+    let fallbacks = member.fallbacks.compactMap { agents.index(of: $0) }.map { agents.entries[$0].member }
+    let lane = lane(of: task, in: run)
+    let places = policy.places(lane, member) + fallbacks.flatMap { policy.namedPlaces(lane, $0) }
+    open(Set(places.map(\.slots)))
   }
 
-  /// Has a task wait for a limit that binds it alone.
-  mutating func pause(_ task: TaskReference, for wait: Duration, at place: LimitPlace) {
-    runs[task.run]?.obstacles[task.index] = place
-    pause(task, for: wait, reason: Self.reason(of: place.limiter))
+  /// Whoever waits for one of these is asked again.
+  mutating func open(_ places: some Sequence<LimitPlace>) {
+    for place in places {
+      blocked[place] = nil
+      // A place is one's, a key everybody's.
+      guard let waiting = alone[place] else { continue }
+      for task in place.isOfSlots ? firstInLine(of: waiting) : waiting.sorted() { awake(task) }
+    }
+  }
+
+  private func firstInLine(of tasks: Set<TaskReference>) -> [TaskReference] {
+    let (runs, share) = (runs, share)
+    func rank(_ task: TaskReference) -> FairRank? {
+      runs[task.run].map { FairRank(priority: $0.priority, place: share.place(of: $0.user), age: $0.order) }
+    }
+    let first = tasks.min { a, b in
+      guard let first = rank(a), let second = rank(b) else { return a < b }
+      return first.precedes(second) || (!second.precedes(first) && a < b)
+    }
+    return first.map { [$0] } ?? []
+  }
+
+  /// A task has waited: it is asked again.
+  mutating func awake(_ task: TaskReference) {
+    leaveWaiting(task)
+    if case .waiting(let until, _)? = phase(of: task), until > now.boot {
+      record(task, .pending, reason: nil, notBefore: nil, ending: nil)
+    }
+    makeReady(task)
+  }
+
+  mutating func leaveWaiting(_ task: TaskReference) {
+    guard case .waiting(_, let place?)? = phase(of: task) else { return }
+    alone[place]?.remove(task)
+    if alone[place]?.isEmpty == true { alone[place] = nil }
   }
 
   /// Why a task waits that a limit binds alone, as its record says it.
@@ -54,17 +95,6 @@ extension Scheduler {
   /// The limiter that ``reason(of:)`` names; `nil` for another reason.
   public static func limiter(in reason: String) -> String? {
     reason.hasPrefix("limit ") ? String(reason.dropFirst("limit ".count)) : nil
-  }
-
-  /// Lets tasks that wait for a limit by themselves stand in line again, to ask anew.
-  mutating func askAnew(where isMeant: (LimitPlace) -> Bool) {
-    for run in runs.values.filter({ !$0.obstacles.isEmpty }).sorted(by: { $0.order < $1.order }) {
-      for index in run.obstacles.filter({ isMeant($0.value) }).keys.sorted() {
-        let task = TaskReference(run: run.id, index: index)
-        record(task, .pending, reason: nil, notBefore: nil, ending: nil)
-        makeReady(task)
-      }
-    }
   }
 
   /// An attempt found a limit used up half-way and has ended without an outcome: it begins again when the limit opens, under
@@ -84,7 +114,7 @@ extension Scheduler {
     run.tasks[task.index].attempts -= 1
     run.tasks[task.index].counted -= 1
     decisions.append(.forget(key, hasBegun: true))
-    pause(task, for: .microseconds(until - now.boot), at: place)
+    pause(task, for: .microseconds(until - now.boot), reason: Self.reason(of: place.limiter), at: place)
   }
 
   /// A budget does not have what an attempt needs next: the attempt is as if it had not begun, and its run is held.

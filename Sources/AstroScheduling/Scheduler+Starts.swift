@@ -54,9 +54,9 @@ extension Scheduler {
         run.remaining -= 1
         run.results[index] = TaskResult(exitCode: task.exitCode, outputs: task.outputs, stdout: task.stdout)
       } else if let notBefore = task.notBefore {
-        run.tasks[index].phase = .waiting
-        timers.add(
-          .retry(reference, attempt: task.attempts), at: now.boot + max(0, (notBefore - now.wall).microseconds))
+        let until = now.boot + max(0, (notBefore - now.wall).microseconds)
+        run.tasks[index].phase = .waiting(until: until, for: nil)
+        timers.add(.retry(reference, until: until), at: until)
       }
     }
   }
@@ -99,7 +99,6 @@ extension Scheduler {
   /// A task may begin; one that may be spared is looked up first.
   mutating func makeReady(_ task: TaskReference) {
     guard let run = runs[task.run] else { return }
-    run.obstacles[task.index] = nil
     guard run.cache(of: task.index) != nil else { return enqueue(task) }
     run.tasks[task.index].phase = .unasked
     run.tickets[task.index] = nil
@@ -231,7 +230,7 @@ extension Scheduler {
     let wait = max(.milliseconds(1), verdict.retryAfter)
     // What binds this task alone says nothing about the others.
     guard verdict.bindsOthers, isShared(place, by: task, in: run, with: agent) else {
-      return pause(task, for: wait, at: refused)
+      return pause(task, for: wait, reason: Self.reason(of: refused.limiter), at: refused)
     }
     // The verdict speaks for the whole window: nobody who does not need it waits behind it.
     enqueue(task)

@@ -58,6 +58,8 @@ public struct Scheduler: ~Copyable {
   var performing = 0
   /// Limits that are used up, and the boot time each opens at.
   var blocked: [LimitPlace: Int64] = [:]
+  /// Tasks that wait for a limit which binds them alone: places, and keys, of agents that theirs fall back on.
+  var alone: [LimitPlace: Set<TaskReference>] = [:]
   /// The current pause of an unhealthy agent's probes.
   var probePauses: [String: Duration] = [:]
   /// Tasks whose end has yet to reach their dependents, while that is being worked through.
@@ -114,7 +116,7 @@ public struct Scheduler: ~Copyable {
     case .ended(let ending): ended(ending)
     case .asked(let ask): asked(ask)
     case .answered(let ask, let answer): answered(ask, answer)
-    case .opened(let places): opened(places)
+    case .opened(let places): open(places)
     case .cancel(let id): stop(id, because: .cancel)
     case .hold(let id): hold(id)
     case .release(let id): release(id)
@@ -126,7 +128,7 @@ public struct Scheduler: ~Copyable {
   private mutating func fire(_ purpose: TimerQueue.Purpose) {
     guard isLive(purpose) else { return }
     switch purpose {
-    case .retry(let task, _): makeReady(task)
+    case .retry(let task, _): awake(task)
     case .timeout(let task, _): end(task, because: .timeout)
     case .kill(let task, _):
       if let run = runs[task.run] {
@@ -141,8 +143,8 @@ public struct Scheduler: ~Copyable {
   /// Whether a timer still means anything.
   private func isLive(_ purpose: TimerQueue.Purpose) -> Bool {
     switch purpose {
-    case .retry(let task, let attempt):
-      if case .waiting? = phase(of: task) { attempts(of: task) == attempt } else { false }
+    case .retry(let task, let until):
+      if case .waiting(until, _)? = phase(of: task) { true } else { false }
     case .timeout(let task, let launch):
       if case .running(_, nil)? = phase(of: task) { launches(of: task) == launch } else { false }
     case .kill(let task, let launch):
@@ -198,6 +200,11 @@ public struct Scheduler: ~Copyable {
     return found
   }
 
+  /// Agents whose keys tasks wait for, as was known when they asked, in no order.
+  public var awaitedKeys: Set<String> {
+    Set((Array(blocked.keys) + Array(alone.keys)).filter { $0.limiter == LimiterName.quota }.map(\.key))
+  }
+
   /// Whether something is under way: an attempt that runs, or one that will without waiting for any timer.
   public var isBusy: Bool {
     running > 0 || performing > 0 || !queued.isEmpty || beginning > 0 || asking > 0
@@ -208,11 +215,7 @@ public struct Scheduler: ~Copyable {
   public var nextRetry: Int64? {
     guard !isStopping else { return nil }
     return timers.nextDue {
-      if case .retry(let task, let attempt) = $0 {
-        runs[task.run]?.isHeld == false && attempts(of: task) == attempt
-      } else {
-        false
-      }
+      if case .retry(let task, _) = $0 { runs[task.run]?.isHeld == false && isLive($0) } else { false }
     }
   }
 
@@ -233,7 +236,7 @@ public struct Scheduler: ~Copyable {
   /// Forgets until when limits are used up: they are asked anew.
   public mutating func unblock() {
     blocked.removeAll()
-    askAnew { _ in true }
+    for task in alone.values.flatMap({ $0 }).sorted() { awake(task) }
   }
 
   func phase(of task: TaskReference) -> TaskPhase? { runs[task.run]?.tasks[task.index].phase }

@@ -13,8 +13,8 @@ struct TaskReference: Hashable, Comparable {
 /// when it fires, and all of these are dropped together whenever the queue has doubled.
 struct TimerQueue {
   enum Purpose: Equatable {
-    /// A waiting task may be tried again.
-    case retry(TaskReference, attempt: Int)
+    /// A task that waits until `until` has done so.
+    case retry(TaskReference, until: Int64)
     /// What was launched has had its time. `launch` is ``TaskRuntime/launches``: an attempt may be begun more than once.
     case timeout(TaskReference, launch: Int32)
     /// It was asked to end and has not.

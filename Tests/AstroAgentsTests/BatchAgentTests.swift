@@ -172,18 +172,34 @@ import Testing
     let world = try world([says("one"), says("two")], [line("a"), line("b"), line("c")])
     let now = world.clock.now().wall
     world.desk.answer(
-      .granted(CallID(1)), .notBefore(now + .seconds(20), limit: "gate"), .granted(CallID(2)),
-      .notBefore(now + .seconds(40), limit: "gate"))
-    guard case .parked(let until, let limit, let next) = try await perform(world) else {
-      Issue.record("it is not parked")
-      return
-    }
-    #expect(until == now + .seconds(40) && limit == "gate" && next == world.desk.calls.last)
+      .granted(CallID(1)), .notBefore(refusal("gate", until: now + .seconds(20))), .granted(CallID(2)),
+      .notBefore(refusal("gate", until: now + .seconds(40))))
+    #expect(
+      try await perform(world)
+        == .parked(refusal("gate", until: now + .seconds(40)), next: try #require(world.desk.calls.last)))
     #expect(world.slept == [.seconds(20)])
     #expect(results(world) == result("a", 1, "one") + result("b", 2, "two"))
     world.provider.add(says("three"))
     #expect(try await perform(world).ending?.outputs["completed"] == "3")
     #expect(world.provider.requests.count == 3)
+  }
+
+  private func refusal(_ limiter: String, until time: Timestamp) -> LimitRefusal {
+    LimitRefusal(.limit(LimitPlace(limiter: limiter, key: "")), until: time)
+  }
+
+  @Test func aFallbackThatAsksToWaitIsNamedAndNotTheAgent() async throws {
+    let late = Provider.Reply.status(503, "", [("retry-after", "3600")])
+    let world = try world([.status(503), late], [line("a")])
+    var first = world.settings()
+    first.retries = 0
+    let result = try await perform(world, first: first, fallbacks: [world.settings("second")])
+    let until = world.clock.now().wall + .seconds(3600)
+    // The first one is only asked again.
+    #expect(
+      result == .parked(LimitRefusal(.provider(of: "second"), until: until), next: try #require(world.desk.calls.first))
+    )
+    #expect(world.desk.calls.map(\.agent) == ["first", "second"])
   }
 
   @Test func aProvidersRefusalIsNoResultAndMovesTheLimit() async throws {
@@ -246,10 +262,30 @@ import Testing
   }
 
   @Test func theFirstRequestTellsWhatAStartTakes() throws {
-    let world = try world([], [line("a")])
-    let ceiling = try world.agent().ceiling(of: try world.request(Self.with))
+    let world = try world([], ["\n", line("a")])
+    let call = try world.agent().firstCall(of: try world.request(Self.with))
+    let ceiling = call?.ceiling
     // 60 tokens of a prompt at 1000 and 100 of an answer at 2000 picodollars.
     #expect(ceiling?.tokens == 160 && ceiling?.cost == Money(picodollars: 260_000) && ceiling?.model == "m")
+    #expect(call?.agent == "first" && call?.line == 2)
+  }
+
+  // MARK: What a dead runner left
+
+  @Test func resultsSayWhatTheirCallsTook() throws {
+    let world = try world([], [])
+    let refused =
+      #"{"id":"w-1:2","custom_id":"b","response":{"status_code":400,"request_id":"","body":{"error":{}}},"error":null}"#
+    let unknown = #"{"id":"w-1:3","custom_id":"c","response":null,"error":{"code":"timeout","message":"late"}}"#
+    // Of the last nobody knows whether it is whole.
+    try (result("a", 1, "one") + refused + "\n" + unknown + "\n" + result("d", 4, "two").dropLast()).write(
+      toFile: world.run.results, atomically: false, encoding: .utf8)
+    let models = Dictionary(uniqueKeysWithValues: (1...5).map { ($0, "m") })
+    let accounts = try world.agent().accounts(of: models, in: world.run, at: world.clock.now().wall)
+    #expect(accounts.keys.sorted() == [1, 2])
+    #expect(accounts[1]?.status == .success && accounts[1]?.cost == Money(picodollars: 120_000))
+    #expect(accounts[1]?.usage == TokenUsage(input: 100, output: 10) && accounts[1]?.model == "m-2026")
+    #expect(accounts[2]?.status == .error && accounts[2]?.cost == .zero && accounts[2]?.usage == TokenUsage())
   }
 
   // MARK: Fallbacks
@@ -281,6 +317,50 @@ import Testing
     #expect(results(world) == result("a", 1, "one") + result("b", 2, "two") + result("c", 3, "three"))
     #expect(world.provider.bodies.last == #"{"model":"spare","max_tokens":100,"messages":[]}"#)
     #expect(world.desk.ceilings.last?.model == "spare")
+  }
+
+  /// Parked or killed, it does not find out again who can serve nobody.
+  @Test func begunAgainItGoesOnWithWhomItHad() async throws {
+    let world = try world([.status(401, #"{"error":{"message":"bad key"}}"#), says("one")], [line("a"), line("b")])
+    let now = world.clock.now().wall
+    world.desk.answer(
+      .granted(CallID(1)), .granted(CallID(2)), .notBefore(refusal("gate", until: now + .seconds(40))))
+    let fallbacks = [world.settings("second")]
+    guard case .parked(_, let next) = try await perform(world, fallbacks: fallbacks) else {
+      Issue.record("it is not parked")
+      return
+    }
+    #expect(next?.agent == "second" && next?.line == 2)
+    #expect(world.transcript.contains(#""event":"forsaken","agent_id":"first","message":"first: 401: bad key"}"#))
+    world.provider.add(says("two"))
+    #expect(try await perform(world, fallbacks: fallbacks).ending?.outputs["completed"] == "2")
+    #expect(hosts(world) == ["first", "second", "second"])
+    #expect(world.desk.calls.map(\.agent) == ["first", "second", "second", "second"])
+  }
+
+  /// How long it stays so the journal knows: it is told with the leave, and no request is sent to find out.
+  @Test func begunAgainItAsksForAKeyThatWasUsedUp() async throws {
+    let world = try world([says("one")], [line("a"), line("b")])
+    let now = world.clock.now().wall
+    world.desk.answer(
+      .spent(until: now + .seconds(300), "pay"), .granted(CallID(2)),
+      .notBefore(refusal("gate", until: now + .seconds(400))))
+    let fallbacks = [world.settings("second")]
+    guard case .parked = try await perform(world, fallbacks: fallbacks) else {
+      Issue.record("it is not parked")
+      return
+    }
+    world.provider.add(says("two"))
+    #expect(try await perform(world, fallbacks: fallbacks).ending?.outputs["completed"] == "2")
+    #expect(hosts(world) == ["second", "first"])
+  }
+
+  @Test func whereAllWereForsakenAllAreAskedAgain() async throws {
+    let refusal = Provider.Reply.status(401)
+    let world = try world([refusal, refusal, says("one")], [line("a")])
+    _ = try await perform(world, fallbacks: [world.settings("second")])
+    _ = try await perform(world, fallbacks: [])
+    #expect(hosts(world) == ["first", "second", "first"])
   }
 
   @Test func aRequestThatOneGivesUpIsForTheNextAndTheOthersAreNot() async throws {

@@ -177,8 +177,19 @@ struct HTTPAgentTests {
     let server = ScriptedServer(answers: [ScriptedServer.answer(429, ["Retry-After: \(header)"], body: "slow down")])
     let result = try await perform(["url": .string(server.url)])
     let time = try #require(Timestamp(rfc3339: until))
-    #expect(result == .parked(until: time, limit: "127.0.0.1:\(server.port)", next: nil))
+    #expect(result == .parked(LimitRefusal(.server("127.0.0.1:\(server.port)"), until: time), next: nil))
     #expect(stdout == nil)
+  }
+
+  @Test func theServerOfAnAgentSpeaksForAllItsTasks() async throws {
+    let server = ScriptedServer(answers: [ScriptedServer.answer(429, ["Retry-After: 5"])])
+    let result = try await perform(["url": .string("/")], by: agent(HTTPAgent.Settings(baseURL: server.url)))
+    guard case .parked(let refusal, nil) = result else {
+      Issue.record("it is not parked")
+      return
+    }
+    #expect(refusal.origin == .provider(of: "web"))
+    #expect(refusal.place == LimitPlace(limiter: "provider", key: "web"))
   }
 
   @Test(arguments: [nil, "soon", "-5", "1.5", "Someday, 06-Nov-94 08:49:37 GMT"])

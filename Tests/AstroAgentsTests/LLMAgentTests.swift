@@ -244,10 +244,11 @@ import Testing
 
   @Test func beingThrottledParksTheAttemptAndSendsNothing() async throws {
     let world = LLMFixture([])
-    let time = Timestamp(microseconds: 5)
-    world.desk.answer(.notBefore(time, limit: "openai"))
+    let place = LimitPlace(limiter: "openai", key: "ann")
+    let refusal = LimitRefusal(.limit(place, bindsOthers: false), until: Timestamp(microseconds: 5))
+    world.desk.answer(.notBefore(refusal))
     let result = try await world.perform(#"{"prompt":"hi"}"#)
-    #expect(result == .parked(until: time, limit: "openai", next: try #require(world.desk.calls.first)))
+    #expect(result == .parked(refusal, next: try #require(world.desk.calls.first)))
     #expect(world.events.isEmpty)
   }
 
@@ -273,7 +274,8 @@ import Testing
     #expect(
       result
         == .parked(
-          until: world.clock.now().wall + .seconds(7), limit: "first", next: try #require(world.desk.calls.first)))
+          LimitRefusal(.provider(of: "first"), until: world.clock.now().wall + .seconds(7)),
+          next: try #require(world.desk.calls.first)))
     #expect(world.desk.accounts.map(\.status) == [.refused])
     #expect(world.desk.accounts.first?.usage == TokenUsage() && world.desk.accounts.first?.cost == .zero)
     #expect(world.desk.accounts.first?.notice?.wait == .seconds(7))
@@ -286,11 +288,11 @@ import Testing
   @Test func aProviderThatDoesNotSayHowLongIsLeftAloneLongerEachTime() async throws {
     let world = LLMFixture([.status(429), .status(529), .status(429)])
     for wait in [1, 2, 4] {
-      guard case .parked(let until, _, _) = try await world.perform(#"{"prompt":"hi"}"#) else {
+      guard case .parked(let refusal, _) = try await world.perform(#"{"prompt":"hi"}"#) else {
         Issue.record("not parked")
         return
       }
-      #expect(until == world.clock.now().wall + .seconds(wait))
+      #expect(refusal.until == world.clock.now().wall + .seconds(wait))
     }
   }
 
@@ -340,21 +342,21 @@ import Testing
 
   @Test func aLongWaitIsNotWaitedForInASlot() async throws {
     let world = LLMFixture([.status(503, "", [("retry-after", "90")])])
-    guard case .parked(let until, _, _) = try await world.perform(#"{"prompt":"hi"}"#) else {
+    guard case .parked(let refusal, _) = try await world.perform(#"{"prompt":"hi"}"#) else {
       Issue.record("not parked")
       return
     }
-    #expect(until == world.clock.now().wall + .seconds(90))
+    #expect(refusal.until == world.clock.now().wall + .seconds(90))
     #expect(world.slept.isEmpty)
   }
 
   @Test(arguments: [429, 503]) func nobodyIsWaitedForMoreThanAnHour(status: Int) async throws {
     let world = LLMFixture([.status(status, "", [("retry-after", "999999999999")])])
-    guard case .parked(let until, _, _) = try await world.perform(#"{"prompt":"hi"}"#) else {
+    guard case .parked(let refusal, _) = try await world.perform(#"{"prompt":"hi"}"#) else {
       Issue.record("not parked")
       return
     }
-    #expect(until == world.clock.now().wall + .seconds(3600))
+    #expect(refusal.until == world.clock.now().wall + .seconds(3600))
     #expect(world.desk.accounts.map { $0.notice?.wait } == [.seconds(3600)])
   }
 
@@ -448,7 +450,9 @@ import Testing
     let time = world.clock.now().wall + .seconds(300)
     world.desk.answer(.spent(until: time, "pay"))
     let result = try await world.perform(#"{"prompt":"hi"}"#)
-    #expect(result == .parked(until: time, limit: "provider_quota", next: try #require(world.desk.calls.first)))
+    let refusal = LimitRefusal(.key(of: "first"), until: time)
+    #expect(result == .parked(refusal, next: try #require(world.desk.calls.first)))
+    #expect(refusal.place == LimitPlace(limiter: "provider_quota", key: "first"))
   }
 
   @Test func whereAKeyIsUsedUpTheFallbackIsAsked() async throws {
@@ -497,13 +501,14 @@ import Testing
 
   @Test func leaveForAFallbackIsAskedInItsName() async throws {
     let world = LLMFixture([.status(402), .says("x")])
-    world.desk.answer(.granted(CallID(1)), .notBefore(Timestamp(microseconds: 9), limit: "theirs"))
+    let refusal = LimitRefusal(.limit(LimitPlace(limiter: "theirs", key: "")), until: Timestamp(microseconds: 9))
+    world.desk.answer(.granted(CallID(1)), .notBefore(refusal))
     let fallbacks = [world.settings("second", model: "n")]
     let result = try await world.perform(#"{"prompt":"hi"}"#, fallbacks: fallbacks)
     let calls = world.desk.calls
     #expect(calls.map(\.agent) == ["first", "second"] && calls.map(\.ceiling.model) == ["m", "n"])
     // It is waited for, and begun with: nobody asks the first one again.
-    #expect(result == .parked(until: Timestamp(microseconds: 9), limit: "theirs", next: calls[1]))
+    #expect(result == .parked(refusal, next: calls[1]))
     #expect(try await world.perform(#"{"prompt":"hi"}"#, fallbacks: fallbacks).ending?.ending == .completed)
     #expect(world.desk.calls.last?.agent == "second")
   }

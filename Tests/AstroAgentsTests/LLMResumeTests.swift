@@ -111,7 +111,9 @@ import Testing
 
   @Test func parkedBetweenTurnsItGoesOnWhereItWas() async throws {
     let world = LLMFixture([.asks("bank_pay"), .says("paid")])
-    world.desk.answer(.granted(CallID(1)), .notBefore(Timestamp(microseconds: 9), limit: "l"))
+    world.desk.answer(
+      .granted(CallID(1)),
+      .notBefore(LimitRefusal(.limit(LimitPlace(limiter: "l", key: "")), until: Timestamp(microseconds: 9))))
     guard case .parked = try await world.perform(with) else {
       Issue.record("not parked")
       return

@@ -95,14 +95,13 @@ import Testing
     #expect(try consume(3).allowed)
   }
 
-  @Test func anUnknownLimiterIsAnErrorAndNeverAnOpenDoor() async throws {
+  @Test func anUnknownLimiterIsAnErrorAndNeverAnOpenDoor() throws {
     let unknown = Failure(.notFound, subject: "thre", message: "no such limit; there are: closed, none, three")
     #expect(throws: unknown) { try limits.check("thre", key: "a", on: journal) }
     #expect(throws: unknown) { try limits.consume("thre", key: "a", on: journal) }
     #expect(throws: unknown) { try limits.clear("thre", on: journal) }
     #expect(throws: unknown) { try journal.commit { try limits.check("thre", key: "a", in: $0) } }
     #expect(throws: unknown) { try journal.commit { try limits.consume("thre", key: "a", in: $0) } }
-    await #expect(throws: unknown) { try await limits.wait("thre", key: "a", timeout: .seconds(1), on: journal) }
     #expect(throws: Failure(.notFound, subject: "x", message: "no such limit; there are: none")) {
       try RateLimits(configured: [:]).check("x", key: "a", on: journal)
     }

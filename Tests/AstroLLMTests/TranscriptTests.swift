@@ -22,7 +22,7 @@ import Testing
       messages: [.user([.text("t"), .file(name: "f", text: "123"), .image(ImageContent([0xFF, 0xD8, 0xFF])!)])])
     let events: [TranscriptEvent] = [
       .begun(agent: "a", model: "m", conversation), .call(turn: 1, agent: "a", model: "m", id: CallID(7)),
-      .setback(turn: 1, .refused, "429"), .fallback(agent: "b", "429"),
+      .setback(turn: 1, .refused, "429"), .fallback(agent: "b", "429"), .forsaken(agent: "c", "401"),
       .toolCall(ToolCall(id: "c", name: "now", arguments: "{}")),
       .toolResult(ToolResult(id: "c", text: "12", isError: true)),
       .ended(StepEnding(.maxTurns, message: "why", text: "x", finish: .toolCalls)),
@@ -33,6 +33,7 @@ import Testing
         #"{"at":"2026-11-29T12:00:30.123Z","event":"call","turn":1,"agent_id":"a","model":"m","call":7}"#,
         #"{"at":"2026-11-29T12:00:30.123Z","event":"refused","turn":1,"message":"429"}"#,
         #"{"at":"2026-11-29T12:00:30.123Z","event":"fallback","agent_id":"b","message":"429"}"#,
+        #"{"at":"2026-11-29T12:00:30.123Z","event":"forsaken","agent_id":"c","message":"401"}"#,
         #"{"at":"2026-11-29T12:00:30.123Z","event":"tool_call","id":"c","name":"now","arguments":"{}"}"#,
         #"{"at":"2026-11-29T12:00:30.123Z","event":"tool_result","id":"c","text":"12","is_error":true}"#,
         #"{"at":"2026-11-29T12:00:30.123Z","event":"ended","ending":"max_turns","message":"why","text":"x","finish_reason":"tool_calls","infrastructure":false}"#,
@@ -78,12 +79,14 @@ import Testing
       .begun(agent: "a", model: "m", Conversation()), .call(turn: 1, agent: "a", model: "m", id: CallID(1)),
       .setback(turn: 1, .refused, "429"), .setback(turn: 1, .refused, "429"),
       .call(turn: 1, agent: "a", model: "m", id: CallID(2)), .answer(turn: 1, Self.answer, cost: nil), .toolCall(call),
-      .toolResult(result), .toolCall(call), .fallback(agent: "b", "x"),
+      .toolResult(result), .toolCall(call), .fallback(agent: "b", "x"), .forsaken(agent: "c", "y"),
       .call(turn: 2, agent: "b", model: "m", id: CallID(3)), .setback(turn: 2, .refused, "429"),
       .setback(turn: 2, .error, "500"))
     let (replay, whole) = try TranscriptReplay.read(bytes)
     #expect(whole == bytes.count)
-    #expect(replay.hasBegun && replay.fallbacks == 1 && replay.refusals == 1 && replay.ending == nil)
+    #expect(
+      replay.hasBegun && replay.fallbacks == 1 && replay.forsaken == ["c"] && replay.refusals == 1
+        && replay.ending == nil)
     #expect(replay.tools == [1: [.done(result), .begun]])
   }
 

@@ -88,15 +88,6 @@ struct SlidingLogTests {
     #expect(answer.remaining == 0)
   }
 
-  @Test func tellsWhenTheLastOfAQueueIsServed() {
-    var log = SlidingLog()
-    let one = RateWindow(maxRequests: 1, window: .seconds(60))
-    _ = log.consume(1, at: 0, in: one)
-    #expect(log.opening(for: [1], at: 0, in: one) == minute)
-    #expect(log.opening(for: [1, 1, 1], at: 0, in: one) == 3 * minute)
-    #expect(log.opening(for: [9, 1], at: 0, in: one) == minute)
-  }
-
   @Test func whatWasNotUsedIsGivenBackOnce() {
     let three = RateWindow(maxRequests: 3, window: .seconds(60))
     var log = SlidingLog()

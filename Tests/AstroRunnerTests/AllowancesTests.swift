@@ -34,13 +34,15 @@ struct AllowancesTests {
     }
 
     /// Takes, and begins the attempt that holds what was taken.
-    func take(_ demand: Allowances.Demand) throws -> Allowances.Answer {
+    /// - Parameter agent: whose attempt it is, where the call goes to another.
+    func take(_ demand: Allowances.Demand, as agent: String? = nil) throws -> Allowances.Answer {
       try journal.commit { transaction in
         let answer = try allowances.take(demand, in: transaction)
         if case .granted = answer {
           try transaction.beginAttempt(
             AttemptRecord(
-              key: demand.key, agent: demand.agent, launcher: "watch-1", started: transaction.now, bootID: "boot-a"))
+              key: demand.key, agent: agent ?? demand.agent, launcher: demand.guestRoom?.runner ?? "watch-1",
+              started: transaction.now, bootID: "boot-a"))
         }
         return answer
       }
@@ -420,6 +422,38 @@ struct AllowancesTests {
     #expect(key.reason == "pay")
     _ = try scene.journal.commit { try scene.allowances.spend("spare", because: "pay", in: $0) }
     #expect(refusal(try scene.take(demand))?.limiter == "provider_quota")
+  }
+
+  /// Two places: one is an attempt's of its own, one a call's of an attempt that fell back on it.
+  @Test func anAgentTakesNoMoreCallsThanItsOwnAlsoOfThoseWhoFallBackOnIt() throws {
+    let scene = try Scene([])
+    func guest(of runner: String = "watch-1") -> Allowances.Demand {
+      var demand = scene.demand([], tokens: 1, agent: "spare")
+      demand.guestRoom = .init(most: 2, runner: runner)
+      return demand
+    }
+    #expect(call(try scene.take(guest(), as: "spare")) != nil)
+    let first = try #require(call(try scene.take(guest(), as: "main")))
+    let verdict = try #require(refusal(try scene.take(guest(), as: "main")))
+    #expect(verdict.limiter == "provider/concurrent" && verdict.key == "spare" && verdict.bindsOthers)
+    #expect(verdict.limit == 2 && verdict.retryAfter == .seconds(5))
+    #expect(refusal(try scene.take(guest(), as: "spare"))?.limiter == "provider/concurrent")
+    // Each runner gives so many.
+    #expect(call(try scene.take(guest(of: "watch-2"), as: "main")) != nil)
+    // A call that is over leaves its place, whether or not its attempt goes on.
+    try scene.settle(first, tokens: 1, cost: 0)
+    #expect(call(try scene.take(guest(), as: "main")) != nil)
+  }
+
+  @Test func ofABatchTheLedgerKnowsWhichRequestACallIs() throws {
+    let scene = try Scene([])
+    var demand = scene.demand([], tokens: 1)
+    demand.line = 7
+    let id = try #require(call(try scene.take(demand)))
+    #expect(try scene.journal.read { try $0.call(id) }?.line == 7)
+    #expect(demand.call?.line == 7)
+    let other = try #require(call(try scene.take(scene.demand([], tokens: 1))))
+    #expect(try scene.journal.read { try $0.call(other) }?.line == nil)
   }
 
   @Test func aNoticePausesWhenNothingIsLeft() {

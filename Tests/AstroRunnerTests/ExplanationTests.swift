@@ -195,17 +195,20 @@ private func texts(_ causes: [Explanation.Cause]) -> [String] { causes.map { $0.
   }
 
   @Test func whatARunnerThatIsMissingWillHaveToWaitForIsKnown() {
+    let spentKey = LimitVerdict(
+      limiter: LimiterName.quota, key: "ai", allowed: false, limit: 0, remaining: 0, resetAt: later(300),
+      retryAfter: .seconds(300))
     for presence in [RunSituation.Presence.absent, .succession] {
       let waiting = explain {
         $0.presence = presence
-        $0.refusals["a"] = Allowances.quotaVerdict("ai", until: later(300), at: now)
+        $0.refusals["a"] = spentKey
       }
       #expect(waiting.tasks[0].earliest == .at(later(300)))
       #expect(waiting.tasks[1].earliest == .unknown, "it waits for the first")
     }
     let held = explain {
       $0.run.state = .held
-      $0.refusals["a"] = Allowances.quotaVerdict("ai", until: later(300), at: now)
+      $0.refusals["a"] = spentKey
     }
     #expect(held.tasks[0].earliest == .unknown)
   }

@@ -144,6 +144,33 @@ import Testing
     #expect(world.lookedUp.count == 1)
   }
 
+  /// Its files may take an hour to read.
+  @Test func aTaskThatIsBeingLookedUpEndsWithItsRunAtOnce() {
+    let world = World()
+    let run = WorkflowID(unchecked: "run")
+    world.cache = { _, _ in nil }
+    world.tell(.admitted(.of([cached("a"), cached("b", needs: [0])])))
+    #expect(world.isBusy)
+    world.tell(.cancel(run))
+    #expect(world.ended[run]?.state == .cancelled)
+    #expect(!world.isBusy)
+    // The answer comes late.
+    let key = AttemptKey(workflow: run, task: "a", number: 1)
+    world.tell(.missed(key, [:]))
+    #expect(world.launched.isEmpty && world.states == ["a": .cancelled, "b": .cancelled])
+  }
+
+  @Test func whatTheEndOfARunAsksForIsLookedUpThoughItIsCancelled() {
+    let world = World()
+    let run = WorkflowID(unchecked: "run")
+    world.cache = { _, _ in nil }
+    world.tell(.admitted(.of([cached("a") { $0.condition = .call(.always, []) }])))
+    world.tell(.cancel(run))
+    #expect(world.ended.isEmpty)
+    world.tell(.missed(AttemptKey(workflow: run, task: "a", number: 1), [:]))
+    #expect(world.runningTasks == ["a"])
+  }
+
   @Test func aHeldRunIsNotLookedUpUntilItGoesOn() {
     let world = World()
     let run = WorkflowID(unchecked: "run")

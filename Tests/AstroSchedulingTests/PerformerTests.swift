@@ -151,6 +151,87 @@ struct PerformerTests {
     #expect(world.closed.isEmpty)
   }
 
+  // MARK: Agents that others fall back on
+
+  private func fallingBack() -> World {
+    World(
+      parallel: 1,
+      agents: [
+        .init(
+          id: "main", kind: "llm", capabilities: ["main"], maxConcurrent: 8, form: .with, isPerformer: true,
+          limits: ["wide"], fallbacks: ["spare"]),
+        .init(
+          id: "spare", kind: "llm", capabilities: ["spare"], maxConcurrent: 8, form: .with, isPerformer: true,
+          limits: ["narrow"]),
+      ])
+  }
+
+  private func asks(_ name: String, of agent: String) -> TaskPlan {
+    .named(name) {
+      $0.work = .request(.constant(.map([:])))
+      $0.agent = AgentRequest(name: agent, form: .with)
+    }
+  }
+
+  /// It may have held one there: nobody knows until it has ended.
+  @Test func whoFallsBackGivesItsPlacesThereAwayWithItsEnd() {
+    let world = fallingBack()
+    world.limiter = { start in
+      start.key.task == "s" ? denial("narrow/concurrent", start, after: .seconds(5)) : nil
+    }
+    world.tell(.admitted(.of([asks("m", of: "main"), asks("s", of: "spare")])))
+    #expect(world.runningTasks == ["m"])
+    world.limiter = { _ in nil }
+    world.end("m", .performed(.completed, nil))
+    #expect(world.runningTasks == ["s"])
+  }
+
+  @Test func aPlaceThatComesFreeGoesToOneOfThoseWhoWaitForItAlone() throws {
+    let world = fallingBack()
+    let place = LimitPlace(limiter: "provider", key: "spare").slots
+    world.tell(.admitted(.of((1...3).map { asks("m\($0)", of: "main") })))
+    for key in world.running.keys.sorted(by: { $0.task < $1.task }) {
+      world.running[key] = nil
+      world.tell(.parked(key, place, until: world.now.boot + 5_000_000))
+    }
+    #expect(world.runningTasks.isEmpty && world.states == ["m1": .waiting, "m2": .waiting, "m3": .waiting])
+    world.tell(.opened([place]))
+    #expect(world.runningTasks == ["m1"])
+    world.tell(.opened([place]))
+    #expect(world.runningTasks == ["m1", "m2"])
+    // The others ask by themselves in the end.
+    world.advance(.seconds(5))
+    #expect(world.runningTasks == ["m1", "m2", "m3"])
+    world.tell(.opened([place]))
+    #expect(world.launched.count == 6)
+  }
+
+  @Test func aKeyThatWorksAgainWakesAllWhoWaitForItAlone() throws {
+    let world = fallingBack()
+    let place = LimitPlace(limiter: "provider_quota", key: "spare")
+    world.tell(.admitted(.of((1...3).map { asks("m\($0)", of: "main") })))
+    for key in world.running.keys.sorted(by: { $0.task < $1.task }).dropLast() {
+      world.running[key] = nil
+      world.tell(.parked(key, place, until: world.now.boot + 3_600_000_000))
+    }
+    #expect(world.scheduler.awaitedKeys == ["spare"])
+    world.tell(.opened([place]))
+    #expect(world.runningTasks == ["m1", "m2", "m3"])
+    #expect(world.scheduler.awaitedKeys.isEmpty)
+  }
+
+  @Test func whoWaitsAloneAndIsCancelledIsForgotten() throws {
+    let world = fallingBack()
+    let place = LimitPlace(limiter: "provider_quota", key: "spare")
+    let seed = RunSeed.of([asks("m", of: "main")])
+    world.tell(.admitted(seed))
+    let key = try #require(world.running.keys.first)
+    world.running[key] = nil
+    world.tell(.parked(key, place, until: world.now.boot + 3_600_000_000))
+    world.tell(.cancel(seed.id))
+    #expect(world.ended[seed.id]?.state == .cancelled && world.scheduler.awaitedKeys.isEmpty)
+  }
+
   @Test func aTimeoutOfTheFirstPartDoesNotEndTheSecond() throws {
     let world = world()
     var task = asks("q")

@@ -62,8 +62,8 @@ final class World {
   var refusal: (AttemptStart) -> String? = { _ in nil }
   /// What was looked up, and under which agents.
   var lookedUp: [(key: AttemptKey, agents: [String])] = []
-  /// Asked at every look; knows nothing.
-  var cache: (AttemptStart, [String]) -> Event = { start, agents in
+  /// Asked at every look; knows nothing. `nil` is no answer yet.
+  var cache: (AttemptStart, [String]) -> Event? = { start, agents in
     .missed(start.key, Dictionary(uniqueKeysWithValues: agents.map { ($0, CacheTicket(key: "\($0) key")) }))
   }
   /// What the cache says to a start when it is to be recorded.
@@ -135,7 +135,7 @@ final class World {
       for decision in scheduler.handle(events, at: now) {
         if case .lookUp(let start, let agents) = decision {
           lookedUp.append((start.key, agents))
-          answers.append(cache(start, agents))
+          if let answer = cache(start, agents) { answers.append(answer) }
         }
         if case .begin(let start) = decision {
           if let answer = begunInstead(start) {

@@ -258,6 +258,71 @@ import Testing
     #expect(try home.sql("SELECT count(*) FROM call WHERE status = 'error' AND input IS NULL") == "1")
   }
 
+  /// Between the result on disk, which comes first, and the account in the journal.
+  @Test func callsWhoseRunnerDiedBeforeTheirAccountAreSettledByTheirResults() throws {
+    let server = Self.silentOnTheFourth()
+    let home = try home(server, limits: "{gate: {concurrent: 1}}")
+    let watch = try home.start("watch")
+    try home.submit(Self.numbered, as: "ask.jsonl")
+    try eventually("the fourth is under way") { server.requests.count == 4 }
+    try watch.kill()
+    let id = try home.batch(in: "active")
+    let results = "data/runs/\(id)/files/results.jsonl"
+    let written = try home.read(results)
+    let fourth = try #require(written.lines.last).replacing("\(id):3\"", with: "\(id):4\"")
+      .replacing("\"r3\"", with: "\"r4\"").replacing("\"prompt_tokens\":20", with: "\"prompt_tokens\":21")
+    try home.write(written + fourth + "\n", to: results)
+    let other = ScriptedServer(answers: [Batches.answer])
+    try home.write(
+      try home.read("config/agents.yaml").replacingOccurrences(of: server.url, with: other.url),
+      to: "config/agents.yaml")
+    try home.astro("drain")
+    #expect(other.requests.count == 2)
+    #expect(try Batches.ids(home.results(in: "done")) == (1...6).map { "r\($0)" })
+    // A token of a prompt at 1 USD and one of an answer at 2, each per million.
+    #expect(
+      try home.sql("SELECT line, status, input, output, cost FROM call ORDER BY line")
+        == (1...6).map { "\($0)|success|\($0 == 4 ? 21 : 20)|10|\($0 == 4 ? 41 : 40)000000" }.joined(separator: "\n"))
+  }
+
+  /// Two lanes: one is refused by a limit of the agent for an hour, the other by the server of its fallback. The attempt waits
+  /// for that server, which is closed for everybody, and says nothing of the limit's time.
+  @Test func oneLaneDoesNotSayWhatAnotherWaitsFor() throws {
+    let (reached, hold) = (AstroTestKit.Gate(), AstroTestKit.Gate())
+    let first = ScriptedServer(answers: [ScriptedServer.answer(503, body: #"{"error": {"message": "down"}}"#)])
+    let late = ScriptedServer.answer(503, ["retry-after: 3600"], body: #"{"error": {"message": "later"}}"#)
+    let second = ScriptedServer { connection in
+      guard connection.request() != nil else { return }
+      reached.open()
+      hold.wait()
+      connection.send(late)
+    }
+    let home = try home(first, limits: "{gate: {rate: 1/2h}}")
+    try home.write(
+      """
+      agents:
+        - {id: model, type: llm, dialect: openai_chat, base_url: '\(first.url)/v1', model: m, max_concurrent: 2,
+           retries: 0, limits: [gate], fallbacks: [spare]}
+        - {id: spare, type: llm, dialect: openai_chat, base_url: '\(second.url)/v1', model: m, retries: 0}
+
+      """, to: "config/agents.yaml")
+    let watch = try home.start("watch")
+    try home.submit(Batches.lines(2), as: "ask.jsonl")
+    #expect(reached.wait())
+    try eventually("the other lane is refused") {
+      try home.denials(by: "gate") == 1
+    }
+    hold.open()
+    try eventually("it waits") { try !home.log("Rate limit exceeded").isEmpty }
+    #expect(try home.log("Rate limit exceeded").allSatisfy { $0.contains("\"limiter\":\"spare\"") })
+    let limits = try home.astro("limits", "--json").output.json([[String: Any]].self)
+    let closed = limits.filter { $0["limiter"] as? String == "provider" && !($0["blocked_until"] is NSNull) }
+    #expect(closed.map { $0["key"] as? String } == ["spare"])
+    // It alone waits for that server; at the limit it would stand in line with all others.
+    #expect(try home.tasks(of: "@latest") == ["batch": "waiting 0"])
+    #expect(try watch.stop().code == 0)
+  }
+
   @Test func aCancelledBatchKeepsWhatItHas() throws {
     let server = Self.silentOnTheFourth()
     let home = try home(server, limits: "{gate: {concurrent: 1}}")

@@ -66,6 +66,54 @@ struct CachedCallTests {
     #expect(try home.sql("SELECT count(*) FROM cache") == "1")
   }
 
+  /// A file that nobody could read to its end while this test lasts.
+  @Test func whileALargeFileIsReadOthersGoOnAndItsRunCanBeCancelled() throws {
+    let server = ScriptedServer(answers: [Self.answer])
+    let home = try Home(system: Home.unlimited)
+    try configure(home, server)
+    let watch = try home.start("watch")
+    try home.submit(
+      """
+      tasks:
+        w: {run: 'truncate -s 8T "$ASTRO_RUN_DIR/in.txt"'}
+        a: {needs: [w], agent: ai, cache: true, with: {prompt: hi, files: [in.txt]}}
+
+      """, as: "large.yaml")
+    try eventually("it is made") { try home.log("Task execution completed").count == 1 }
+    let large = try home.sql("SELECT id FROM run")
+    try home.submit("tasks: {b: {run: 'true', cache: true}}\n", as: "small.yaml")
+    try eventually("the other run") { try home.log("Workflow completed").count == 1 }
+    #expect(try home.state(of: large) == "running")
+    // What is read meanwhile is for a configuration that may have changed.
+    watch.signal(SIGHUP)
+    try eventually("it is read") { try home.log("Configuration reloaded").count == 1 }
+    try home.astro("cancel", large)
+    try eventually("it ends") { try home.state(of: large) == "cancelled" }
+    #expect(try watch.stop().code == 0)
+    #expect(server.requests.isEmpty)
+  }
+
+  @Test func aRunnerThatDiesWhileAFileIsReadLeavesTheTaskToTheNext() throws {
+    let server = ScriptedServer(answers: [Self.answer])
+    let home = try Home(system: Home.unlimited)
+    try configure(home, server)
+    let watch = try home.start("watch")
+    try home.submit(
+      """
+      tasks:
+        w: {run: 'truncate -s 8T "$ASTRO_RUN_DIR/in.txt"'}
+        a: {needs: [w], agent: ai, cache: true, with: {prompt: hi, files: [in.txt]}}
+
+      """)
+    try eventually("it is made") { try home.log("Task execution completed").count == 1 }
+    try watch.kill()
+    let run = try home.sql("SELECT id FROM run")
+    try home.write("one", to: "data/runs/\(run)/files/in.txt")
+    try home.astro("drain")
+    #expect(try home.tasks(of: run) == ["w": "succeeded 1", "a": "succeeded 1"])
+    #expect(try home.sql("SELECT count(*) FROM cache") == "1")
+  }
+
   @Test func howItsAgentIsConfiguredCounts() throws {
     let server = ScriptedServer(answers: [Self.answer])
     let home = try Home(system: Home.unlimited)

@@ -159,6 +159,36 @@ struct NamedLimitTests {
     }
   }
 
+  /// Only who asked a provider knows what a provider said.
+  @Test(arguments: [
+    #"{"error":{"message":"Rate limit reached","type":"requests","code":"rate_limit_exceeded","status":429}}"#,
+    #"{"type":"result","subtype":"success","is_error":true,"api_error_status":429,"result":"429"}"#,
+    "HTTP/1.1 429 Too Many Requests\nRetry-After: 3600\n",
+    #"{"error":{"message":"add credit","code":"insufficient_quota"}}"#,
+  ])
+  func aCommandThatPrintsARefusalHasFailedAndNothingElse(text: String) throws {
+    let home = try home("{web: {rate: 100/1h}}")
+    try home.write(text, to: "said")
+    try home.drain(
+      """
+      tasks:
+        a: {run: 'cat \(home.path)/said; exit 1', limits: [web], retry: {attempts: 2, delay: 0s}}
+        b: {run: 'cat \(home.path)/said >&2; exit 75', limits: [web]}
+
+      """)
+    let run = try home.run(in: "failed")
+    #expect(try home.tasks(of: run) == ["a": "failed 2", "b": "failed 1"])
+    #expect(
+      try home.sql("SELECT task, outcome, exit_code FROM attempt ORDER BY task, number")
+        == "a|exited|1\na|exited|1\nb|exited|75")
+    #expect(try home.sql("SELECT count(*) FROM spent_key") == "0")
+    let limits = try home.astro("limits", "--json").output.json([[String: Any]].self)
+    #expect(
+      limits.allSatisfy { $0["blocked_until"] is NSNull } && !limits.contains { $0["limiter"] as? String == "provider" }
+    )
+    #expect(try home.log("Rate limit exceeded").isEmpty)
+  }
+
   @Test func whatIsConfiguredNowhereIsAnErrorAndNoOpenDoor() throws {
     let home = try home("{web: {rate: 3/1h}}")
     let path = try home.made("w.yaml", "tasks: {a: {run: 'true', limits: [wab]}}\n")

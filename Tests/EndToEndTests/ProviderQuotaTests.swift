@@ -122,6 +122,122 @@ struct ProviderQuotaTests {
     withExtendedLifetime(servers) {}
   }
 
+  private func status(_ task: String, _ home: Home) throws -> String? { try home.tasks(of: "@latest")[task] }
+
+  /// As after a call of another runner that was answered: nobody rings.
+  @Test func aRunnerHearsFromTheJournalThatAKeyWorksAgain() throws {
+    let server = ScriptedServer(answers: [unpaid, paid])
+    let home = try home("id: ai, base_url: '\(server.url)', max_concurrent: 1")
+    let watch = try home.start("watch")
+    try home.submit(tasks(2))
+    try eventually("it is used up") { try home.log("Rate limit exceeded").count == 1 }
+    try home.sql("DELETE FROM spent_key")
+    try eventually("the other one") { try status("t2", home) == "succeeded 1" }
+    #expect(try watch.stop().code == 0)
+  }
+
+  /// It waits for a key that is not its agent's, and alone.
+  @Test func anAttemptHearsThatTheKeyOfItsFallbackWorksAgain() throws {
+    let spare = ScriptedServer(answers: [unpaid, paid])
+    let home = try home(
+      "id: ai, base_url: 'http://127.0.0.1:\(ScriptedServer.deadPort())', retries: 0, fallbacks: [spare]",
+      "id: spare, base_url: '\(spare.url)', retries: 0")
+    try home.drain(tasks(1, agent: "spare"), as: "first.yaml")
+    let watch = try home.start("watch")
+    try home.submit(tasks(1))
+    try eventually("it waits") { try status("t1", home) == "waiting 0" }
+    try home.sql("DELETE FROM spent_key")
+    try eventually("it goes on") { try status("t1", home) == "succeeded 1" }
+    #expect(try watch.stop().code == 0)
+  }
+
+  /// That a batch finds the key used up keeps nobody from the fallback.
+  @Test func aBatchAndATaskGoToTheFallbackWhereTheKeyIsUsedUpBefore() throws {
+    let (server, spare) = (ScriptedServer(answers: [unpaid]), ScriptedServer(answers: [paid]))
+    let home = try home(
+      "id: ai, base_url: '\(server.url)', max_concurrent: 1, capabilities: [main], fallbacks: [spare]",
+      "id: spare, base_url: '\(spare.url)', max_concurrent: 1")
+    try home.write(
+      try home.read("config/agents.yaml") + "  - {id: sh, type: command}\n", to: "config/agents.yaml")
+    // It finds out with the first request, and answers by the fallback.
+    try home.drain(tasks(1))
+    try home.submit(
+      #"{"custom_id":"a","method":"POST","url":"/v1/chat/completions","body":{"max_tokens":9}}"# + "\n",
+      as: "ask.jsonl")
+    try home.submit(
+      "tasks: {w: {run: 'true'}, t: {needs: [w], agent: ai, with: {prompt: hi, max_output_tokens: 9}}}\n",
+      as: "later.yaml")
+    try home.astro("drain")
+    #expect(server.requests.count == 1)
+    #expect(home.names(in: "spool/active").isEmpty)
+  }
+
+  // MARK: Places of a fallback
+
+  /// A server of the spare agent that tells of each request, and answers it when it is let on.
+  private func heldServer(_ reached: AstroTestKit.Gate, _ hold: AstroTestKit.Gate) -> ScriptedServer {
+    let paid = paid
+    return ScriptedServer { connection in
+      while connection.request() != nil {
+        reached.open()
+        hold.wait()
+        connection.send(paid)
+      }
+    }
+  }
+
+  private func denied(_ limiter: String, _ home: Home) throws -> Bool {
+    try home.sql("SELECT count(*) FROM series WHERE name = 'astro_rate_limit_denied_total{limiter=\"\(limiter)\"}'")
+      == "1"
+  }
+
+  @Test func noMoreCallsAreSentToAFallbackThanItTakes() throws {
+    let (reached, hold) = (AstroTestKit.Gate(), AstroTestKit.Gate())
+    let spare = heldServer(reached, hold)
+    let home = try home(
+      "id: ai, base_url: 'http://127.0.0.1:\(ScriptedServer.deadPort())', retries: 0, fallbacks: [spare]",
+      "id: spare, base_url: '\(spare.url)', max_concurrent: 1")
+    let watch = try home.start("watch")
+    try home.submit(tasks(3))
+    #expect(reached.wait())
+    try eventually("the others are refused") { try denied("provider/concurrent", home) }
+    #expect(spare.requests.count == 1)
+    for _ in 1...3 { hold.open() }
+    try eventually("all of them") {
+      try home.tasks(of: "@latest") == ["t1": "succeeded 1", "t2": "succeeded 1", "t3": "succeeded 1"]
+    }
+    #expect(try watch.stop().code == 0)
+    #expect(spare.requests.count == 3)
+  }
+
+  /// What an attempt takes at the limits of its fallback it gives back with its end, and a pass does not leave before.
+  @Test func aPlaceAtTheLimitOfAFallbackIsGivenOnWithTheEndOfTheAttempt() throws {
+    let (reached, hold) = (AstroTestKit.Gate(), AstroTestKit.Gate())
+    let spare = heldServer(reached, hold)
+    let home = try home(
+      "id: ai, base_url: 'http://127.0.0.1:\(ScriptedServer.deadPort())', retries: 0, fallbacks: [spare]",
+      "id: spare, base_url: '\(spare.url)', limits: [narrow]", limits: "limits: {narrow: {concurrent: 1}}")
+    try home.write(
+      try home.read("config/agents.yaml") + "  - {id: sh, type: command}\n", to: "config/agents.yaml")
+    let gate = try home.gate()
+    try home.submit(
+      """
+      tasks:
+        m: {agent: ai, with: {prompt: hi, max_output_tokens: 9}}
+        w: {run: '\(gate.pass)'}
+        s: {needs: [w], agent: spare, with: {prompt: hi, max_output_tokens: 9}}
+
+      """)
+    let drain = try home.start("drain")
+    try gate.waitForTask()
+    #expect(reached.wait())
+    gate.letOn()
+    try eventually("the other one is refused") { try denied("narrow/concurrent", home) }
+    for _ in 1...2 { hold.open() }
+    #expect(try drain.finish().code == 0)
+    #expect(try home.tasks(of: "@latest") == ["m": "succeeded 1", "w": "succeeded 1", "s": "succeeded 1"])
+  }
+
   @Test func callsToAFallbackTakeItsLimits() throws {
     let (server, spare) = (ScriptedServer(answers: [unpaid]), ScriptedServer(answers: [paid]))
     let home = try home(

@@ -130,6 +130,18 @@ import Testing
     try eventually("it goes on") { home.names(in: "spool/done").count == 2 }
   }
 
+  @Test func `a past of agents that cannot be read is not taken for none`() throws {
+    let home = try Home()
+    let watch = try watching(home)
+    try home.submit(Workflows.succeeding, as: "a.yaml")
+    try eventually("it works") { home.names(in: "spool/done").count == 2 }
+    try home.sql("ALTER TABLE agent RENAME TO lost")
+    watch.signal(SIGHUP)
+    try eventually("it stops") { try home.log("Runner failed").count == 1 }
+    #expect(try home.log("Configuration reloaded").isEmpty)
+    #expect(try watch.finish().code != 0)
+  }
+
   @Test func `new agents, another level and a rotated log are taken up`() throws {
     let home = try Home()
     let watch = try watching(home)

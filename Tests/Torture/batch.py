@@ -216,11 +216,12 @@ def judge(home, requests, counts, kills):
     if outputs != {"total": str(requests), "completed": str(completed), "failed": str(failed)}:
         wrong.append(f"told was {outputs}, found {completed} and {failed}")
     journal = sqlite3.connect(f"{home}/data/astro.sqlite")
-    # What was under way at a kill stays counted whole; all else costs what its usage says: 10 * 1 + 5 * 2 micro-USD.
+    # What was under way at a kill stays counted whole; what has a result costs what its usage says, also where its runner
+    # was killed before it accounted for it: 10 * 1 + 5 * 2 micro-USD.
     paid, open_calls = journal.execute(
         "SELECT count(*) FILTER (WHERE status = 'success' AND cost = 20000000), count(*) FILTER (WHERE status IS NULL) FROM call"
     ).fetchone()
-    if open_calls or not completed - kills * given.at_a_time <= paid <= completed:
+    if open_calls or paid != completed:
         wrong.append(f"the ledger has {paid} paid answers of {completed}, and {open_calls} calls that are not settled")
     return wrong
 

@@ -55,7 +55,7 @@ public final class LLMAgent: Performer {
   // MARK: Performer
 
   public func ceiling(of request: PerformanceRequest) throws(Failure) -> CallCeiling? {
-    if BatchEndpoint(request: request.with) != nil { return try batchCeiling(of: request) }
+    if BatchEndpoint(request: request.with) != nil { return try firstBatchCall(of: request)?.ceiling }
     let task = try task(request.with)
     var parts: [ContentPart] = []
     var bytes: Int64 = 0
@@ -76,6 +76,16 @@ public final class LLMAgent: Performer {
     var ceiling = target.ceiling(of: call)
     ceiling.tokens += Int64(task.images.count) * target.estimator.imageTokens(model: target.model)
     return ceiling
+  }
+
+  public func firstCall(of request: PerformanceRequest) throws(Failure) -> PlannedCall? {
+    if BatchEndpoint(request: request.with) != nil { return try firstBatchCall(of: request) }
+    return try ceiling(of: request).map { PlannedCall(to: settings.id, $0) }
+  }
+
+  /// Whom the calls of a task may go to, in the order they are asked; by their ids.
+  public func seats(for with: JSONValue) -> [String] {
+    (BatchEndpoint(request: with) == nil ? [settings] + fallbacks : batchSeats).map(\.id)
   }
 
   public func inputs(of with: JSONValue) throws(Failure) -> [String] {

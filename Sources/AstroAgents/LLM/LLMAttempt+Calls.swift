@@ -15,10 +15,10 @@ extension LLMAttempt {
       let id: CallID
       switch await desk.leave(for: planned, patience: .zero) {
       case .granted(let granted): id = granted
-      case .notBefore(let time, let limit): return .parked(until: time, limit: limit, next: planned)
+      case .notBefore(let refusal): return .parked(refusal, next: planned)
       case .overBudget(let why): return .held(why, next: planned)
       case .spent(let until, let why):
-        guard seats.count > 1 else { return .parked(until: until, limit: LimiterName.quota, next: planned) }
+        guard seats.count > 1 else { return .parked(LimitRefusal(.key(of: seat.id), until: until), next: planned) }
         try await giveUp(.providerQuota, "the key of '\(seat.id)' is used up: \(why)", nil)
         return nil
       case .gone:
@@ -43,7 +43,7 @@ extension LLMAttempt {
       switch try await settle(exchange, id, call, duration) {
       case .done: return nil
       case .parked(let wait):
-        return .parked(until: agent.clock.now().wall + wait, limit: seat.id, next: planned)
+        return .parked(LimitRefusal(.provider(of: seat.id), until: agent.clock.now().wall + wait), next: planned)
       case .again: continue
       case .tryLater(let after, let message):
         tries += 1

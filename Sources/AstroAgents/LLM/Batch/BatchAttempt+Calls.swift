@@ -79,11 +79,12 @@ extension BatchAttempt {
     while true {
       if Task.isCancelled { return .left(.cancelled) }
       let id: CallID
-      switch await desk.leave(for: PlannedCall(to: seat.id, call.ceiling), patience: LLMAttempt.longestWait) {
+      let planned = PlannedCall(to: seat.id, call.ceiling, line: call.line.number)
+      switch await desk.leave(for: planned, patience: LLMAttempt.longestWait) {
       case .granted(let granted): id = granted
-      case .notBefore(let time, let limit): return .left(.pause(until: time, limit: limit))
+      case .notBefore(let refusal): return .left(.pause(refusal))
       case .spent(let until, _):
-        return .forsaken(by: call.place, .pause(until: until, limit: LimiterName.quota))
+        return .forsaken(by: call.place, .pause(LimitRefusal(.key(of: seat.id), until: until)))
       case .overBudget(let why): return .left(.overBudget(why))
       case .gone: return .left(.cancelled)
       case .never(let why): return .left(.failed(.rateLimited, "line \(call.line.number): \(why)", isOwn: true))
@@ -157,10 +158,10 @@ extension BatchAttempt {
       notice.wait = wait
       (account.status, account.notice) = (.refused, notice)
       await desk.settle(id, account)
-      return .over(.left(.pause(until: agent.clock.now().wall + wait, limit: seat.id), isRefusal: true))
+      return .over(.left(pause(by: seat, for: wait), isRefusal: true))
     case .retryable(let after?, _) where after > LLMAttempt.longestWait:
       await desk.settle(id, account)
-      return .over(.left(.pause(until: agent.clock.now().wall + after, limit: seat.id)))
+      return .over(.left(pause(by: seat, for: after)))
     case .retryable(let after, _) where !call.isLastTry:
       await desk.settle(id, account)
       return .again(after: after)
@@ -193,17 +194,16 @@ extension BatchAttempt {
     _ said: Answer, _ answer: RawAnswer, of call: BatchSending, _ id: CallID, _ account: CallAccount
   ) async throws(Failure) -> BatchOutcome {
     var account = account
-    let model = call.ceiling.model
-    account.status = .success
-    account.usage = said.usage
-    account.cost = said.usage.flatMap {
-      seats[call.place].prices.price(of: model)?.cost(of: $0, tier: ServiceTier(answer: said.serviceTier))
-    }
-    account.model = said.model.map(hide) ?? model
+    account.succeed(with: said, price: seats[call.place].prices.price(of: call.ceiling.model))
+    account.model = hide(account.model)
     // Paid for: it must be kept before it is said to be.
     try await write(BatchResultLine.response(answer, to: call.line, of: request.key.workflow))
     await desk.settle(id, account)
     return .written(.success, by: call.place)
+  }
+
+  private func pause(by seat: LLMSettings, for wait: Duration) -> BatchAttempt.Halt {
+    .pause(LimitRefusal(.provider(of: seat.id), until: agent.clock.now().wall + wait))
   }
 
   private func write(_ line: [UInt8]) async throws(Failure) { try await results.append(masked(line)) }
@@ -274,5 +274,14 @@ extension BatchAttempt.Halt {
   /// - Parameter isOwn: the file's own fault, or its limit's, and not the agent's.
   static func failed(_ ending: AgentEnding, _ message: String, isOwn: Bool = false) -> BatchAttempt.Halt {
     .ended(.init(ending, message: message, infrastructure: !isOwn))
+  }
+
+  /// Whether it is that the key of an agent is used up.
+  var isOfKey: Bool {
+    switch self {
+    case .pause(let refusal): refusal.place.limiter == LimiterName.quota
+    case .ended(let ending): ending.ending == .providerQuota
+    case .overBudget: false
+    }
   }
 }

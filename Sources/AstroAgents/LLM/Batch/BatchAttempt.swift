@@ -31,7 +31,7 @@ struct BatchAttempt {
 
   /// Why a request is not sent now.
   enum Halt: Sendable {
-    case pause(until: Timestamp, limit: String)
+    case pause(LimitRefusal)
     case overBudget(String)
     case ended(PerformanceResult.Ending)
   }
@@ -43,14 +43,19 @@ struct BatchAttempt {
     self.request = request
     self.desk = desk
     self.endpoint = endpoint
-    let directory = request.directory
+    let (directory, key) = (request.directory, request.key)
     let opened = try await BlockingWork.run { () throws(Failure) in
       let (results, tally) = try BatchResults.open(directory.results)
-      return (results: results, tally: tally, requests: try BatchRequests(directory.workflow(extension: "jsonl")))
+      return (
+        results: results, tally: tally, requests: try BatchRequests(directory.workflow(extension: "jsonl")),
+        forsaken: try TranscriptFile.replay(in: directory.attempt(key)).forsaken
+      )
     }
     (results, tally, requests) = (opened.results, opened.tally, opened.requests)
-    seats = agent.batchSeats
-    open = Array(seats.indices)
+    let seats = agent.batchSeats
+    self.seats = seats
+    let left = seats.indices.filter { !opened.forsaken.contains(seats[$0].id) }
+    open = left.isEmpty ? Array(seats.indices) : left
     mask = SecretMask(secrets: seats.flatMap(\.hidden) + request.secrets)
   }
 
@@ -66,11 +71,11 @@ struct BatchAttempt {
       case nil: return finish()
       case .ended(let ending)?: return .ended(ending)
       case .overBudget(let why)?: return .held(why, next: planned(queue[queue.startIndex]))
-      case .pause(let until, let limit)?:
-        let wait = until - agent.clock.now().wall
+      case .pause(let refusal)?:
+        let wait = refusal.until - agent.clock.now().wall
         // Who waits for a place gives its own away: it may be what those who hold the other wait for.
-        guard wait <= LLMAttempt.longestWait, !LimitPlace(limiter: limit, key: "").isOfSlots else {
-          return .parked(until: until, limit: limit, next: queue.first.map(planned))
+        guard wait <= LLMAttempt.longestWait, !refusal.place.isOfSlots else {
+          return .parked(refusal, next: queue.first.map(planned))
         }
         do { try await agent.sleep(max(wait, .milliseconds(10))) } catch {
           return .ended(.init(.cancelled, message: "cancelled"))
@@ -100,13 +105,13 @@ struct BatchAttempt {
         switch outcome {
         case .written(let result, let seat):
           count(result, of: call, &halt)
-          forsakeFirst(answeredBy: seat)
+          await forsakeFirst(answeredBy: seat, &halt)
           refusals = 0
           width = min(width + 1, most)
         case .forsaken(let seat, let reason):
           queue.insert(call, at: queue.startIndex)
           // With the others it may be another thing, for this request and for all that come.
-          if open == [seat] { halt = halt ?? reason } else { open.removeAll { $0 == seat } }
+          if open == [seat] { halt = halt ?? reason } else { await forsake(seat, because: reason, &halt) }
         case .left(let reason, let isRefusal):
           queue.insert(call, at: queue.startIndex)
           isRefused = isRefused || isRefusal
@@ -125,17 +130,36 @@ struct BatchAttempt {
   private static let mostGivenUp = 16
 
   /// One that gives up request after request which another answers is asked no more.
-  private mutating func forsakeFirst(answeredBy seat: Int) {
+  private mutating func forsakeFirst(answeredBy seat: Int, _ halt: inout Halt?) async {
     forsaken = seat == open[0] ? 0 : forsaken + 1
     guard forsaken >= Self.mostGivenUp, open.count > 1 else { return }
-    open.removeFirst()
+    let reason = "it gave up \(forsaken) requests in a row that another answered"
+    await forsake(open[0], because: .failed(.providerError, reason), &halt)
     forsaken = 0
+  }
+
+  /// Asks one of them no more, also when the attempt is begun again: finding out anew would cost as many requests each time.
+  /// That a key is used up the journal knows, and until when; who has it is asked again then.
+  private mutating func forsake(_ seat: Int, because reason: Halt, _ halt: inout Halt?) async {
+    guard open.contains(seat) else { return }
+    open.removeAll { $0 == seat }
+    guard case .ended(let ending) = reason, !reason.isOfKey else { return }
+    let event = TranscriptEvent.forsaken(agent: seats[seat].id, hide(ending.message ?? ""))
+    let line = masked(event.line(at: agent.clock.now().wall)) + [0x0A]
+    let directory = request.directory.attempt(request.key)
+    do throws(Failure) {
+      try await BlockingWork.run { () throws(Failure) in
+        try TranscriptFile.open(in: directory).file.append(line, durable: true)
+      }
+    } catch {
+      halt = halt ?? .failed(.providerError, hide(error.description))
+    }
   }
 
   /// What a request asks leave for first.
   private func planned(_ call: BatchCall) -> PlannedCall {
     let seat = seats[open[0]]
-    return PlannedCall(to: seat.id, agent.ceiling(of: call.raw, at: seat))
+    return PlannedCall(to: seat.id, agent.ceiling(of: call.raw, at: seat), line: call.line.number)
   }
 
   private mutating func count(_ result: BatchOutcome.Result, of call: BatchCall, _ halt: inout Halt?) {

@@ -1,4 +1,5 @@
 import AstroCore
+import AstroHTTP
 import AstroLLM
 
 /// One line of a result file: `{"id": …, "custom_id": …, "response": {"status_code", "request_id", "body"}, "error": …}`.
@@ -21,6 +22,27 @@ struct BatchResultLine {
     let parts = (try? JSONScanner.members(of: text[response])) ?? []
     let status = value("status_code", in: parts).flatMap { Int(String(decoding: text[$0], as: UTF8.self)) }
     isSuccess = status.map { (200..<300).contains($0) } ?? false
+  }
+
+  /// The number of the request that a line is the result of; `nil` when it is none that was written here. Its end is not
+  /// looked at.
+  static func number(of text: ArraySlice<UInt8>) -> Int? {
+    let start = Array(#"{"id":""#.utf8)
+    guard text.starts(with: start) else { return nil }
+    let id = text.dropFirst(start.count).prefix { $0 != UInt8(ascii: "\"") }
+    return id.split(separator: UInt8(ascii: ":")).last.flatMap { Int(String(decoding: $0, as: UTF8.self)) }
+  }
+
+  /// What a provider answered to it; `nil` where nothing could be called an answer.
+  static func answer(_ text: ArraySlice<UInt8>, _ endpoint: BatchEndpoint, at now: Timestamp) -> RawAnswer? {
+    guard let members = try? JSONScanner.members(of: text),
+      let response = members.first(where: { $0.name == "response" })?.value,
+      let parts = try? JSONScanner.members(of: text[response]),
+      let status = parts.first(where: { $0.name == "status_code" })?.value,
+      let number = Int(String(decoding: text[status], as: UTF8.self)),
+      let body = parts.first(where: { $0.name == "body" })?.value
+    else { return nil }
+    return RawAnswer(endpoint, status: number, headers: [], body: Array(text[body]), now: now)
   }
 
   /// What a provider answered, whatever its status.

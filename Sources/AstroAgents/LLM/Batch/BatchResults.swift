@@ -59,6 +59,24 @@ final class BatchResults: Sendable {
     return (file, tally)
   }
 
+  /// The longest end of a file that is read for results, in bytes: the loop that all attempts wait for reads it.
+  private static let longestEnd = 64 << 20
+
+  /// The results of some requests, by the numbers of their lines, from the end of the file: what was under way last is there.
+  static func last(_ lines: Set<Int>, of path: String) throws(Failure) -> [Int: ArraySlice<UInt8>] {
+    guard case .bytes(let bytes) = try AttemptFiles.read(path, last: longestEnd) else { return [:] }
+    var found: [Int: ArraySlice<UInt8>] = [:]
+    // What follows the last newline is not whole.
+    var rest = bytes[..<(bytes.lastIndex(of: 0x0A) ?? 0)]
+    while found.count < lines.count, !rest.isEmpty {
+      let start = rest.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
+      let line = rest[start...]
+      if let number = BatchResultLine.number(of: line), lines.contains(number) { found[number] = line }
+      rest = rest[..<max(0, start - 1)]
+    }
+    return found
+  }
+
   private init(_ path: String) throws(Failure) {
     self.path = path
     descriptor = Glibc.open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
