@@ -61,14 +61,12 @@ extension Reading {
     ) { $0[0] as Int64? ?? 0 }.first ?? 0
   }
 
-  /// How many places of an agent are taken under a runner: by its own attempts, and by calls that attempts of others make to
-  /// it as to a fallback.
-  public func places(with agent: String, under runner: String) throws(Failure) -> Int {
+  /// How many calls to an agent are under way under a runner: of its own attempts, and of those that fall back on it.
+  public func openCalls(to agent: String, under runner: String) throws(Failure) -> Int {
     try session.rows(
       """
-      SELECT (SELECT count(*) FROM attempt WHERE launcher = ?2 AND outcome IS NULL AND agent = ?1) + \
-      (SELECT count(*) FROM call INDEXED BY call_open JOIN attempt USING(run, task, number) WHERE call.agent = ?1 \
-      AND call.status IS NULL AND attempt.agent != ?1 AND attempt.launcher = ?2 AND attempt.outcome IS NULL)
+      SELECT count(*) FROM call INDEXED BY call_open JOIN attempt USING(run, task, number) WHERE call.agent = ? \
+      AND call.status IS NULL AND attempt.launcher = ? AND attempt.outcome IS NULL
       """, [agent, runner]
     ) { $0[0] as Int? ?? 0 }.first ?? 0
   }

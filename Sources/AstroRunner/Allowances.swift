@@ -50,18 +50,19 @@ struct Allowances {
     var line: Int?
     var budget: BudgetPlan?
     var runBudget: BudgetPlan?
-    /// Where it needs a place with an agent that others fall back on.
+    /// Where the call goes to an agent that others fall back on.
     var guestRoom: GuestRoom?
 
     /// What it takes leave for; `nil` where calls cost nothing.
     var call: PlannedCall? { ceiling.map { PlannedCall(to: agent, $0, line: line) } }
   }
 
-  /// The places of an agent that others fall back on.
+  /// The calls at a time of an agent that others fall back on. Calls, and not attempts: of two that need each other's place
+  /// neither has to end for the other to go on.
   struct GuestRoom {
     /// Its `max_concurrent`.
     var most: Int
-    /// Whose attempts are counted: each runner gives so many places.
+    /// Whose calls are counted: each runner makes so many.
     var runner: String
   }
 
@@ -240,8 +241,8 @@ struct Allowances {
   /// An agent takes no more calls at a time than its `max_concurrent`, be they of its own attempts or of those that fall back
   /// on it.
   private func crowding(of demand: Demand, in transaction: Transaction) throws(Failure) -> LimitVerdict? {
-    guard let room = demand.guestRoom else { return nil }
-    let taken = try transaction.reading.places(with: demand.agent, under: room.runner)
+    guard let room = demand.guestRoom, demand.ceiling != nil else { return nil }
+    let taken = try transaction.reading.openCalls(to: demand.agent, under: room.runner)
     guard taken >= room.most else { return nil }
     return full(demand.agent, most: Int64(room.most), for: Self.slotPause, at: transaction.now.wall)
   }

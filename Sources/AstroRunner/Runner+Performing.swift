@@ -17,7 +17,6 @@ extension Runner {
     let request = try? isPaid(start.agent) ? request(of: start, revealing: false) : nil
     var demand = demand(of: start, for: request.flatMap { firstCall(of: start, asking: $0) })
     demand.isStart = true
-    demand.guestRoom = guestRoom(with: demand.agent)
     if let request, let agent = performers[start.agent] as? LLMAgent {
       demand.fallbacks = Array(agent.seats(for: request.with).drop { $0 != demand.agent }.dropFirst())
     }
@@ -50,7 +49,7 @@ extension Runner {
       key: start.key, user: start.user, agent: agent, limits: start.limits + (configuration.agent(agent)?.limits ?? []),
       isPerformed: performers[start.agent] != nil, isStart: false, ceiling: call?.ceiling, line: call?.line,
       budget: start.budget, runBudget: start.runBudget,
-      guestRoom: agent == start.agent ? nil : guestRoom(with: agent))
+      guestRoom: guestRoom(with: agent))
   }
 
   /// Hands an attempt that is granted to its agent.

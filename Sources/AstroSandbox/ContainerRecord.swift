@@ -54,7 +54,7 @@ struct ContainerRecord {
 
   /// Removes the container, be it running, and then the record. An engine that removes it for two at a time may tell one
   /// of them that it is gone, and then let the other fail: the engine's list is what counts, and it is told again.
-  /// - Returns: whether it is gone; it takes up to 30 seconds to find out.
+  /// - Returns: whether it is gone; of an engine that cannot say so it is not known. It takes up to 30 seconds to find out.
   @discardableResult
   func remove(environment: [String: String]) -> Bool {
     let until = clinux_boot_microseconds() + Duration.seconds(30).microseconds
@@ -64,10 +64,11 @@ struct ContainerRecord {
     }
     var pause = Duration.milliseconds(50)
     while true {
-      // Its code does not matter: docker's tells of a container that was never made.
+      // Its code does not matter where it can list: docker's tells of a container that was never made.
       _ = run(program.hasSuffix("/docker") ? ["rm", "-f", name] : ["rm", "-f", "-t", "0", "--ignore", name])
       let listed = run(["ps", "-a", "--filter", "name=^\(name)$", "--format", "{{.Names}}"])
-      if listed.ending == .exited(0), !listed.output.contains(name) {
+      guard listed.ending == .exited(0) else { return false }
+      guard listed.output.contains(name) else {
         unlink(path)
         return true
       }

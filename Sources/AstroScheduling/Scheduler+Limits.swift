@@ -52,26 +52,26 @@ extension Scheduler {
     open(Set(places.map(\.slots)))
   }
 
-  /// Whoever waits for one of these is asked again.
+  /// Whoever waits for one of these is asked again: in line, and of those who wait alone one for a place that is free, and all
+  /// for a key that works. At a rate they wait for a time, and are not all asked whenever something comes back.
   mutating func open(_ places: some Sequence<LimitPlace>) {
     for place in places {
       blocked[place] = nil
-      // A place is one's, a key everybody's.
       guard let waiting = alone[place] else { continue }
-      for task in place.isOfSlots ? firstInLine(of: waiting) : waiting.sorted() { awake(task) }
+      if place.isOfSlots, let first = firstInLine(of: waiting) { awake(first) }
+      if place.limiter == LimiterName.quota { for task in waiting.sorted() { awake(task) } }
     }
   }
 
-  private func firstInLine(of tasks: Set<TaskReference>) -> [TaskReference] {
+  private func firstInLine(of tasks: Set<TaskReference>) -> TaskReference? {
     let (runs, share) = (runs, share)
     func rank(_ task: TaskReference) -> FairRank? {
       runs[task.run].map { FairRank(priority: $0.priority, place: share.place(of: $0.user), age: $0.order) }
     }
-    let first = tasks.min { a, b in
+    return tasks.min { a, b in
       guard let first = rank(a), let second = rank(b) else { return a < b }
       return first.precedes(second) || (!second.precedes(first) && a < b)
     }
-    return first.map { [$0] } ?? []
   }
 
   /// A task has waited: it is asked again.
