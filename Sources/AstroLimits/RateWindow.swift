@@ -23,6 +23,11 @@ public struct RateWindow: Sendable, Hashable {
 
   /// The window in microseconds.
   var width: Int64 { window.microseconds }
-  /// Hits closer together than this, in microseconds, share an entry of the log, which is what bounds it.
-  public var grain: Int64 { max(1, width / 256) }
+  /// Hits closer together than this, in microseconds, share an entry of the log, which is what bounds it; a limit that is as
+  /// small bounds it itself.
+  public var grain: Int64 { maxRequests <= Self.grains ? 1 : max(1, width / Self.grains) }
+  /// How long after it was sent a request is taken to be with whoever counts it, too, in microseconds.
+  public var travel: Int64 { max(1, width / Self.grains) }
+
+  private static let grains: Int64 = 256
 }

@@ -2,14 +2,14 @@
 ///
 /// A *merged sliding log*. A log of every single hit (the textbook's sliding log) is exact but grows with the limit; here
 /// hits that come within a 256th of the window share one entry `(first, last, weight)`, which stays charged until its
-/// newest hit is a whole window old.
+/// newest hit is a whole window old. Of a limit of at most 256 each hit has its own.
 ///
 /// - **Never above the limit.** A hit at time `t` stays charged at least until `t + W`. So the hits in any half-open
 ///   window `(s-W, s]` were all charged together at the last admission inside it, and that admission kept the sum
 ///   within the limit. Weights and the order of arrival do not matter.
 /// - **At most 258 entries.** Two consecutive entries begin at least a 256th of the window apart.
 /// - **Use.** A hit is held a 256th of the window too long at most: a saturated limiter grants 256/257 of its rate.
-///   Where hits are further apart than that, it is exact.
+///   Where hits are further apart than that, and where the limit is at most 256, it is exact.
 ///
 /// All times are microseconds of CLOCK_BOOTTIME: a step of the wall clock or a suspend changes nothing.
 public struct SlidingLog: Sendable, Equatable {

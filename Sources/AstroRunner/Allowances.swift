@@ -171,9 +171,9 @@ struct Allowances {
       case .tokens: used = account.usage?.total ?? charge.weight
       case .spend: used = account.cost?.picodollars ?? charge.weight
       }
-      // The provider's own window counts a call from when it came there: sooner than its answer, and hardly later than a
-      // grain after it was sent. What a call waits for its answer beyond that is not taken from the rate.
-      let arrival = account.sentAt.map { min(transaction.now.boot, $0 + window.grain) }
+      // The provider's own window counts a call from when it came there: sooner than its answer, and hardly later than
+      // that after it was sent. What a call waits for its answer beyond that is not taken from the rate.
+      let arrival = account.sentAt.map { min(transaction.now.boot, $0 + window.travel) }
       try transaction.settle(
         charge.place, window: window, reserved: charge.weight, used: used, grantedAt: call.started.boot,
         arrival: arrival, bootID: call.bootID)

@@ -61,6 +61,14 @@ struct SlidingLogTests {
     #expect(log.total == 3)
   }
 
+  @Test func aLimitThatBoundsTheLogItselfIsExact() {
+    var log = SlidingLog()
+    let small = RateWindow(maxRequests: 2, window: .microseconds(256_000))
+    for time in [0, 999] as [Int64] { _ = log.consume(1, at: time, in: small) }
+    #expect(log.check(1, at: 1000, in: small).decision == .notBefore(256_000))
+    #expect(log.entries.count == 2)
+  }
+
   @Test func aBlockHoldsEverythingAndAShorterOneDoesNotEndIt() {
     var log = SlidingLog()
     log.block(until: 500)

@@ -15,7 +15,6 @@ def run(session):
         home.drop(file)
         seconds = home.drain().seconds
         home.the_run(tasks)
-        home.remove()
         return tasks / seconds
 
     rates = interleave(rounds, {

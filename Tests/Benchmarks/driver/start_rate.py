@@ -19,7 +19,6 @@ def run(session):
         home.drop(file)
         seconds = home.drain().seconds
         spans.append(tasks / span(home.the_run(tasks)))
-        home.remove()
         return tasks / seconds
 
     rates = interleave(rounds, {
