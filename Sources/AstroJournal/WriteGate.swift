@@ -11,12 +11,15 @@ import Glibc
 ///
 /// A flock goes to whoever asks first after it is free, which is who has just given it back. So there is a turnstile before
 /// the gate, a flock on the file's directory: who waits at the gate holds it, and who comes out has to wait behind them.
+/// Order is all that it is for: of one that does not turn, because who stands in it was stopped, writers go round.
 ///
 /// The kernel drops the locks with the process, so a writer killed inside leaves the gate open.
 final class WriteGate {
   let path: String
   private var descriptor: Int32
   private let turnstile: Int32
+  /// In boot time: until then the turnstile is gone round.
+  private var unturnedUntil: Int64 = 0
 
   init(path: String, patience: Duration = WriteGate.patience) throws(Failure) {
     self.path = path
@@ -40,6 +43,9 @@ final class WriteGate {
   /// stopped, or hangs in the kernel, and waiting on would only make this process deaf as well.
   static let patience = Duration.seconds(10)
   private let patience: Duration
+  /// How long a writer waits at the turnstile, and how long it goes round one that did not turn in that time.
+  private static let turn = Duration.milliseconds(200)
+  private static let detour = Duration.seconds(10)
 
   /// Runs `body` alone among all processes and connections.
   /// - Throws: `try_later` when another one does not come out again.
@@ -71,10 +77,7 @@ final class WriteGate {
 
   private func lock(within patience: Duration) throws(Failure) {
     let deadline = clinux_boot_microseconds() + patience.microseconds
-    let isThrough = clinux_flock_within(turnstile, LOCK_EX, patience.microseconds) == 0
-    guard isThrough || errno == EWOULDBLOCK else {
-      throw Failure.system(.io, subject: path, "cannot wait at the journal's lock")
-    }
+    let isThrough = try turn(within: min(patience, Self.turn))
     defer { if isThrough { flock(turnstile, LOCK_UN) } }
     while true {
       let left = max(0, deadline - clinux_boot_microseconds())
@@ -90,6 +93,14 @@ final class WriteGate {
         throw Failure.system(.io, subject: path, "cannot lock the journal")
       }
     }
+  }
+
+  private func turn(within limit: Duration) throws(Failure) -> Bool {
+    guard clinux_boot_microseconds() >= unturnedUntil else { return false }
+    if clinux_flock_within(turnstile, LOCK_EX, limit.microseconds) == 0 { return true }
+    guard errno == EWOULDBLOCK else { throw Failure.system(.io, subject: path, "cannot wait at the journal's lock") }
+    unturnedUntil = clinux_boot_microseconds() + Self.detour.microseconds
+    return false
   }
 
   private static func stuck(_ path: String, _ patience: Duration) -> Failure {

@@ -31,11 +31,12 @@ extension Allowances {
 
   /// Of a start whose agent, and all whom it could ask instead, have keys that are used up: until the first is tried again.
   func quotaRefusal(of demand: Demand, _ reading: Reading, at now: Timestamp) throws(Failure) -> LimitVerdict? {
-    try keysOpen(of: [demand.agent] + demand.fallbacks, reading, at: now).map { time in
-      LimitVerdict(
-        limiter: LimiterName.quota, key: demand.agent, allowed: false, limit: 0, remaining: 0, resetAt: time,
-        retryAfter: time - now)
-    }
+    guard let time = try keysOpen(of: [demand.agent] + demand.fallbacks, reading, at: now) else { return nil }
+    var verdict = LimitVerdict(
+      limiter: LimiterName.quota, key: demand.agent, allowed: false, limit: 0, remaining: 0, resetAt: time,
+      retryAfter: time - now)
+    verdict.bindsOthers = demand.hasAllFallbacks
+    return verdict
   }
 
   /// Nothing more is sent with the key of an agent, for a while: its provider said that it is used up. Several calls that were

@@ -40,6 +40,8 @@ struct Allowances {
     var limits: [String]
     /// Whom it may go to instead, where that agent's key is used up.
     var fallbacks: [String] = []
+    /// Those are all that the agent has: what keeps this one keeps every other, too.
+    var hasAllFallbacks = true
     /// The agent sends requests itself.
     var isPerformed: Bool
     /// It takes a place among those that run at a time.

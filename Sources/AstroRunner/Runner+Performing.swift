@@ -19,6 +19,7 @@ extension Runner {
     demand.isStart = true
     if let request, let agent = performers[start.agent] as? LLMAgent {
       demand.fallbacks = Array(agent.seats(for: request.with).drop { $0 != demand.agent }.dropFirst())
+      demand.hasAllFallbacks = demand.fallbacks == configuration.agent(demand.agent)?.fallbacks
     }
     return demand
   }

@@ -29,13 +29,13 @@ extension Runner {
   /// Lets those go on who wait for a key that the journal does not know as used up any more: a call of another runner was
   /// answered, or whoever has paid has said so.
   func lookAtKeys() throws(Failure) {
-    let awaited = scheduler.awaitedKeys
-    guard !awaited.isEmpty else { return }
+    let (shared, alone) = (scheduler.awaitedKeys(alone: false), scheduler.awaitedKeys(alone: true))
+    guard !shared.isEmpty || !alone.isEmpty else { return }
     let now = clock.now().wall
     let open = try journal.read { reading in
-      try awaited.sorted().filter { agent in
-        let seats = [agent] + (configuration.agent(agent)?.fallbacks ?? [])
-        return try allowances.keysOpen(of: seats, reading, at: now) == nil
+      try shared.union(alone).sorted().filter { agent in
+        let fallbacks = shared.contains(agent) ? configuration.agent(agent)?.fallbacks ?? [] : []
+        return try allowances.keysOpen(of: [agent] + fallbacks, reading, at: now) == nil
       }
     }
     if !open.isEmpty { pending.append(.opened(open.map { LimitRefusal(.key(of: $0), until: now).place })) }

@@ -57,10 +57,12 @@ extension Scheduler {
   mutating func open(_ places: some Sequence<LimitPlace>) {
     for place in places {
       blocked[place] = nil
-      guard let waiting = alone[place] else { continue }
-      if place.isOfSlots, let first = firstInLine(of: waiting) { awake(first) }
-      if place.limiter == LimiterName.quota { for task in waiting.sorted() { awake(task) } }
+      if place.isOfSlots, let waiting = alone[place], let first = firstInLine(of: waiting) { awake(first) }
     }
+    // Whose key it is that works, one of those who wait for another may ask instead.
+    guard places.contains(where: { $0.limiter == LimiterName.quota }) else { return }
+    let waiting = alone.filter { $0.key.limiter == LimiterName.quota }.values.flatMap { $0 }
+    for task in waiting.sorted() { awake(task) }
   }
 
   private func firstInLine(of tasks: Set<TaskReference>) -> TaskReference? {
@@ -124,10 +126,13 @@ extension Scheduler {
     case .beginning(_, let agent):
       leaveBeginning(task, agent)
       runs[task.run]?.tasks[task.index].attempts -= 1
-      if let run = runs[task.run], run.stopping != nil { return resolve(task) }
+      guard let run = runs[task.run], run.mayStart(task.index) else { return resolve(task) }
+      // A run that is stopping is not held, and nobody would raise its budget.
+      guard run.stopping == nil else { return finish(task, .failed, reason: reason) }
       makeReady(task)
     case .running(_, .some): return ended(.withoutWork(key, at: now.wall))
     case .running(let agent, nil):
+      if runs[task.run]?.stopping != nil { return ended(.overBudget(key, reason, at: now.wall)) }
       leaveSlot(agent)
       freeSlots(of: task, with: agent)
       forget(task, key, hasBegun: true)
@@ -143,5 +148,10 @@ extension AttemptEnding {
   /// The end of an attempt that was asked to end and had stopped by itself.
   fileprivate static func withoutWork(_ key: AttemptKey, at time: Timestamp) -> AttemptEnding {
     AttemptEnding(key: key, outcome: .cancelled(nil), startedAt: time, finishedAt: time, duration: .zero)
+  }
+
+  fileprivate static func overBudget(_ key: AttemptKey, _ reason: String, at time: Timestamp) -> AttemptEnding {
+    AttemptEnding(
+      key: key, outcome: .performed(.maxCost, reason), startedAt: time, finishedAt: time, duration: .zero)
   }
 }

@@ -224,7 +224,7 @@ extension Scheduler {
     leaveBeginning(task, agent)
     runs[task.run]?.tasks[task.index].attempts -= 1
     guard let run = runs[task.run] else { return }
-    if run.stopping != nil { return resolve(task) }
+    guard run.mayStart(task.index) else { return resolve(task) }
     let refused = LimitPlace(limiter: verdict.limiter, key: verdict.key)
     let place = refused.waitedFor
     let wait = max(.milliseconds(1), verdict.retryAfter)

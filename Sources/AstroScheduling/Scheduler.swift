@@ -200,9 +200,12 @@ public struct Scheduler: ~Copyable {
     return found
   }
 
-  /// Agents whose keys tasks wait for, as was known when they asked, in no order.
-  public var awaitedKeys: Set<String> {
-    Set((Array(blocked.keys) + Array(alone.keys)).filter { $0.limiter == LimiterName.quota }.map(\.key))
+  /// Agents whose keys tasks wait for, as was known when they asked.
+  /// - Parameter isAlone: of tasks that have nobody else to ask than those whose keys are used up; else of all tasks that any
+  ///   fallback of the agent would serve.
+  public func awaitedKeys(alone isAlone: Bool) -> Set<String> {
+    let places = isAlone ? Array(alone.keys) : Array(blocked.keys)
+    return Set(places.filter { $0.limiter == LimiterName.quota }.map(\.key))
   }
 
   /// Whether something is under way: an attempt that runs, or one that will without waiting for any timer.
@@ -215,7 +218,8 @@ public struct Scheduler: ~Copyable {
   public var nextRetry: Int64? {
     guard !isStopping else { return nil }
     return timers.nextDue {
-      if case .retry(let task, _) = $0 { runs[task.run]?.isHeld == false && isLive($0) } else { false }
+      guard case .retry(let task, _) = $0, case .waiting(_, nil)? = phase(of: task) else { return false }
+      return runs[task.run]?.isHeld == false && isLive($0)
     }
   }
 

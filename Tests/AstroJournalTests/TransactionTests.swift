@@ -116,6 +116,15 @@ import Testing
     #expect(try journal.read { try $0.series() } == ["n": 3])
   }
 
+  /// As one that was stopped while it waited its turn.
+  @Test func whoStandsInTheTurnstileKeepsNobodyOut() throws {
+    let directory = open(fixture.data, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    defer { close(directory) }
+    try #require(flock(directory, LOCK_EX | LOCK_NB) == 0)
+    for _ in 1...3 { try journal.commit { try $0.add(series: ["n": 1]) } }
+    #expect(try journal.read { try $0.series() } == ["n": 3])
+  }
+
   @Test func statisticsSayWhatWasDone() throws {
     _ = journal.takeQueryStatistics()
     try journal.commit { transaction throws in

@@ -95,7 +95,7 @@ struct PerformerTests {
     world.tell(.admitted(.of([asks("q1"), asks("q2")])))
     #expect(world.states["q1"] == .waiting && world.reasons["q1"] == "limit \(limiter)")
     world.limiter = { _ in nil }
-    world.tell(.opened([LimitPlace(limiter: limiter, key: "another")]))
+    world.tell(.opened([LimitPlace(limiter: "narrow", key: "spare")]))
     #expect(world.runningTasks == ["q2"])
     world.tell(.opened([place]))
     #expect(world.runningTasks == (limiter == LimiterName.quota ? ["q1", "q2"] : ["q2"]))
@@ -214,10 +214,10 @@ struct PerformerTests {
       world.running[key] = nil
       world.tell(.parked(key, place, until: world.now.boot + 3_600_000_000))
     }
-    #expect(world.scheduler.awaitedKeys == ["spare"])
+    #expect(world.scheduler.awaitedKeys(alone: true) == ["spare"])
     world.tell(.opened([place]))
     #expect(world.runningTasks == ["m1", "m2", "m3"])
-    #expect(world.scheduler.awaitedKeys.isEmpty)
+    #expect(world.scheduler.awaitedKeys(alone: true).isEmpty)
   }
 
   @Test func whoWaitsAloneAndIsCancelledIsForgotten() throws {
@@ -229,7 +229,7 @@ struct PerformerTests {
     world.running[key] = nil
     world.tell(.parked(key, place, until: world.now.boot + 3_600_000_000))
     world.tell(.cancel(seed.id))
-    #expect(world.ended[seed.id]?.state == .cancelled && world.scheduler.awaitedKeys.isEmpty)
+    #expect(world.ended[seed.id]?.state == .cancelled && world.scheduler.awaitedKeys(alone: true).isEmpty)
   }
 
   @Test func aTimeoutOfTheFirstPartDoesNotEndTheSecond() throws {
@@ -274,6 +274,44 @@ struct PerformerTests {
     world.tell(.release(seed.id))
     #expect(world.runningTasks == ["q2", "q3", "q4"])
     #expect(world.running.keys.contains(key))
+  }
+
+  private func lastOf(_ world: World) -> RunSeed {
+    let last = TaskPlan.named("last", needs: [0]) {
+      $0.condition = .call(.always, [])
+      $0.work = .request(.constant(.map([:])))
+      $0.agent = AgentRequest(form: .with)
+      $0.limits = ["gate"]
+    }
+    let seed = RunSeed.of([asks("q"), last])
+    world.tell(.admitted(seed))
+    world.tell(.cancel(seed.id))
+    return seed
+  }
+
+  @Test func whatSurvivesACancelWaitsForItsLimit() {
+    let world = world()
+    world.limiter = { $0.key.task == "last" ? denial("gate", $0, after: .seconds(10)) : nil }
+    let seed = lastOf(world)
+    world.end("q", .performed(.cancelled, nil))
+    #expect(world.runningTasks.isEmpty && world.ended[seed.id] == nil)
+    world.limiter = { _ in nil }
+    world.advance(.seconds(10))
+    #expect(world.runningTasks == ["last"])
+    world.end("last", .performed(.completed, nil))
+    #expect(world.ended[seed.id]?.state == .cancelled)
+  }
+
+  /// A run that is cancelled is not held, and nobody would release it.
+  @Test func whatSurvivesACancelAndHasNoBudgetLeftFails() throws {
+    let world = world()
+    let seed = lastOf(world)
+    world.end("q", .performed(.cancelled, nil))
+    let key = try #require(world.running.keys.first)
+    world.running[key] = nil
+    world.tell(.overBudget(key, "the budget of the run: used up"))
+    #expect(world.states["last"] == .failed && world.ended[seed.id]?.state == .cancelled)
+    #expect(world.heldBecause.isEmpty)
   }
 
   @Test func aStartThatCanNeverBeGrantedFailsItsTask() {

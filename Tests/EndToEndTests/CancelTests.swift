@@ -52,6 +52,20 @@ import Testing
     #expect(!home.exists("ran-second"))
   }
 
+  @Test func `what is done after a cancel waits for its limit`() throws {
+    let home = try Home(system: "rate_limits: {task_submission: {max_requests: 1, window_seconds: 2}}")
+    let gate = try home.gate()
+    try home.submit(
+      Workflows.gated(by: gate) + "  last: {needs: [second], if: always(), run: 'echo x > \"$ASTRO_HOME/last\"'}\n",
+      as: "a.yaml")
+    let watch = try home.start("watch")
+    try gate.waitForTask()
+    #expect(try home.astro("cancel", "a-").code == 0)
+    try eventually("its file is settled") { home.names(in: "spool/cancelled").count == 2 }
+    #expect(try home.read("last") == "x\n")
+    #expect(try watch.stop().code == 0)
+  }
+
   @Test func `a run that has ended cannot be cancelled`() throws {
     let home = try Home()
     try home.submit(Workflows.succeeding, as: "a.yaml")
