@@ -175,7 +175,8 @@ struct Allowances {
       }
       // The provider's own window counts a call from when it came there: sooner than its answer, and hardly later than
       // that after it was sent. What a call waits for its answer beyond that is not taken from the rate.
-      let arrival = account.sentAt.map { min(transaction.now.boot, $0 + window.travel) }
+      let travel = min(account.duration.microseconds, window.travel)
+      let arrival = account.sentAt.map { min(transaction.now.boot, $0 + travel) }
       try transaction.settle(
         charge.place, window: window, reserved: charge.weight, used: used, grantedAt: call.started.boot,
         arrival: arrival, bootID: call.bootID)

@@ -4,6 +4,7 @@ import AstroCore
 import AstroProcess
 import AstroScheduling
 import AstroSpool
+import CLinux
 import Glibc
 import Logging
 
@@ -29,12 +30,18 @@ extension Runner {
       try forgetRetired()
       try tell(batch)
       batch = Batch()
+      giveBackMemory(after: findings)
     }
     intake.endTurn()
     try keepContents()
     try settleEnded()
     if options.mode == .watch { _ = try beginCleaning() }
     try continueCleaning()
+  }
+
+  /// What the reading of a large file took goes back to the system: the runner may wait for days after it.
+  private func giveBackMemory(after findings: [Intake.Finding]) {
+    if findings.reduce(0, { $0 + $1.size }) >= 256 << 10 { clinux_give_back_memory() }
   }
 
   /// How long a decision that holds nothing up may wait for others to share its fsync.

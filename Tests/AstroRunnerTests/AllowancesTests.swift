@@ -54,10 +54,12 @@ struct AllowancesTests {
       }
     }
 
-    func settle(_ id: CallID, tokens: Int64?, cost: Int64?, sentAt: Int64? = nil) throws {
+    func settle(
+      _ id: CallID, tokens: Int64?, cost: Int64?, sentAt: Int64? = nil, duration: Duration = .seconds(1)
+    ) throws {
       let account = CallAccount(
         model: "m", status: tokens == nil ? .error : .success, usage: tokens.map { TokenUsage(output: $0) },
-        cost: cost.map { Money(picodollars: $0) }, sentAt: sentAt, duration: .seconds(1))
+        cost: cost.map { Money(picodollars: $0) }, sentAt: sentAt, duration: duration)
       try journal.commit { transaction in
         let call = try #require(try transaction.settle(id, account))
         try allowances.settle(call, used: account, in: transaction)
@@ -484,15 +486,16 @@ struct AllowancesTests {
     #expect(call(try scene.take(scene.demand([], tokens: 1))) != nil)
   }
 
-  @Test func aCallIsCountedFromWhenItsProviderSawItAtTheLatest() throws {
+  /// It was sent after 10 s, and was there within a 256th of the window, or before it was answered.
+  @Test(arguments: [(30_000, 1_000), (200, 200)])
+  func aCallIsCountedFromWhenItsProviderSawItAtTheLatest(answered: Int, there: Int) throws {
     let scene = try Scene([limit("gate", .init(rate: .init(amount: 1, window: .seconds(256))))])
     let id = try #require(call(try scene.take(scene.demand(["gate"], tokens: 1))))
     scene.clock.advance(.seconds(10))
     let sent = scene.clock.now().boot
     scene.clock.advance(.seconds(30))
-    try scene.settle(id, tokens: 1, cost: 0, sentAt: sent)
-    // Sent after 10 s, and there within a 256th of the window.
+    try scene.settle(id, tokens: 1, cost: 0, sentAt: sent, duration: .milliseconds(answered))
     let verdict = try #require(refusal(try scene.take(scene.demand(["gate"], tokens: 1))))
-    #expect(verdict.retryAfter == .seconds(256 + 10 + 1 - 40))
+    #expect(verdict.retryAfter == .seconds(256 + 10 - 40) + .milliseconds(there))
   }
 }

@@ -60,6 +60,9 @@ int clinux_become_subreaper(void);
 void clinux_forbid_dumps(void);
 /// CLOCK_BOOTTIME in microseconds.
 int64_t clinux_boot_microseconds(void);
+
+/// malloc_trim(3): what was freed goes back to the system.
+void clinux_give_back_memory(void);
 /// The magic number of the file system of `path` (statfs(2), f_type; 32 bits of it), or -1.
 int64_t clinux_filesystem_type(const char *path);
 
