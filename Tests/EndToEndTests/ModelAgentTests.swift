@@ -91,6 +91,29 @@ struct ModelAgentTests {
     #expect(server.requests.count == 2)
   }
 
+  /// Two of them reserve what is left, and take next to nothing of it.
+  private let dear =
+    "tasks:\n"
+    + (1...8).map { "  t\($0): {agent: ai, with: {prompt: hi, max_output_tokens: 9990}}\n" }.joined()
+
+  @Test func aBudgetOfARunThatIsOnlyReservedIsWaitedFor() throws {
+    let server = ScriptedServer(answers: [answer("hello")])
+    let home = try home(agent: ", max_concurrent: 10", url: server.url)
+    let ending = try home.astro("run", "-q", try home.made("w.yaml", "budget: {usd: 0.25}\n" + dear))
+    #expect(ending.code == 0, "\(ending)")
+    #expect(server.requests.count == 8)
+    #expect(try home.sql("SELECT cost_held, cost_spent FROM budget") == "0|296000000")
+  }
+
+  @Test func aBudgetOfTheDayThatIsOnlyReservedIsWaitedFor() throws {
+    let server = ScriptedServer(answers: [answer("hello")])
+    let home = try home("budgets: {daily: {usd: 0.25}}", agent: ", max_concurrent: 10", url: server.url)
+    try home.drain(dear)
+    #expect(try home.state(of: "@latest") == "succeeded")
+    #expect(server.requests.count == 8)
+    #expect(try home.sql("SELECT cost_held, cost_spent FROM budget") == "0|296000000")
+  }
+
   @Test func aBudgetIsRaisedAndNeverLowered() throws {
     let server = ScriptedServer(answers: [answer("hello")])
     let home = try home(url: server.url)
