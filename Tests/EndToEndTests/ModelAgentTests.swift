@@ -114,6 +114,27 @@ struct ModelAgentTests {
     #expect(try home.sql("SELECT cost_held, cost_spent FROM budget") == "0|296000000")
   }
 
+  /// Of another process nobody hears what its call left of the window.
+  @Test func aWindowThatAnotherRunnersCallReservesOpensWhenThatIsSettled() throws {
+    let hold = AstroTestKit.Gate()
+    let text = answer("hello")
+    let server = ScriptedServer { connection in
+      guard connection.request() != nil else { return }
+      hold.wait()
+      connection.send(text)
+    }
+    let home = try home("limits: {s: {spend_usd: 0.15/1d}}", agent: ", limits: [s]", url: server.url)
+    let path = try home.made(
+      "w.yaml", "tasks: {a: {agent: ai, with: {prompt: hi, max_output_tokens: 9990}}}\n")
+    let runners = try (1...2).map { _ in try home.start("run", "-q", path) }
+    try eventually("one asks, and the other waits") {
+      try server.requests.count == 1 && home.denials(by: "s/spend_usd") > 0
+    }
+    for _ in 1...2 { hold.open() }
+    #expect(try runners.map { try $0.finish().code } == [0, 0])
+    #expect(server.requests.count == 2)
+  }
+
   @Test func aBudgetIsRaisedAndNeverLowered() throws {
     let server = ScriptedServer(answers: [answer("hello")])
     let home = try home(url: server.url)
