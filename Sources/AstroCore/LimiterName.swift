@@ -10,4 +10,8 @@ public enum LimiterName {
   public static let provider = "provider"
   /// A key whose money or quota is used up; the key is the id of the agent that would use it.
   public static let quota = "provider_quota"
+  /// The budget of a run, where calls under way reserve what is left of it; the key is the run.
+  public static let runBudget = "run_budget"
+  /// The same of a task; the key is the run and the task.
+  public static let taskBudget = "task_budget"
 }

@@ -36,16 +36,33 @@ public struct BudgetRecord: Sendable, Equatable {
       cost: raised.cost ?? plan.cost, tokens: raised.tokens ?? plan.tokens, calls: raised.calls ?? plan.calls)
   }
 
-  /// What stands against one more call, the end of a sentence that begins with the budget; `nil` when nothing does.
-  public func obstacle(to ceiling: CallCeiling, under plan: BudgetPlan) -> String? {
+  /// What stands against one more call.
+  public enum Obstacle: Sendable, Equatable {
+    /// Waiting for no call that is under way helps; why, the end of a sentence that begins with the budget. Whether a call
+    /// that takes less would fit.
+    case used(String, leavesLess: Bool)
+    /// Only what calls under way reserve: it may fit when they are settled.
+    case reserved
+  }
+
+  /// What stands against one more call; `nil` when nothing does.
+  public func obstacle(to ceiling: CallCeiling, under plan: BudgetPlan) -> Obstacle? {
     let bounds = bounds(plan)
-    if let most = bounds.calls, calls >= most { return "its \(most) calls are made" }
-    if let most = bounds.tokens, tokensSpent + tokensHeld + ceiling.tokens > most {
-      return "of \(most) tokens \(tokensSpent + tokensHeld) are used, and the next call may take \(ceiling.tokens)"
+    if let most = bounds.calls, calls >= most { return .used("its \(most) calls are made", leavesLess: false) }
+    if let most = bounds.tokens, tokensSpent + ceiling.tokens > most {
+      return .used(
+        "of \(most) tokens \(tokensSpent) are used, and the next call may take \(ceiling.tokens)",
+        leavesLess: tokensSpent < most)
     }
-    guard let most = bounds.cost else { return nil }
-    guard let cost = ceiling.cost else { return ceiling.wantOfCost }
-    guard costSpent + costHeld + cost > most else { return nil }
-    return "of \(most) \(costSpent + costHeld) are used, and the next call may cost \(cost)"
+    if let most = bounds.cost {
+      guard let cost = ceiling.cost else { return .used(ceiling.wantOfCost, leavesLess: true) }
+      if costSpent + cost > most {
+        return .used(
+          "of \(most) \(costSpent) are used, and the next call may cost \(cost)", leavesLess: costSpent < most)
+      }
+      if costSpent + costHeld + cost > most { return .reserved }
+    }
+    if let most = bounds.tokens, tokensSpent + tokensHeld + ceiling.tokens > most { return .reserved }
+    return nil
   }
 }

@@ -53,6 +53,11 @@ extension RecordText {
     ).json
   }
 
+  /// What each charge at a place begins with, whatever its weight.
+  static func beginning(ofChargesAt place: LimitPlace) -> String {
+    String(JSONValue.list([.string(place.limiter), .string(place.key)]).json.dropLast())
+  }
+
   static func charges(_ text: String) -> [LimitCharge]? {
     triples(text)?.map { LimitCharge(LimitPlace(limiter: $0.0, key: $0.1), weight: $0.2) }
   }

@@ -71,6 +71,16 @@ extension Reading {
     ) { $0[0] as Int? ?? 0 }.first ?? 0
   }
 
+  /// Whether a call under way, of any runner, holds a reservation at a limit since `boot`, in boot time.
+  public func isReserved(_ place: LimitPlace, since boot: Int64, bootID: String) throws(Failure) -> Bool {
+    try session.rows(
+      """
+      SELECT EXISTS(SELECT 1 FROM call INDEXED BY call_open WHERE status IS NULL AND boot_id = ? AND started_boot > ? \
+      AND instr(charges, ?) > 0)
+      """, [bootID, boot, RecordText.beginning(ofChargesAt: place)]
+    ) { $0[0] as Bool? ?? false }.first ?? false
+  }
+
   /// What the last `count` settled calls of an agent took, in tokens, the last first.
   public func recentTokens(of agent: String, model: String, last count: Int) throws(Failure) -> [Int64] {
     try session.rows(

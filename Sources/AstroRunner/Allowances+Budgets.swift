@@ -10,8 +10,6 @@ extension Allowances {
     /// When it is whole again, for one of a period.
     var renewal: Timestamp?
     var title: String
-    /// Whose it is, of one that each user has.
-    var user: String?
     var policy = PeriodBudget.Policy.hold
   }
 
@@ -34,8 +32,7 @@ extension Allowances {
       accounts.append(
         Account(
           place: BudgetPlace(scope: "budget:\(budget.name)", key: key), bounds: budget.bounds, renewal: day.end,
-          title: "the budget '\(budget.name)'\(whose) of \(day.name)",
-          user: budget.scope == .user ? demand.user : nil, policy: budget.onExceeded))
+          title: "the budget '\(budget.name)'\(whose) of \(day.name)", policy: budget.onExceeded))
     }
     return accounts
   }
@@ -46,22 +43,47 @@ extension Allowances {
     guard let ceiling = demand.ceiling else { return nil }
     for account in accounts {
       let record = try reading.budget(account.place) ?? BudgetRecord(place: account.place)
-      guard let obstacle = record.obstacle(to: ceiling, under: account.bounds) else { continue }
-      // Not even of a budget that is whole.
-      if account.renewal != nil,
-        let always = BudgetRecord(place: account.place).obstacle(to: ceiling, under: record.bounds(account.bounds))
-      {
-        return .never("\(account.title): \(always)")
+      switch record.obstacle(to: ceiling, under: account.bounds) {
+      case nil: continue
+      case .reserved:
+        // Of calls of this runner it is heard at once when they are settled; of others after this pause. Whoever is next
+        // takes what they leave, however little others need.
+        return .refused(verdict(of: account, until: now + Self.slotPause, at: now))
+      case .used(let words, let leavesLess):
+        // Not even of a budget that is whole.
+        if account.renewal != nil,
+          case .used(let always, _)? = BudgetRecord(place: account.place).obstacle(
+            to: ceiling, under: record.bounds(account.bounds))
+        {
+          return .never("\(account.title): \(always)")
+        }
+        guard let renewal = account.renewal, account.policy == .park else {
+          return .overBudget("\(account.title): \(words)")
+        }
+        var verdict = verdict(of: account, until: renewal, at: now)
+        verdict.bindsOthers = !leavesLess
+        return .refused(verdict)
       }
-      guard let renewal = account.renewal, account.policy == .park else {
-        return .overBudget("\(account.title): \(obstacle)")
-      }
-      return .refused(
-        LimitVerdict(
-          limiter: account.place.scope, key: account.user ?? "", allowed: false,
-          limit: account.bounds.cost?.picodollars ?? account.bounds.tokens ?? account.bounds.calls ?? 0, remaining: 0,
-          resetAt: renewal, retryAfter: renewal - now))
     }
     return nil
+  }
+
+  private func verdict(of account: Account, until time: Timestamp, at now: Timestamp) -> LimitVerdict {
+    let place = account.place.waitedFor
+    return LimitVerdict(
+      limiter: place.limiter, key: place.key, allowed: false,
+      limit: account.bounds.cost?.picodollars ?? account.bounds.tokens ?? account.bounds.calls ?? 0, remaining: 0,
+      resetAt: time, retryAfter: time - now)
+  }
+}
+
+extension BudgetPlace {
+  /// Where those wait whom it refuses: of a budget that renews itself in every period.
+  var waitedFor: LimitPlace {
+    switch scope {
+    case "run": LimitPlace(limiter: LimiterName.runBudget, key: key)
+    case "task": LimitPlace(limiter: LimiterName.taskBudget, key: key)
+    default: LimitPlace(limiter: scope, key: key.firstIndex(of: "/").map { String(key[key.index(after: $0)...]) } ?? "")
+    }
   }
 }

@@ -93,8 +93,9 @@ struct Allowances {
     let charges: [Charge]
     do throws(Failure) {
       charges = try self.charges(of: demand, transaction.reading, at: transaction.now.wall)
-      let refusal = try refusal(of: charges, for: demand, transaction.reading, at: transaction.now.wall) {
-        charge throws(Failure) in
+      let refusal = try refusal(
+        of: charges, for: demand, transaction.reading, at: transaction.now, bootID: transaction.bootID
+      ) { charge throws(Failure) in
         try transaction.check(
           charge.place.limiter, key: charge.place.key, window: charge.window, weight: charge.weight)
       }
@@ -137,7 +138,7 @@ struct Allowances {
     if let refusal = try quotaRefusal(of: demand, reading, at: now.wall) { return refusal }
     do throws(Failure) {
       let charges = try charges(of: demand, reading, at: now.wall)
-      let refusal = try refusal(of: charges, for: demand, reading, at: now.wall) { charge throws(Failure) in
+      let refusal = try refusal(of: charges, for: demand, reading, at: now, bootID: bootID) { charge throws(Failure) in
         try reading.check(
           charge.place.limiter, key: charge.place.key, window: charge.window, weight: charge.weight, at: now,
           bootID: bootID)
@@ -183,14 +184,16 @@ struct Allowances {
     }
   }
 
-  /// Where less may be taken once a call is settled: its tokens and its money are counted as they were, and its place is free.
+  /// Where less may be taken once a call is settled or not made: its tokens and its money are counted as they were, its
+  /// budgets keep what it leaves of them, and its place is free.
   func places(givenBackBy call: CallRecord) -> [LimitPlace] {
-    call.charges.flatMap { charge -> [LimitPlace] in
-      if charge.place.limiter == LimiterName.provider { return [charge.place.slots] }
-      guard let limit = limits[charge.place.waitedFor.limiter] else { return [] }
-      if charge.place.limiter != limit.name { return [charge.place.waitedFor] }
-      return limit.boundsPlaces ? [charge.place.slots] : []
-    }
+    call.budgets.map(\.waitedFor)
+      + call.charges.flatMap { charge -> [LimitPlace] in
+        if charge.place.limiter == LimiterName.provider { return [charge.place.slots] }
+        guard let limit = limits[charge.place.waitedFor.limiter] else { return [] }
+        if charge.place.limiter != limit.name { return [charge.place.waitedFor] }
+        return limit.boundsPlaces ? [charge.place.slots] : []
+      }
   }
 
   /// Who waits for a limit keeps no place that it has no use for: those who hold what it waits for may wait for that.
@@ -338,13 +341,22 @@ struct Allowances {
 
   /// The refusal that lasts longest; `nil` when everything is to be had.
   private func refusal(
-    of charges: [Charge], for demand: Demand, _ reading: Reading, at now: Timestamp,
+    of charges: [Charge], for demand: Demand, _ reading: Reading, at moment: Moment, bootID: String,
     check: (Charge) throws(Failure) -> LimitVerdict
   ) throws(Failure) -> LimitVerdict? {
+    let now = moment.wall
     var binding: LimitVerdict?
     for charge in charges {
-      let verdict: LimitVerdict
-      do throws(Failure) { verdict = try check(charge) } catch {
+      var verdict: LimitVerdict
+      do throws(Failure) {
+        verdict = try check(charge)
+        if !verdict.allowed, verdict.retryAfter > Self.slotPause, charge.limit != nil,
+          try reading.isReserved(charge.place, since: moment.boot - charge.window.window.microseconds, bootID: bootID)
+        {
+          // It opens when a call is settled, also one of another process, which is not heard of.
+          verdict.retryAfter = Self.slotPause
+        }
+      } catch {
         guard error.code == .limit, let later = widening(for: charge, at: now) else { throw error }
         verdict = later
       }
@@ -371,7 +383,7 @@ struct Allowances {
     return binding
   }
 
-  private static let slotPause = Duration.seconds(5)
+  static let slotPause = Duration.seconds(5)
 
   /// When other bounds of one of the limits begin to hold.
   private func nextChange(of demand: Demand, at now: Timestamp) -> Duration? {

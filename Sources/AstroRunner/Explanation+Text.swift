@@ -51,7 +51,8 @@ extension Explanation.Cause {
     case .ownLimit(LimiterName.quota, let until):
       "limit provider_quota: the key of its fallback is used up, tried again at \(until.told(at: now))"
     case .ownLimit(let limiter, let until):
-      "limit \(limiter): it has too little for this task until \(until.told(at: now))"
+      (Explanation.budget(limiter) ?? "limit \(limiter)")
+        + ": it has too little for this task until \(until.told(at: now))"
     case .equalTask: TaskChange.following
     case .agents(let agents): agents.map { $0.phrase(at: now) }.joined(separator: "; ")
     case .noAgent(let request):
@@ -80,6 +81,18 @@ extension Explanation.Agent {
   }
 }
 
+extension Explanation {
+  /// The budget that a limiter stands for, as it is told; `nil` where it is a limit.
+  fileprivate static func budget(_ limiter: String) -> String? {
+    switch limiter {
+    case LimiterName.runBudget: "the budget of the run"
+    case LimiterName.taskBudget: "the budget of the task"
+    case _ where limiter.hasPrefix("budget:"): "budget \(limiter.dropFirst("budget:".count))"
+    default: nil
+    }
+  }
+}
+
 extension LimitVerdict {
   func sentence(_ opensAt: Timestamp?, _ now: Timestamp) -> String {
     let whose = key.isEmpty ? "" : " of \(key)"
@@ -89,9 +102,10 @@ extension LimitVerdict {
     if limiter == LimiterName.quota {
       return "limit \(limiter)\(whose): its key is used up, tried again at \(opensAt.told(at: now))"
     }
-    if limiter.hasPrefix("budget:") {
-      let name = limiter.dropFirst("budget:".count)
-      return "budget \(name)\(whose): it has too little for this task until \(opensAt.told(at: now))"
+    if let budget = Explanation.budget(limiter) {
+      // Of a run or a task the key is an identifier of no use here.
+      let whose = limiter.hasPrefix("budget:") ? whose : ""
+      return "\(budget)\(whose): it has too little for this task until \(opensAt.told(at: now))"
     }
     // A provider's own limit has no number that is known.
     if limit == 0, key.isEmpty { return "limit \(limiter) is not configured: add it to config/system_config.yaml" }

@@ -93,7 +93,9 @@ public struct RunSituation: Sendable {
         key: AttemptKey(workflow: run.id, task: task.id, number: 1), user: run.user, agent: agent.id,
         limits: task.limits + agent.limits, isPerformed: agent.isPerformer, isStart: true)
       demand.fallbacks = configuration.agent(agent.id)?.fallbacks ?? []
-      if agent.isPerformer, allowances.weighCalls(at: demand.limits), let performer = performers[agent.id] {
+      (demand.budget, demand.runBudget) = (task.budget, plan.budget)
+      let isWeighed = allowances.weighCalls(at: demand.limits) || task.budget != nil || plan.budget != nil
+      if agent.isPerformer, isWeighed, let performer = performers[agent.id] {
         demand.ceiling = ceiling(of: task, with: performer, home)
       }
       guard !demand.limits.isEmpty || demand.isPerformed else { continue }

@@ -43,8 +43,7 @@ extension Runner {
       asks[ask.number]?.isRefused = true
       let waits = ask.waits(for: verdict, at: transaction.now.boot)
       if waits {
-        let left = try allowances.leaveIdlePlaces(of: demand, in: transaction)
-        if !left.isEmpty { pending.append(.opened(left)) }
+        tellOpened(try allowances.leaveIdlePlaces(of: demand, in: transaction))
       } else {
         let origin = LimitRefusal.Origin.limit(
           LimitPlace(limiter: verdict.limiter, key: verdict.key), bindsOthers: verdict.bindsOthers)
@@ -69,6 +68,9 @@ extension Runner {
       ask.reply.answer(.gone)
     }
   }
+
+  /// In the next turn: what a transaction gives back that others may be waiting for.
+  func tellOpened(_ places: [LimitPlace]) { if !places.isEmpty { pending.append(.opened(places)) } }
 
   /// Once it is committed.
   private func reply(to ask: CallAsk, _ leave: CallLeave) {

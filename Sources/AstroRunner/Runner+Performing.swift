@@ -154,7 +154,9 @@ extension Runner {
     }
     let opens = now.boot + max(0, (until - now.wall).microseconds)
     if case .provider(let agent) = refusal.origin { batch.block(agent: agent, for: key, until: opens) }
-    return .parked(key, place, until: opens)
+    var bindsOthers = true
+    if case .limit(_, bindsOthers: false) = refusal.origin { bindsOthers = false }
+    return .parked(key, place, until: opens, bindsOthers: bindsOthers)
   }
 
   // MARK: What calls took
@@ -198,6 +200,7 @@ extension Runner {
   func refund(_ call: CallRecord, in transaction: Transaction) throws(Failure) {
     try allowances.letAnotherAsk(insteadOf: call, in: transaction)
     try allowances.refund(call.charges, grantedAt: call.started.boot, bootID: call.bootID, in: transaction)
+    tellOpened(call.budgets.map(\.waitedFor))
   }
 
   /// What a provider says of its own limits holds for everybody who waits for it.
@@ -258,11 +261,12 @@ extension Runner {
     for call in calls {
       let id = call.id
       if let account = account ?? written[id]?.account(of: call) ?? results[id] {
-        _ = try settle(id, of: key, account, in: transaction)
+        tellOpened(try settle(id, of: key, account, in: transaction))
       } else {
         let unknown = CallAccount(
           model: call.ceiling.model, status: .error, usage: nil, cost: nil, duration: .zero)
         _ = try transaction.settle(id, unknown)
+        tellOpened(call.budgets.map(\.waitedFor))
       }
     }
   }

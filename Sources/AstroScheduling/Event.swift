@@ -23,8 +23,9 @@ public enum Event: Sendable {
   case began(AttemptKey)
   /// A queued attempt was taken back in time: it was never started.
   case withdrawn(AttemptKey)
-  /// An attempt that is performed needs a limit that opens at `until`, in boot time; nothing of it runs any more.
-  case parked(AttemptKey, LimitPlace, until: Int64)
+  /// An attempt that is performed needs a limit that opens at `until`, in boot time; nothing of it runs any more. Whether
+  /// others wait as long is ``LimitVerdict/bindsOthers``.
+  case parked(AttemptKey, LimitPlace, until: Int64, bindsOthers: Bool = true)
   /// A budget does not have what an attempt needs next, why in one sentence; nothing of it runs any more.
   case overBudget(AttemptKey, String)
   /// An attempt of which it was not known has begun, under a launcher of former days; when, by boot time.

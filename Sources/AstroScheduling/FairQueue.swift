@@ -97,7 +97,7 @@ public struct FairLane: Hashable, Sendable {
   public var request: AgentRequest
   /// Named limits that each of its items takes.
   public var limits: [String]
-  /// Where limits are of one run alone.
+  /// Where limits, or a budget, are of one run alone.
   public var workflow: WorkflowID?
 
   public init(

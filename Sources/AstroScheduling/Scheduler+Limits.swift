@@ -19,6 +19,7 @@ extension Scheduler.Policy {
       if member.kind == AgentKind.llm.rawValue {
         places.append(LimitPlace(limiter: LimiterName.quota, key: member.id))
         places += budgets.map { LimitPlace(limiter: $0.key, key: $0.value ? lane.user : "") }
+        if let run = lane.workflow { places.append(LimitPlace(limiter: LimiterName.runBudget, key: run.text)) }
       }
     }
     return places
@@ -101,7 +102,7 @@ extension Scheduler {
 
   /// An attempt found a limit used up half-way and has ended without an outcome: it begins again when the limit opens, under
   /// the same number, behind whoever waits for it already.
-  mutating func parked(_ key: AttemptKey, _ place: LimitPlace, _ until: Int64) {
+  mutating func parked(_ key: AttemptKey, _ place: LimitPlace, _ until: Int64, _ bindsOthers: Bool) {
     guard let task = reference(key), case .running(let agent, let cause)? = phase(of: task), let run = runs[task.run]
     else { return }
     // Asked to end at the same moment: that is how it ends.
@@ -109,7 +110,7 @@ extension Scheduler {
     leaveSlot(agent)
     freeSlots(of: task, with: agent)
     let until = max(until, now.boot + 1000)
-    if isShared(place, by: task, in: run, with: agent) {
+    if bindsOthers, isShared(place, by: task, in: run, with: agent) {
       block(place, until: until)
       return forget(task, key, hasBegun: true)
     }

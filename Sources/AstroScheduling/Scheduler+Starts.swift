@@ -129,7 +129,8 @@ extension Scheduler {
 
   func lane(of task: TaskReference, in run: ActiveRun) -> FairLane {
     let plan = run.plan.tasks[task.index]
-    let isBoundAlone = !policy.scopes.isEmpty && policy.scopes.values.contains(.workflow)
+    let isBoundAlone =
+      run.plan.budget != nil || (!policy.scopes.isEmpty && policy.scopes.values.contains(.workflow))
     return FairLane(
       user: run.user, request: plan.agent, limits: plan.limits, workflow: isBoundAlone ? run.id : nil)
   }

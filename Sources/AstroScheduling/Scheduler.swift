@@ -109,7 +109,7 @@ public struct Scheduler: ~Copyable {
     case .preceded(let keys): preceded(keys)
     case .began(let key): began(key)
     case .withdrawn(let key): withdrawn(key)
-    case .parked(let key, let place, let until): parked(key, place, until)
+    case .parked(let key, let place, let until, let bindsOthers): parked(key, place, until, bindsOthers)
     case .overBudget(let key, let reason): overBudget(key, reason)
     case .seenRunning(let key, let since): seenRunning(key, since)
     case .neverBegan(let key): neverBegan(key)

@@ -287,27 +287,146 @@ struct AllowancesTests {
     #expect(try scene.journal.commit { try $0.withdrawAttempt(key) }?.charges == charges)
   }
 
+  private func cents(_ number: Double) -> Int64 { Int64(number * 10_000_000_000) }
+
   @Test func sixteenCallsForTheLastCentNeverPassTheCap() throws {
     let scene = try Scene([])
+    let place = BudgetPlace.run(WorkflowID(unchecked: "run"))
+    func next() throws -> Allowances.Answer {
+      var demand = scene.demand([], tokens: 10, cost: cents(0.3))
+      demand.runBudget = BudgetPlan(cost: Money(picodollars: cents(1)))
+      return try scene.take(demand)
+    }
     var granted: [CallID] = []
     for _ in 1...16 {
-      var demand = scene.demand([], tokens: 10, cost: 3_000_000_000)
-      demand.runBudget = BudgetPlan(cost: Money(picodollars: 10_000_000_000))
-      switch try scene.take(demand) {
-      case .granted(let call, _): granted.append(try #require(call))
-      case .overBudget(let reason):
-        #expect(
-          reason
-            == "the budget of the run: of 0.01 USD 0.009 USD are used, and the next call may cost 0.003 USD")
-      case .refused, .never, .spent: Issue.record("neither granted nor over the budget")
+      let answer = try next()
+      if let call = call(answer) {
+        granted.append(call)
+      } else {
+        let verdict = try #require(refusal(answer), "it is only reserved")
+        #expect(verdict.limiter == "run_budget" && verdict.key == "run")
+        #expect(verdict.bindsOthers && verdict.retryAfter == .seconds(5))
       }
     }
     #expect(granted.count == 3)
-    for id in granted { try scene.settle(id, tokens: 10, cost: 1_000_000_000) }
-    let budget = try #require(try scene.budget(.run(WorkflowID(unchecked: "run"))))
+    for id in granted { try scene.settle(id, tokens: 10, cost: cents(0.1)) }
+    let budget = try #require(try scene.budget(place))
     #expect(budget.costHeld == .zero)
-    #expect(budget.costSpent == Money(picodollars: 3_000_000_000))
+    #expect(budget.costSpent == Money(picodollars: cents(0.3)))
     #expect(budget.calls == 3)
+    // What they left goes to two more, and what those take in full leaves nothing.
+    granted = try (1...2).map { _ in try #require(call(try next())) }
+    #expect(refusal(try next()) != nil)
+    for id in granted { try scene.settle(id, tokens: 10, cost: cents(0.3)) }
+    guard case .overBudget(let reason) = try next() else {
+      Issue.record("it is used up")
+      return
+    }
+    #expect(
+      reason == "the budget of the run: of 0.01 USD 0.009 USD are used, and the next call may cost 0.003 USD")
+  }
+
+  @Test func whatIsReservedIsNotSaidToBeUsed() throws {
+    let scene = try Scene([])
+    func next(_ cost: Double) throws -> Allowances.Answer {
+      var demand = scene.demand([], tokens: 10, cost: cents(cost))
+      demand.runBudget = BudgetPlan(cost: Money(picodollars: cents(1)))
+      return try scene.take(demand)
+    }
+    let first = try #require(call(try next(0.3)))
+    try scene.settle(first, tokens: 10, cost: cents(0.3))
+    #expect(call(try next(0.5)) != nil)
+    guard case .overBudget(let reason) = try next(0.8) else {
+      Issue.record("no call that is settled makes room for it")
+      return
+    }
+    #expect(
+      reason == "the budget of the run: of 0.01 USD 0.003 USD are used, and the next call may cost 0.008 USD")
+  }
+
+  @Test func tokensOfATaskThatAreReservedAreWaitedFor() throws {
+    let scene = try Scene([])
+    var batch = scene.demand([], tokens: 600)
+    batch.budget = BudgetPlan(tokens: 1000)
+    let first = try #require(call(try scene.take(batch)))
+    batch.isStart = false
+    func ask() throws -> Allowances.Answer {
+      try scene.journal.commit { try scene.allowances.take(batch, in: $0) }
+    }
+    let verdict = try #require(refusal(try ask()))
+    #expect(verdict.limiter == "task_budget" && verdict.key == "run/t1")
+    try scene.settle(first, tokens: 400, cost: 0)
+    #expect(call(try ask()) != nil)
+  }
+
+  @Test func aCallGivesBackWhereItsBudgetsAreWaitedFor() throws {
+    var own = PeriodBudget(name: "own", bounds: BudgetPlan(calls: 9))
+    own.scope = .user
+    let scene = try Scene([], budgets: [PeriodBudget(name: "daily", bounds: BudgetPlan(calls: 9)), own])
+    var demand = scene.demand([], tokens: 10)
+    (demand.budget, demand.runBudget) = (BudgetPlan(calls: 9), BudgetPlan(calls: 9))
+    let id = try #require(call(try scene.take(demand)))
+    let record = try #require(try scene.journal.read { try $0.call(id) })
+    let places = scene.allowances.places(givenBackBy: record).filter { $0.limiter.contains("budget") }
+    #expect(
+      places == [
+        LimitPlace(limiter: "task_budget", key: "run/t1"), LimitPlace(limiter: "run_budget", key: "run"),
+        LimitPlace(limiter: "budget:daily", key: ""), LimitPlace(limiter: "budget:own", key: "ann"),
+      ])
+  }
+
+  @Test(arguments: [PeriodBudget.Policy.park, .hold])
+  func whatIsReservedOfTheDayIsWaitedForUntilItIsSettled(policy: PeriodBudget.Policy) throws {
+    var daily = PeriodBudget(name: "daily", bounds: BudgetPlan(cost: Money(picodollars: cents(1))))
+    daily.onExceeded = policy
+    let scene = try Scene([], budgets: [daily])
+    func next(_ cost: Double) throws -> Allowances.Answer {
+      try scene.take(scene.demand([], tokens: 10, cost: cents(cost)))
+    }
+    let open = try (1...2).map { _ in try #require(call(try next(0.4))) }
+    let verdict = try #require(refusal(try next(0.4)))
+    #expect(verdict.limiter == "budget:daily" && verdict.bindsOthers && verdict.retryAfter == .seconds(5))
+    for id in open { try scene.settle(id, tokens: 10, cost: cents(0.01)) }
+    #expect(call(try next(0.4)) != nil)
+  }
+
+  @Test func whatIsTooMuchForTheRestOfTheDayHoldsNobodyElse() throws {
+    let daily = PeriodBudget(name: "daily", bounds: BudgetPlan(cost: Money(picodollars: cents(1))))
+    let scene = try Scene([], budgets: [daily])
+    func next(_ cost: Double) throws -> Allowances.Answer {
+      try scene.take(scene.demand([], tokens: 10, cost: cents(cost)))
+    }
+    let first = try #require(call(try next(0.9)))
+    try scene.settle(first, tokens: 10, cost: cents(0.9))
+    let dear = try #require(refusal(try next(0.2)))
+    let end = LocalTime.day(of: scene.clock.now().wall, isLocal: false).end
+    #expect(!dear.bindsOthers && dear.retryAfter == end - scene.clock.now().wall)
+    let cheap = try #require(call(try next(0.1)))
+    try scene.settle(cheap, tokens: 10, cost: cents(0.1))
+    // Nothing is left for anybody.
+    #expect(refusal(try next(0.01))?.bindsOthers == true)
+  }
+
+  @Test func aWindowInWhichACallIsUnderWayIsAskedAgainSoon() throws {
+    let day = Duration.seconds(86_400)
+    let scene = try Scene([
+      limit("gate", .init(spend: .init(amount: cents(1), window: day))),
+      limit("other", .init(spend: .init(amount: cents(1), window: day))),
+    ])
+    func next(_ cost: Double, at limit: String = "gate") throws -> Allowances.Answer {
+      try scene.take(scene.demand([limit], tokens: 10, cost: cents(cost)))
+    }
+    _ = try next(0.1, at: "other")
+    let first = try #require(call(try next(0.5)))
+    let second = try #require(call(try next(0.4)))
+    #expect(refusal(try next(0.5))?.retryAfter == .seconds(5))
+    try scene.settle(first, tokens: 10, cost: cents(0.5))
+    #expect(refusal(try next(0.5))?.retryAfter == .seconds(5))
+    // Of what is taken nothing comes back before it leaves the window, whatever is under way elsewhere.
+    try scene.settle(second, tokens: 10, cost: cents(0.4))
+    #expect(refusal(try next(0.5))?.retryAfter == day)
+    #expect(call(try next(0.1)) != nil)
+    #expect(refusal(try next(0.1))?.retryAfter == .seconds(5))
   }
 
   @Test func aModelWithoutAPriceIsRefusedWhereMoneyIsBounded() throws {

@@ -42,17 +42,23 @@ import Testing
     let now = fixture.clock.now()
     let until = now.wall + .seconds(60)
     let opens = now.boot + 60_000_000
-    for (number, refusal, place) in [
-      (1, LimitRefusal(.limit(LimitPlace(limiter: "gate/tokens", key: "ann")), until: until), "gate/ann"),
-      (2, LimitRefusal(.provider(of: "spare"), until: until), "provider/spare"),
-      (3, LimitRefusal(.server("example.org"), until: until), "example.org/"),
+    let budget = LimitPlace(limiter: "budget:daily", key: "")
+    for (number, refusal, place, binds) in [
+      (1, LimitRefusal(.limit(LimitPlace(limiter: "gate/tokens", key: "ann")), until: until), "gate/ann", true),
+      (2, LimitRefusal(.provider(of: "spare"), until: until), "provider/spare", true),
+      (3, LimitRefusal(.server("example.org"), until: until), "example.org/", true),
+      (4, LimitRefusal(.limit(budget, bindsOthers: false), until: until), "budget:daily/", false),
     ] {
       let key = performed(number)
-      guard case .parked(key, let found, opens)? = try runner.event(of: .parked(refusal, next: call), key, now) else {
+      guard
+        case .parked(key, let found, opens, let bindsOthers)? = try runner.event(
+          of: .parked(refusal, next: call), key, now)
+      else {
         Issue.record("it is not parked until then: \(place)")
         continue
       }
       #expect("\(found.limiter)/\(found.key)" == place)
+      #expect(bindsOthers == binds)
       #expect(runner.owned[key.workflow]?.nextCalls == [key: call])
     }
     // Who asks the same is closed too, and nobody else.
@@ -65,7 +71,7 @@ import Testing
     let key = performed(1)
     let refusal = LimitRefusal(.key(of: "spare"), until: now.wall + .seconds(300))
     let place = LimitPlace(limiter: LimiterName.quota, key: "spare")
-    guard case .parked(key, place, let until)? = try runner.event(of: .parked(refusal, next: call), key, now) else {
+    guard case .parked(key, place, let until, _)? = try runner.event(of: .parked(refusal, next: call), key, now) else {
       Issue.record("it is not parked")
       return
     }

@@ -314,6 +314,46 @@ struct PerformerTests {
     #expect(world.heldBecause.isEmpty)
   }
 
+  @Test func aBudgetThatIsReservedHoldsTheTasksOfItsRunUntilACallIsSettled() {
+    let world = world(slots: 9)
+    let place = LimitPlace(limiter: LimiterName.runBudget, key: "first")
+    var asked: [String] = []
+    world.limiter = { start in
+      guard start.key.workflow.text == "first", start.agent == "model" else { return nil }
+      asked.append(start.key.task)
+      guard start.key.task != "q1" else { return nil }
+      return LimitVerdict(
+        limiter: place.limiter, key: place.key, allowed: false, limit: 1, remaining: 0,
+        resetAt: Timestamp(microseconds: 0), retryAfter: .seconds(5))
+    }
+    let tasks = (1...50).map { asks("q\($0)") } + [.named("c", needs: [0])]
+    world.tell(.admitted(.of(tasks, id: "first") { $0.budget = BudgetPlan(calls: 1) }))
+    world.tell(.admitted(.of([asks("other")], id: "second") { $0.budget = BudgetPlan(calls: 1) }))
+    #expect(world.runningTasks == ["other", "q1"])
+    #expect(world.heldBecause.isEmpty && world.forgotten.isEmpty)
+    // As many as have room ask, and their refusal speaks for all others.
+    #expect(asked.count == 9)
+    world.end("q1", .performed(.completed, nil))
+    #expect(world.runningTasks == ["c", "other"], "what costs nothing goes on")
+    world.limiter = { _ in nil }
+    world.tell(.opened([place]))
+    #expect(world.runningTasks.count == 2 + 8)
+  }
+
+  @Test func anAttemptThatAsksTooMuchOfABudgetHoldsNobodyElse() throws {
+    let world = world(slots: 1, limits: ["gate"])
+    world.tell(.admitted(.of([asks("q1"), asks("q2")])))
+    let key = try #require(world.running.keys.first)
+    world.running[key] = nil
+    let gate = LimitPlace(limiter: "gate", key: "")
+    world.tell(.parked(key, gate, until: world.now.boot + 3_600_000_000, bindsOthers: false))
+    #expect(world.runningTasks == ["q2"])
+    world.end("q2", .performed(.completed, nil))
+    #expect(world.runningTasks.isEmpty)
+    world.advance(.seconds(3600))
+    #expect(world.runningTasks == ["q1"])
+  }
+
   @Test func aStartThatCanNeverBeGrantedFailsItsTask() {
     let world = world()
     world.refusal = { $0.key.task == "q1" ? "too much" : nil }

@@ -91,6 +91,50 @@ struct ModelAgentTests {
     #expect(server.requests.count == 2)
   }
 
+  /// Two of them reserve what is left, and take next to nothing of it.
+  private let dear =
+    "tasks:\n"
+    + (1...8).map { "  t\($0): {agent: ai, with: {prompt: hi, max_output_tokens: 9990}}\n" }.joined()
+
+  @Test func aBudgetOfARunThatIsOnlyReservedIsWaitedFor() throws {
+    let server = ScriptedServer(answers: [answer("hello")])
+    let home = try home(agent: ", max_concurrent: 10", url: server.url)
+    let ending = try home.astro("run", "-q", try home.made("w.yaml", "budget: {usd: 0.25}\n" + dear))
+    #expect(ending.code == 0, "\(ending)")
+    #expect(server.requests.count == 8)
+    #expect(try home.sql("SELECT cost_held, cost_spent FROM budget") == "0|296000000")
+  }
+
+  @Test func aBudgetOfTheDayThatIsOnlyReservedIsWaitedFor() throws {
+    let server = ScriptedServer(answers: [answer("hello")])
+    let home = try home("budgets: {daily: {usd: 0.25}}", agent: ", max_concurrent: 10", url: server.url)
+    try home.drain(dear)
+    #expect(try home.state(of: "@latest") == "succeeded")
+    #expect(server.requests.count == 8)
+    #expect(try home.sql("SELECT cost_held, cost_spent FROM budget") == "0|296000000")
+  }
+
+  /// Of another process nobody hears what its call left of the window.
+  @Test func aWindowThatAnotherRunnersCallReservesOpensWhenThatIsSettled() throws {
+    let hold = AstroTestKit.Gate()
+    let text = answer("hello")
+    let server = ScriptedServer { connection in
+      guard connection.request() != nil else { return }
+      hold.wait()
+      connection.send(text)
+    }
+    let home = try home("limits: {s: {spend_usd: 0.15/1d}}", agent: ", limits: [s]", url: server.url)
+    let path = try home.made(
+      "w.yaml", "tasks: {a: {agent: ai, with: {prompt: hi, max_output_tokens: 9990}}}\n")
+    let runners = try (1...2).map { _ in try home.start("run", "-q", path) }
+    try eventually("one asks, and the other waits") {
+      try server.requests.count == 1 && home.denials(by: "s/spend_usd") > 0
+    }
+    for _ in 1...2 { hold.open() }
+    #expect(try runners.map { try $0.finish().code } == [0, 0])
+    #expect(server.requests.count == 2)
+  }
+
   @Test func aBudgetIsRaisedAndNeverLowered() throws {
     let server = ScriptedServer(answers: [answer("hello")])
     let home = try home(url: server.url)
