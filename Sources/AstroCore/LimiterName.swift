@@ -14,4 +14,10 @@ public enum LimiterName {
   public static let runBudget = "run_budget"
   /// The same of a task; the key is the run and the task.
   public static let taskBudget = "task_budget"
+
+  /// Whether the journal says of a limiter that a task waits for alone until when it is used up: keys, budgets, and what named
+  /// limits count. What the server of one request has said the task alone knows.
+  public static func isKnownElsewhere(_ limiter: String) -> Bool {
+    [quota, runBudget, taskBudget].contains(limiter) || limiter.hasPrefix("budget:") || limiter.contains("/")
+  }
 }

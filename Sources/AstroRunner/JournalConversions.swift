@@ -17,12 +17,11 @@ extension TaskRecord {
 
 extension RestoredTask {
   init(_ record: TaskRecord) {
-    // Until when a key is used up, and whether it still is, the journal says elsewhere: such a task asks anew.
-    let waitsForKey = record.reason.flatMap(Scheduler.limiter(in:)) == LimiterName.quota
+    // Whether a limit is still used up its own row says: such a task asks anew.
+    let asksAnew = record.reason.flatMap(Scheduler.limiter(in:)).map(LimiterName.isKnownElsewhere) ?? false
     self.init(
-      state: record.state, attempts: record.attempts, notBefore: waitsForKey ? nil : record.notBefore,
-      exitCode: record.exitCode,
-      outputs: record.outputs, stdout: record.stdout, startedAt: record.startedAt)
+      state: record.state, attempts: record.attempts, notBefore: asksAnew ? nil : record.notBefore,
+      exitCode: record.exitCode, outputs: record.outputs, stdout: record.stdout, startedAt: record.startedAt)
   }
 }
 
