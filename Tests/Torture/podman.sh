@@ -140,7 +140,11 @@ until_true() {
     sleep 0.1
   done
 }
-running() { CONTAINERS_CONF="$conf" podman ps -q --filter "ancestor=$image" | grep -q .; }
+# That of the run, and not one in which the engine is tried.
+running() {
+  container=$(sed -n 2p "$home/data/runs/$1"-*/tasks/code/*/container 2>/dev/null) && test -n "$container" || return 1
+  CONTAINERS_CONF="$conf" podman ps -q --filter "name=^$container\$" | grep -q .
+}
 gone() { test "$(containers)" = 0; }
 settled() { ls "$home/spool/$1/" | grep -q "^$2-.*receipt"; }
 sleeping() { printf 'name: %s\ntasks: {code: {agent: code, with: {language: sh, code: "sleep 1000"}, %s}}\n' "$1" "$2"; }
@@ -159,11 +163,11 @@ start() {
 begin() {
   sleeping "$1" 'grace: 1s' >.begun
   mv .begun "spool/$1.yaml"
-  until_true running
+  until_true running "$1"
 }
 start
 begin client
-pkill -KILL -f "podman run --name astro-.*$image" || fail "there is no client"
+pkill -KILL -f "podman run --name $container " || fail "there is no client"
 until_true settled failed client
 until_true gone
 
