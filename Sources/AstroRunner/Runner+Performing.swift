@@ -220,8 +220,10 @@ extension Runner {
     guard let wait = notice.pause else { return }
     // Those who wait, here and on other machines, are not let in at the same instant, nor is a clock that differs a little
     // from the provider's. Of all who were told, the longest wait holds.
-    // What is told in milliseconds is cut, so that it may be one too short.
-    let jitter = Duration.microseconds(Int64.random(in: 2_000...10_000 + min(wait.microseconds / 100, 990_000)))
+    // What is told in milliseconds is cut, so that it may be one too short. Who was refused was one of too many, and they
+    // spread more widely than those who were told before.
+    let spread = min(wait.microseconds / (notice.wait == nil ? 500 : 100), 990_000)
+    let jitter = Duration.microseconds(Int64.random(in: 2_000...10_000 + spread))
     try close(
       call.agent, until: transaction.now.boot + (wait + jitter).microseconds, for: call.key, in: transaction)
   }
