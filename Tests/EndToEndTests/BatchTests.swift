@@ -238,20 +238,29 @@ import Testing
     }
   }
 
-  @Test func aKilledRunnersBatchIsGoneOnWith() throws {
+  /// Three are answered, and the runner is killed while the fourth is under way.
+  private func killedAtTheFourth() throws -> (home: Home, server: ScriptedServer, id: String) {
     let server = Self.silentOnTheFourth()
     let home = try home(server, limits: "{gate: {concurrent: 1}}")
     let watch = try home.start("watch")
     try home.submit(Self.numbered, as: "ask.jsonl")
     try eventually("the fourth is under way") { server.requests.count == 4 }
     try watch.kill()
-    let id = try home.batch(in: "active")
-    #expect(try home.lines("results.jsonl", of: id).count == 3)
-    let other = ScriptedServer(answers: [Batches.answer])
+    return (home, server, try home.batch(in: "active"))
+  }
+
+  private func goOn(_ home: Home, with other: ScriptedServer, insteadOf server: ScriptedServer) throws {
     try home.write(
       try home.read("config/agents.yaml").replacingOccurrences(of: server.url, with: other.url),
       to: "config/agents.yaml")
     try home.astro("drain")
+  }
+
+  @Test func aKilledRunnersBatchIsGoneOnWith() throws {
+    let (home, server, id) = try killedAtTheFourth()
+    #expect(try home.lines("results.jsonl", of: id).count == 3)
+    let other = ScriptedServer(answers: [Batches.answer])
+    try goOn(home, with: other, insteadOf: server)
     #expect(other.requests.count == 3)
     #expect(try Batches.ids(home.results(in: "done")) == (1...6).map { "r\($0)" })
     // Nobody knows what the one that was under way took: the most it can have.
@@ -260,23 +269,14 @@ import Testing
 
   /// Between the result on disk, which comes first, and the account in the journal.
   @Test func callsWhoseRunnerDiedBeforeTheirAccountAreSettledByTheirResults() throws {
-    let server = Self.silentOnTheFourth()
-    let home = try home(server, limits: "{gate: {concurrent: 1}}")
-    let watch = try home.start("watch")
-    try home.submit(Self.numbered, as: "ask.jsonl")
-    try eventually("the fourth is under way") { server.requests.count == 4 }
-    try watch.kill()
-    let id = try home.batch(in: "active")
+    let (home, server, id) = try killedAtTheFourth()
     let results = "data/runs/\(id)/files/results.jsonl"
     let written = try home.read(results)
     let fourth = try #require(written.lines.last).replacing("\(id):3\"", with: "\(id):4\"")
       .replacing("\"r3\"", with: "\"r4\"").replacing("\"prompt_tokens\":20", with: "\"prompt_tokens\":21")
     try home.write(written + fourth + "\n", to: results)
     let other = ScriptedServer(answers: [Batches.answer])
-    try home.write(
-      try home.read("config/agents.yaml").replacingOccurrences(of: server.url, with: other.url),
-      to: "config/agents.yaml")
-    try home.astro("drain")
+    try goOn(home, with: other, insteadOf: server)
     #expect(other.requests.count == 2)
     #expect(try Batches.ids(home.results(in: "done")) == (1...6).map { "r\($0)" })
     // A token of a prompt at 1 USD and one of an answer at 2, each per million.

@@ -66,19 +66,20 @@ struct CachedCallTests {
     #expect(try home.sql("SELECT count(*) FROM cache") == "1")
   }
 
-  /// A file that nobody could read to its end while this test lasts.
+  /// Its file nobody could read to its end while a test lasts.
+  private static let large = """
+    tasks:
+      w: {run: 'truncate -s 8T "$ASTRO_RUN_DIR/in.txt"'}
+      a: {needs: [w], agent: ai, cache: true, with: {prompt: hi, files: [in.txt]}}
+
+    """
+
   @Test func whileALargeFileIsReadOthersGoOnAndItsRunCanBeCancelled() throws {
     let server = ScriptedServer(answers: [Self.answer])
     let home = try Home(system: Home.unlimited)
     try configure(home, server)
     let watch = try home.start("watch")
-    try home.submit(
-      """
-      tasks:
-        w: {run: 'truncate -s 8T "$ASTRO_RUN_DIR/in.txt"'}
-        a: {needs: [w], agent: ai, cache: true, with: {prompt: hi, files: [in.txt]}}
-
-      """, as: "large.yaml")
+    try home.submit(Self.large, as: "large.yaml")
     try eventually("it is made") { try home.log("Task execution completed").count == 1 }
     let large = try home.sql("SELECT id FROM run")
     try home.submit("tasks: {b: {run: 'true', cache: true}}\n", as: "small.yaml")
@@ -98,13 +99,7 @@ struct CachedCallTests {
     let home = try Home(system: Home.unlimited)
     try configure(home, server)
     let watch = try home.start("watch")
-    try home.submit(
-      """
-      tasks:
-        w: {run: 'truncate -s 8T "$ASTRO_RUN_DIR/in.txt"'}
-        a: {needs: [w], agent: ai, cache: true, with: {prompt: hi, files: [in.txt]}}
-
-      """)
+    try home.submit(Self.large)
     try eventually("it is made") { try home.log("Task execution completed").count == 1 }
     try watch.kill()
     let run = try home.sql("SELECT id FROM run")
